@@ -1,0 +1,24 @@
+"""The system of record. Its features from the ground up; each knows only what stands above it in this list.
+
+``errors`` ``clock`` ``settings``       what a caller is told, plant time, what can be set
+``postgres`` ``db`` ``transitions``     the embedded server; transactions, the one lock, who sees what; state tables
+``schema`` ``guards``                   roles and migrations; what the database itself refuses
+``history``                             append-only events, chained per subject, and the outbox
+``http``                                one transaction per request, every error told in one place
+``people``                              customers, users, sign-in and signatures, one table of who may do what
+``definitions``                         sites, areas, equipment classes, layouts, products, the plant clock
+``equipment``                           what each equipment is and in which condition
+``recipes`` ``routes``                  versions of what equipment runs; operations in order, queue-time limits
+``runs``                                one stay on one equipment
+``units``                               substrates, layers and moves, packed; ``formats`` reads and writes map files
+``lots``                                create, start gate, track in and out, hold, scrap, sample, store; ledgers
+``dispatch``                            what to start next, and why not
+``jobs``                                orders sent, records stored once and applied once; the connector
+``genealogy`` ``reports`` ``events``    reads across features; figures as SQL; delivery of the outbox
+``plant``                               the plant as text: check, compare, apply, export
+``web`` ``app``                         the pages; the application that lists them
+``cli``                                 one module per noun, and the demonstration
+
+In each, ``models`` are its tables, ``states`` its states and their transitions, ``queries`` its reads; all others
+are named for what they do. Read first: `mes.lots.track_in` and `mes.lots.track_out`, then `mes.jobs.results`.
+"""

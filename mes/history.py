@@ -1,0 +1,231 @@
+"""What happened: one event per verb, one row per subject it changed, append-only and chained per subject.
+
+A row's hash covers the hash before it and the stored text, so that nothing in the middle can be altered unseen; the
+subject's own row holds the number and the hash of its last entry, advanced under its lock. The outbox carries the same
+event to whoever listens, in the same transaction.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import Identity, Index, Table, UniqueConstraint, func, insert, text
+from sqlalchemy import Sequence as NumberSequence
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from mes.db import Base, BigKey
+
+CHANNEL = "mes_outbox"
+"""Notified by every commit that wrote to the outbox. It only wakes; a poll is the truth."""
+
+GENESIS = bytes(32)
+"""The hash before a subject's first entry."""
+
+
+EVENT_NUMBERS = NumberSequence("history_event", metadata=Base.metadata)
+"""Gives each event its number, which all its history rows share."""
+
+
+class Xid8(UserDefinedType[str]):
+    """PostgreSQL's transaction id, which never wraps. Travels as text."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+class Chained:
+    """A subject of history. Its row holds the head of its own chain."""
+
+    id: Any
+    name: Any
+    history_n: Mapped[int] = mapped_column(default=0)
+    history_hash: Mapped[bytes] = mapped_column(default=GENESIS)
+
+
+class History(Base):
+    """One entry of one subject. ``body`` is the canonical text that is hashed; nothing in it is ever changed."""
+
+    __tablename__ = "history"
+
+    id: Mapped[int] = mapped_column(BigKey, Identity(), primary_key=True)
+    event_id: Mapped[int] = mapped_column(BigKey, index=True)
+    subject_kind: Mapped[str]
+    subject_id: Mapped[int]
+    subject: Mapped[str]
+    n: Mapped[int]
+    customer_id: Mapped[int | None] = mapped_column(index=True)
+    verb: Mapped[str]
+    actor: Mapped[str]
+    happened_at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    body: Mapped[str]
+    hash: Mapped[bytes]
+
+    __table_args__ = (UniqueConstraint("subject_kind", "subject_id", "n"),)
+
+
+class Outbox(Base):
+    """Events to deliver. Their order is (xid, id); a reader stays below the oldest transaction still running."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(BigKey, Identity(), primary_key=True)
+    xid: Mapped[str] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
+    customer_id: Mapped[int | None] = mapped_column(index=True)
+    verb: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    __table_args__ = (Index("ix_outbox_xid_id", "xid", "id"),)
+
+
+class OutboxCursor(Base):
+    """How far one consumer has read."""
+
+    __tablename__ = "outbox_cursor"
+
+    consumer: Mapped[str] = mapped_column(primary_key=True)
+    xid: Mapped[str] = mapped_column(Xid8, server_default=text("'0'::xid8"))
+    last_id: Mapped[int] = mapped_column(BigKey, default=0)
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who does what, when on the plant clock, and why. Every verb takes one."""
+
+    actor: str
+    at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A change of one account of a lot's ledger, in units of the form ``form``."""
+
+    lot: str
+    form: int
+    account: str
+    units: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """One subject of an event: what was before, what is after, and what it moved in the ledgers."""
+
+    subject: Chained
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    deltas: Sequence[Delta] = ()
+
+
+_HISTORY, _OUTBOX = (cast(Table, model.__table__) for model in (History, Outbox))
+
+
+def record(session: Session, verb: str, act: Act, changes: Sequence[Change]) -> int:
+    """Write one event: a history row for each change and one outbox row. The subjects must be locked.
+
+    Returns the event's id. Every row of the event shares it.
+    """
+    event_id = session.scalar(EVENT_NUMBERS.next_value())
+    rows = [_entry(event_id, verb, act, change) for change in changes]
+    session.execute(insert(_HISTORY), rows)
+    owners = {row["customer_id"] for row in rows}
+    session.execute(
+        insert(_OUTBOX),
+        [
+            {
+                "customer_id": owner,
+                "verb": verb,
+                "body": {
+                    "event": event_id,
+                    "at": instant(act.at),
+                    "subjects": [[r["subject_kind"], r["subject"]] for r in rows if r["customer_id"] == owner],
+                },
+            }
+            for owner in sorted(owners, key=lambda o: o or 0)
+        ],
+    )
+    _notify(session)
+    return int(event_id or 0)
+
+
+def _notify(session: Session) -> None:
+    """Wake whoever listens when the transaction commits: one call for each does, however many events it has."""
+    transaction = session.get_nested_transaction() or session.get_transaction()
+    if session.info.get(CHANNEL) is not transaction:
+        session.execute(text(f"notify {CHANNEL}"))
+        session.info[CHANNEL] = transaction
+
+
+def _entry(event_id: int | None, verb: str, act: Act, change: Change) -> dict[str, Any]:
+    subject: Any = change.subject
+    subject.history_n += 1
+    body = canonical(
+        {
+            "event": event_id,
+            "subject": [subject.__tablename__, subject.id, subject.name],
+            "n": subject.history_n,
+            "verb": verb,
+            "actor": act.actor,
+            "at": instant(act.at),
+            "why": act.why,
+            "before": change.before,
+            "after": change.after,
+            "deltas": [[d.lot, d.form, d.account, d.units] for d in change.deltas if d.units],
+        }
+    )
+    subject.history_hash = chained(subject.history_hash, body)
+    return {
+        "event_id": event_id,
+        "subject_kind": subject.__tablename__,
+        "subject_id": subject.id,
+        "subject": subject.name,
+        "n": subject.history_n,
+        "customer_id": getattr(subject, "customer_id", None),
+        "verb": verb,
+        "actor": act.actor,
+        "happened_at": act.at,
+        "body": body,
+        "hash": subject.history_hash,
+    }
+
+
+def canonical(value: Any) -> str:
+    """The one text of a value: sorted keys, no spaces, no rounding. This text is stored and hashed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def chained(before: bytes, body: str) -> bytes:
+    """SHA-256 over the hash before and the stored text."""
+    return hashlib.sha256(before + body.encode()).digest()
+
+
+def instant(at: datetime) -> str:
+    """A time as text, UTC, to the microsecond."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def entry(row: History) -> dict[str, Any]:
+    """One entry as people and programs read it."""
+    body = json.loads(row.body)
+    return {
+        "kind": row.subject_kind,
+        "subject": row.subject,
+        "n": row.n,
+        "event": row.event_id,
+        "happened_at": row.happened_at,
+        "recorded_at": row.recorded_at,
+        "verb": row.verb,
+        "actor": row.actor,
+        "why": body["why"],
+        "before": body["before"],
+        "after": body["after"],
+        "deltas": body["deltas"],
+        "hash": row.hash.hex(),
+    }

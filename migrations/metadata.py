@@ -1,0 +1,16 @@
+"""All tables, so that migrations and tests see one metadata."""
+
+import mes.definitions.models
+import mes.equipment.models
+import mes.history
+import mes.http.command
+import mes.jobs.models
+import mes.lots.models
+import mes.people.models
+import mes.recipes.models
+import mes.routes.models
+import mes.runs.models
+import mes.units.models  # noqa: F401
+from mes.db import Base
+
+metadata = Base.metadata

@@ -1,0 +1,120 @@
+"""What the plant is made of: sites, areas, equipment classes, layouts, products, and the plant clock."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from mes.db import Base
+from mes.history import Chained
+
+
+class PlantClockRow(Base):
+    """The one row of the plant clock; see `mes.clock.PlantClock`."""
+
+    __tablename__ = "plant_clock"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plant_at: Mapped[datetime]
+    wall_at: Mapped[datetime]
+    speed: Mapped[float]
+
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"), CheckConstraint("speed >= 0", name="forward"))
+
+
+class Site(Chained, Base):
+    """A place of the chain with a time zone for shifts and reports. Its history tells of changes of the plant."""
+
+    __tablename__ = "site"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    time_zone: Mapped[str]
+
+
+class Ordered:
+    """A row with a place in the plant's text, from 1: boards and exports show it there."""
+
+    ordinal: Mapped[int] = mapped_column(default=0)
+
+
+class Area(Ordered, Base):
+    """A part of a site (ISA-95)."""
+
+    __tablename__ = "area"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"))
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+
+
+class EquipmentClass(Ordered, Base):
+    """Equipment that can stand in for one another. ``kind`` is the physics of its simulator."""
+
+    __tablename__ = "equipment_class"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    kind: Mapped[str]
+    places: Mapped[int]
+    """How many jobs it runs at once."""
+    most_substrates: Mapped[int]
+    """How many substrates one job may have."""
+    batch: Mapped[bool]
+    """Whether one job may take substrates of several lots."""
+
+    __table_args__ = (CheckConstraint("places > 0 and most_substrates > 0", name="capacity"),)
+
+
+class Layout(Base):
+    """The grid of a form: rows and columns of positions, pitch in micrometres."""
+
+    __tablename__ = "layout"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    substrate_kind: Mapped[str]
+    rows: Mapped[int]
+    columns: Mapped[int]
+    pitch_x_um: Mapped[float]
+    pitch_y_um: Mapped[float]
+
+    __table_args__ = (
+        CheckConstraint("rows > 0 and columns > 0 and rows::bigint * columns <= 4000000", name="size"),
+        CheckConstraint("substrate_kind in ('wafer', 'frame', 'strip', 'panel', 'boat', 'tray')", name="kind"),
+    )
+
+
+class Product(Base):
+    """What a lot becomes; ``unit`` is the word for one of it (die, stack, module, package)."""
+
+    __tablename__ = "product"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    unit: Mapped[str]
+    layout_id: Mapped[int] = mapped_column(ForeignKey("layout.id"))
+    """The form in which its material arrives."""
+
+    layout: Mapped[Layout] = relationship(lazy="raise")
+
+
+class AttachSite(Base):
+    """One site of a product's attach specification: what belongs there, at which level (1 is the lowest)."""
+
+    __tablename__ = "attach_site"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    site: Mapped[int]
+    level: Mapped[int]
+    die_product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+
+    __table_args__ = (
+        UniqueConstraint("product_id", "site", "level"),
+        CheckConstraint("site between 0 and 255 and level between 1 and 255", name="range"),
+    )

@@ -1,0 +1,90 @@
+"""Who may do what: one table of permissions and roles."""
+
+import ast
+import inspect
+from collections.abc import Mapping
+from enum import StrEnum
+from itertools import pairwise
+
+from mes.people.roles import Role
+
+
+class Permission(StrEnum):
+    """What a person, or a program with a person's key, may do."""
+
+    SEE_LINE = "see_line"
+    """The whole line: all equipment, all customers' lots."""
+    SEE_LOTS = "see_lots"
+    """Lots: a customer's own, or all for the centre's people."""
+    SEE_REPORTS = "see_reports"
+    """Figures: of a customer's own lots, or over all for the centre's people."""
+    SIGN_OUT = "sign_out"
+    """End one's own sign-in."""
+    OWN_ACCOUNT = "own_account"
+    """One's own language, time zone, password and PIN, and this table."""
+    CREATE_LOTS = "create_lots"
+    """Create lots and release them to the line."""
+    WORK_LOTS = "work_lots"
+    """Track lots in and out, and break runs off."""
+    HOLD_LOTS = "hold_lots"
+    """Hold lots."""
+    RELEASE_HOLDS = "release_holds"
+    """Release the holds of one's own role."""
+    DISPOSE_LOTS = "dispose_lots"
+    """Scrap units, pull samples, store lots."""
+    RUN_EQUIPMENT = "run_equipment"
+    """Take equipment down by hand, and give it back."""
+    SEE_JOBS = "see_jobs"
+    """Jobs that were sent to equipment, and the records that came back."""
+    MEND_JOBS = "mend_jobs"
+    """Set records of equipment aside, and have them tried again."""
+    SEE_RECIPES = "see_recipes"
+    """Recipes with their bodies and limits."""
+    WRITE_RECIPES = "write_recipes"
+    """Draft versions of recipes and submit them."""
+    APPROVE_RECIPES = "approve_recipes"
+    """Put versions of recipes in force, which a process engineer signs, and take them out of use."""
+    SEE_METRICS = "see_metrics"
+    """Figures of the server for a monitoring system: numbers, no names of customers."""
+    ADMINISTER = "administer"
+    """Who may sign in, as what; keys of programs; what the system runs on."""
+
+
+_PEOPLE = frozenset(Role) - {Role.EQUIPMENT}
+_CENTRE = _PEOPLE - {Role.CUSTOMER}
+_ENGINEERS = frozenset({Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR})
+
+ALLOWED: Mapping[Permission, frozenset[Role]] = {
+    Permission.SEE_LINE: _CENTRE | {Role.EQUIPMENT},
+    Permission.SEE_LOTS: _PEOPLE,
+    Permission.SEE_REPORTS: _PEOPLE - {Role.OPERATOR},
+    Permission.SIGN_OUT: frozenset(Role),
+    Permission.OWN_ACCOUNT: frozenset(Role),
+    Permission.CREATE_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.WORK_LOTS: frozenset({Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.HOLD_LOTS: _ENGINEERS | {Role.OPERATOR},
+    Permission.RELEASE_HOLDS: _ENGINEERS | {Role.OPERATOR},
+    Permission.DISPOSE_LOTS: frozenset({Role.LINE_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.RUN_EQUIPMENT: frozenset(
+        {Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR, Role.EQUIPMENT}
+    ),
+    Permission.SEE_JOBS: _CENTRE,
+    Permission.MEND_JOBS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.SEE_RECIPES: _ENGINEERS | {Role.OPERATOR},
+    Permission.WRITE_RECIPES: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.APPROVE_RECIPES: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.SEE_METRICS: frozenset({Role.ADMINISTRATOR}),
+    Permission.ADMINISTER: frozenset({Role.ADMINISTRATOR}),
+}
+"""The one table of who may do what."""
+
+
+def meanings() -> dict[Permission, str]:
+    """What each permission means, as it stands below its name above."""
+    (table,) = (node for node in ast.parse(inspect.getsource(Permission)).body if isinstance(node, ast.ClassDef))
+    found: dict[Permission, str] = {}
+    for node, after in pairwise(table.body):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            assert isinstance(after, ast.Expr), f"{node.targets[0].id} has no meaning"
+            found[Permission[node.targets[0].id]] = str(ast.literal_eval(after.value))
+    return found

@@ -1,0 +1,174 @@
+"""Every mistake of a plant's text at once: shape, names that nothing answers to, and what does not fit together."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from mes.people.roles import Role
+from mes.plant.check_recipes import recipe_problems
+from mes.plant.check_routes import route_problems
+from mes.plant.gather import Entry, Gathered, gather
+from mes.plant.problems import PlantProblems, Problem, choice
+from mes.plant.read import At
+from mes.plant.schema import Demonstration, Plant
+
+
+def check(folder: Path) -> list[Problem]:
+    """Every mistake in the YAML files below ``folder``, by file and line; none means that it can be applied."""
+    return _problems(gather(folder))
+
+
+def load(folder: Path) -> Plant:
+    """The plant in ``folder``. Raises `PlantProblems` with every mistake."""
+    found = gather(folder)
+    problems = _problems(found)
+    if problems:
+        raise PlantProblems(problems)
+    return Plant(
+        site=found.parts("site")[0],
+        areas=tuple(found.parts("area")),
+        customers=tuple(found.parts("customer")),
+        people=tuple(found.parts("person")),
+        classes=tuple(found.parts("class")),
+        equipment=tuple(found.parts("equipment")),
+        layouts=tuple(found.parts("layout")),
+        products=tuple(found.parts("product")),
+        recipes=tuple(found.parts("recipe")),
+        routes=tuple(found.parts("route")),
+    )
+
+
+def read_demonstration(folder: Path) -> Demonstration:
+    """The lots to feed and the acts of people. Raises `PlantProblems`, also where there is no demonstration.yaml."""
+    found = gather(folder)
+    problems = _problems(found)
+    if not problems and not found.entries["lot"]:
+        problems = [Problem("demonstration.yaml", 1, "missing_file", "there is no demonstration.yaml", "write it")]
+    if problems:
+        raise PlantProblems(problems)
+    return Demonstration(lots=found.parts("lot"), people=found.parts("act"))
+
+
+def _problems(found: Gathered) -> list[Problem]:
+    rules = (
+        _duplicates,
+        _sites,
+        _people,
+        _equipment,
+        _products,
+        _product_rings,
+        recipe_problems,
+        route_problems,
+        _unserved,
+        _demonstration,
+    )
+    return sorted({*found.problems, *(problem for rule in rules for problem in rule(found))})
+
+
+def _duplicates(found: Gathered) -> Iterator[Problem]:
+    for kind, entries in found.entries.items():
+        first: dict[str, Entry] = {}
+        for entry in entries:
+            key = entry.part.route if kind == "route" else entry.part.key
+            if kind in {"lot", "act"}:
+                continue
+            if key in first:
+                before = first[key]
+                hint = f"it stands already in {before.document.file}:{before.document.line(before.at)}; rename one"
+                yield entry.problem(("name",), "duplicate_name", f"the {kind} {key} stands twice", hint)
+            first.setdefault(key, entry)
+
+
+def unknown(found: Gathered, entry: Entry, at: At, kind: str, name: str) -> Iterator[Problem]:
+    """A mistake, if nothing of ``kind`` has that name."""
+    if found.lacks(kind, name):
+        message = f"there is no {kind} {name}"
+        yield entry.problem(at, f"unknown_{kind}", message, choice(name, found.known(kind)))
+
+
+def _sites(found: Gathered) -> Iterator[Problem]:
+    for entry in found.entries["site"]:
+        zone = entry.part.time_zone
+        if zone not in available_timezones():
+            message = f"there is no time zone {zone}"
+            yield entry.problem(("time_zone",), "unknown_time_zone", message, choice(zone, available_timezones()))
+
+
+def _people(found: Gathered) -> Iterator[Problem]:
+    for entry in found.entries["person"]:
+        person = entry.part
+        if person.customer is not None:
+            yield from unknown(found, entry, ("customer",), "customer", person.customer)
+        if person.role == Role.CUSTOMER and person.customer is None:
+            message = f"{person.name} has the role customer and belongs to none"
+            yield entry.problem(("role",), "missing_key", message, "add customer:")
+        if person.role != Role.CUSTOMER and person.customer is not None:
+            message = f"{person.name} belongs to {person.customer} and has the role {person.role}"
+            hint = "give the role customer, or leave the customer out"
+            yield entry.problem(("customer",), "customer_role", message, hint)
+
+
+def _equipment(found: Gathered) -> Iterator[Problem]:
+    for entry in found.entries["equipment"]:
+        yield from unknown(found, entry, ("class",), "class", entry.part.equipment_class)
+        yield from unknown(found, entry, ("area",), "area", entry.part.area)
+
+
+def _products(found: Gathered) -> Iterator[Problem]:
+    for entry in found.entries["product"]:
+        yield from unknown(found, entry, ("layout",), "layout", entry.part.layout)
+        seen: set[tuple[int, int]] = set()
+        for index, place in enumerate(entry.part.attach):
+            at = ("attach", index)
+            yield from unknown(found, entry, (*at, "product"), "product", place.product)
+            if (place.site, place.level) in seen:
+                message = f"site {place.site} level {place.level} stands twice"
+                yield entry.problem(at, "duplicate_site", message, "keep one")
+            seen.add((place.site, place.level))
+
+
+def _product_rings(found: Gathered) -> Iterator[Problem]:
+    inside = {part.name: {place.product for place in part.attach} for part in found.parts("product")}
+    for entry in found.entries["product"]:
+        name = entry.part.name
+        reached, todo = set[str](), set(inside.get(name, ()))
+        while todo:
+            one = todo.pop()
+            reached.add(one)
+            todo |= inside.get(one, set()) - reached
+        if name in reached:
+            message = f"{name} would contain itself"
+            yield entry.problem(("attach",), "product_ring", message, "attach only products that are made before it")
+
+
+def _unserved(found: Gathered) -> Iterator[Problem]:
+    served = {part.equipment_class for part in found.parts("equipment")}
+    if found.broken["equipment"] or "equipment" in found.lost:
+        return  # one of them may serve it
+    for entry in found.entries["route"]:
+        for index, operation in enumerate(entry.part.operations):
+            name = operation.equipment_class
+            if name in found.named("class") and name not in served:
+                message = f"no equipment is of class {name}"
+                at = ("operations", index, "class")
+                yield entry.problem(at, "no_equipment", message, "add one to equipment.yaml, or take another class")
+
+
+def _demonstration(found: Gathered) -> Iterator[Problem]:
+    routes = {part.route: part for part in found.parts("route")}
+    known = found.broken["route"] | set(routes)
+    for kind in ("lot", "act"):
+        for entry in found.entries[kind]:
+            if "route" not in found.lost and entry.part.route not in known:
+                message = f"there is no route {entry.part.route}"
+                yield entry.problem(("route",), "unknown_route", message, choice(entry.part.route, known))
+    for entry in found.entries["lot"]:
+        yield from unknown(found, entry, ("customer",), "customer", entry.part.customer)
+    for entry in found.entries["act"]:
+        act = entry.part
+        yield from unknown(found, entry, ("who",), "person", act.who)
+        route = routes.get(act.route)
+        if route is not None and act.operation not in {o.number for o in route.operations}:
+            message = f"{act.route} has no operation {act.operation}"
+            listed = ", ".join(str(o.number) for o in route.operations)
+            yield entry.problem(("operation",), "unknown_operation", message, f"it has {listed}")

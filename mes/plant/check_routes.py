@@ -1,0 +1,150 @@
+"""What must fit together in a route: order, equipment, recipes, attach sites, forms, bins and queue times."""
+
+from collections.abc import Iterator
+
+from equipment.interface.messages import PASS_BIN
+from mes.plant.gather import Entry, Gathered
+from mes.plant.problems import Problem, choice
+from mes.plant.schema import Operation, Route
+from mes.routes.states import OperationKind
+
+KIND_NEEDS = {
+    OperationKind.ASSEMBLE: "placement",
+    OperationKind.TRANSFER: "handling",
+    OperationKind.TEST: "test",
+}
+"""Kinds of equipment that can do what these operations do to the form."""
+
+
+def route_problems(found: Gathered) -> Iterator[Problem]:
+    """Every mistake of every route."""
+    for entry in found.entries["route"]:
+        route: Route = entry.part
+        if found.lacks("product", route.product):
+            message = f"there is no product {route.product}"
+            hint = choice(route.product, found.known("product"))
+            yield entry.problem(("product",), "unknown_product", message, hint)
+        yield from _order(entry, route)
+        for index, operation in enumerate(route.operations):
+            yield from _names(found, entry, index, operation)
+            yield from _form(found, entry, index, operation)
+            yield from _judgement(entry, index, operation)
+        yield from _sites(found, entry, route)
+        yield from _queue_limits(entry, route)
+
+
+def _order(entry: Entry, route: Route) -> Iterator[Problem]:
+    before = 0
+    for index, operation in enumerate(route.operations):
+        if operation.number <= before:
+            message = f"operation {operation.number} stands after {before}"
+            yield entry.problem(("operations", index, "number"), "operation_order", message, "let the numbers grow")
+        before = max(before, operation.number)
+
+
+def _names(found: Gathered, entry: Entry, index: int, operation: Operation) -> Iterator[Problem]:
+    at = ("operations", index)
+    name = operation.equipment_class
+    if found.lacks("class", name):
+        message = f"there is no class {name}"
+        yield entry.problem((*at, "class"), "unknown_class", message, choice(name, found.known("class")))
+    recipe = found.named("recipe").get(operation.recipe)
+    if recipe is None and found.lacks("recipe", operation.recipe):
+        message = f"there is no recipe {operation.recipe}"
+        versions = [key for key in found.known("recipe") if "@" in key]
+        yield entry.problem((*at, "recipe"), "unknown_recipe", message, choice(operation.recipe, versions))
+    elif recipe is not None and recipe.equipment_class != name:
+        message = f"{recipe.key} is a recipe for {recipe.equipment_class}, the operation runs on {name}"
+        fitting = [r.key for r in found.parts("recipe") if r.equipment_class == name]
+        hint = f"take a recipe of {name}: {choice(operation.recipe, fitting)}"
+        yield entry.problem((*at, "recipe"), "recipe_class", message, hint)
+
+
+def _form(found: Gathered, entry: Entry, index: int, operation: Operation) -> Iterator[Problem]:
+    at, kind = ("operations", index), operation.kind
+    used = found.named("class").get(operation.equipment_class)
+    needed = KIND_NEEDS.get(kind)
+    if used is not None and needed is not None and used.kind != needed:
+        fitting = [c.name for c in found.parts("class") if c.kind == needed]
+        message = f"{kind} needs equipment of kind {needed}, {used.name} is {used.kind}"
+        yield entry.problem((*at, "class"), "class_kind", message, choice(used.name, fitting))
+    if (kind is OperationKind.TRANSFER) != (operation.makes is not None):
+        if operation.makes is None:
+            yield entry.problem(at, "without_layout", "a transfer fills no layout", "add makes: with a layout")
+        else:
+            message = f"a {kind} operation makes no new substrates"
+            yield entry.problem((*at, "makes"), "makes", message, "leave makes out, or let it be a transfer")
+    elif operation.makes is not None and found.lacks("layout", operation.makes):
+        message = f"there is no layout {operation.makes}"
+        yield entry.problem((*at, "makes"), "unknown_layout", message, choice(operation.makes, found.known("layout")))
+    if (kind is OperationKind.ASSEMBLE) != bool(operation.fills):
+        message = "an assembly fills no site" if kind is OperationKind.ASSEMBLE else f"a {kind} operation fills no site"
+        hint = "add fills: with site and level" if kind is OperationKind.ASSEMBLE else "leave fills out"
+        yield entry.problem((*at, "fills"), "fills", message, hint)
+
+
+def _judgement(entry: Entry, index: int, operation: Operation) -> Iterator[Problem]:
+    at = ("operations", index)
+    judges = operation.kind in (OperationKind.TEST, OperationKind.ASSEMBLE)
+    if judges and PASS_BIN not in operation.bins:
+        message = f"the bins of operation {operation.number} have no code {PASS_BIN} for good units"
+        yield entry.problem((*at, "bins"), "bins", message, f"add {PASS_BIN}: good")
+    if operation.bins and not judges:
+        message = f"a {operation.kind} operation judges nothing"
+        yield entry.problem((*at, "bins"), "bins", message, "leave bins out, or let it be a test")
+    if operation.retest is None:
+        return
+    if operation.kind is not OperationKind.TEST:
+        message = f"a {operation.kind} operation tests nothing again"
+        yield entry.problem((*at, "retest"), "retest", message, "leave retest out, or let it be a test")
+    for n, code in enumerate(operation.retest.bins):
+        if code == PASS_BIN or code not in operation.bins:
+            failing = ", ".join(str(c) for c in operation.bins if c != PASS_BIN)
+            message = f"bin {code} cannot be tested again"
+            hint = f"name a failing bin of the operation: {failing or 'it has none'}"
+            yield entry.problem((*at, "retest", "bins", n), "retest", message, hint)
+
+
+def _sites(found: Gathered, entry: Entry, route: Route) -> Iterator[Problem]:
+    product = found.named("product").get(route.product)
+    if product is None:
+        return
+    specified = {(place.site, place.level) for place in product.attach}
+    filled: set[tuple[int, int]] = set()
+    for index, operation in enumerate(route.operations):
+        for n, place in enumerate(operation.fills):
+            at, here = ("operations", index, "fills", n), (place.site, place.level)
+            if here not in specified:
+                listed = ", ".join(f"{site}/{level}" for site, level in sorted(specified)) or "none"
+                message = f"{route.product} has nothing at site {place.site} level {place.level}"
+                yield entry.problem(at, "unknown_site", message, f"its sites and levels are {listed}")
+            elif here in filled:
+                message = f"site {place.site} level {place.level} is filled already"
+                yield entry.problem(at, "duplicate_site", message, "fill it once")
+            filled.add(here)
+    for site, level in sorted(specified - filled):
+        message = f"no operation fills site {site} level {level} of {route.product}"
+        yield entry.problem(("operations",), "site_unfilled", message, "add it to the fills of an assembly")
+
+
+def _queue_limits(entry: Entry, route: Route) -> Iterator[Problem]:
+    numbers = [operation.number for operation in route.operations]
+    listed = ", ".join(str(number) for number in numbers)
+    seen: set[tuple[int, int]] = set()
+    for index, limit in enumerate(route.queue_limits):
+        at = ("queue_limits", index)
+        ends = {"from": limit.from_operation, "to": limit.to_operation}
+        missing = {key: number for key, number in ends.items() if number not in numbers}
+        for key, number in missing.items():
+            message = f"{route.route} has no operation {number}"
+            yield entry.problem((*at, key), "unknown_operation", message, f"it has {listed}")
+        if not missing and limit.to_operation <= limit.from_operation:
+            message = f"operation {limit.to_operation} does not come after {limit.from_operation}"
+            yield entry.problem((*at, "to"), "queue_order", message, "name a later operation")
+        if limit.warning_h > limit.most_h:
+            message = f"the warning comes after {limit.warning_h:g} h, the limit is {limit.most_h:g} h"
+            yield entry.problem((*at, "warning_h"), "queue_warning", message, "warn before the limit")
+        pair = (limit.from_operation, limit.to_operation)
+        if pair in seen:
+            yield entry.problem(at, "duplicate_limit", f"the limit {pair[0]} to {pair[1]} stands twice", "keep one")
+        seen.add(pair)

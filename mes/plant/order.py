@@ -1,0 +1,20 @@
+"""The order of the text, kept beside what the text says: to move a thing there is no difference and no history."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.definitions.models import Area, EquipmentClass
+from mes.equipment.models import Equipment
+from mes.plant.schema import Plant
+
+Places = dict[type[Area] | type[EquipmentClass] | type[Equipment], dict[str, int]]
+
+
+def misplaced(session: Session, plant: Plant) -> Places:
+    """What stands elsewhere than in the text: kind of row -> name -> its place there, from 1."""
+    found: Places = {}
+    for model, parts in ((Area, plant.areas), (EquipmentClass, plant.classes), (Equipment, plant.equipment)):
+        stands = {row.name: row.ordinal for row in session.execute(select(model.name, model.ordinal))}
+        places = {part.key: place for place, part in enumerate(parts, start=1)}
+        found[model] = {name: place for name, place in places.items() if stands.get(name, place) != place}
+    return found

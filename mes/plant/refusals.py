@@ -1,0 +1,184 @@
+"""What applying a plant refuses: changes of what is never changed, and whatever lots on the line stand on."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import Select, Table, func, select
+from sqlalchemy.orm import Session
+
+from mes.db import Base
+from mes.definitions.models import Area, EquipmentClass, Layout, Product, Site
+from mes.equipment.models import Equipment
+from mes.errors import Reason
+from mes.history import canonical
+from mes.jobs.models import Journal  # noqa: F401  every table that points at a plant's row must be known here
+from mes.lots.models import Lot, Mount
+from mes.lots.states import ENDED
+from mes.people.models import Customer, User
+from mes.recipes.models import RecipeVersion
+from mes.routes.models import Operation, RouteVersion
+from mes.runs.models import Run
+from mes.runs.states import OPEN
+from mes.units.models import Substrate
+
+Content = dict[str, Any]
+
+MODELS: dict[str, type[Any]] = {
+    "site": Site,
+    "area": Area,
+    "customer": Customer,
+    "person": User,
+    "class": EquipmentClass,
+    "equipment": Equipment,
+    "layout": Layout,
+    "product": Product,
+    "recipe": RecipeVersion,
+    "route": RouteVersion,
+}
+"""The table of each kind of thing; all have a unique name."""
+
+FOLLOW = {"area", "equipment", "product", "attach_site"}
+"""Tables whose rows follow the text: where they point at a thing that goes, the same text points them elsewhere."""
+GO_ALONG = {"equipment_state_interval", "alarm", "recipe_on_equipment", "sign_in", "api_key"}
+"""Tables whose rows go with the thing they belong to."""
+MOST_NAMED = 5
+
+
+def route_hash(content: Content) -> str:
+    """SHA-256 of a route version's canonical text, in hexadecimal."""
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def refusal(session: Session, kind: str, name: str, before: Content | None, after: Content | None) -> Reason | None:
+    """Why the step from ``before`` to ``after`` cannot be taken now; None where it can."""
+    if before is None or after is None:
+        rule = _ADDED.get(kind) if after is not None else _REMOVED.get(kind, _used)
+        return rule(session, kind, name, after or {}) if rule else None
+    changed = {key for key in after if before.get(key) != after.get(key)}
+    change = _CHANGED.get(kind)
+    return change(session, name, changed) if change else None
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = list(names)
+    return ", ".join(found[:MOST_NAMED]) + (f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else "")
+
+
+def _raise_version(_: Session, name: str, changed: set[str]) -> Reason:
+    said = f"{name} is in force and never changes, but its {', '.join(sorted(changed))} differ; raise the version."
+    return Reason("raise_version", said, "process_engineer")
+
+
+def _recipe_added(session: Session, _: str, name: str, __: Content) -> Reason | None:
+    state = session.scalar(select(RecipeVersion.state).where(RecipeVersion.name == name))
+    if state is None:
+        return None
+    return Reason("raise_version", f"Recipe {name} is {state} in the database; raise the version.", "process_engineer")
+
+
+def _route_added(session: Session, _: str, name: str, after: Content) -> Reason | None:
+    sha256 = session.scalar(select(RouteVersion.sha256).where(RouteVersion.name == name))
+    if sha256 in (None, route_hash(after)):
+        return None
+    said = f"Route {name} was released before with other content; raise the version."
+    return Reason("raise_version", said, "process_engineer")
+
+
+def _recipe_removed(session: Session, _: str, name: str, __: Content) -> Reason | None:
+    query = (
+        select(Lot.name)
+        .join(Operation, Operation.route_version_id == Lot.route_version_id)
+        .join(RecipeVersion, RecipeVersion.id == Operation.recipe_version_id)
+        .where(RecipeVersion.name == name)
+    )
+    lots = _open_lots(session, query)
+    if not lots:
+        return None
+    said = f"Recipe {name} is needed by lot {_listed(lots)} on the line; keep it in the text until they have passed."
+    return Reason("in_use", said, "process_engineer")
+
+
+def _open_lots(session: Session, query: Select[str]) -> list[str]:
+    return list(session.scalars(query.where(Lot.state.not_in(ENDED)).distinct().order_by(Lot.name)))
+
+
+def _layout_changed(session: Session, name: str, changed: set[str]) -> Reason | None:
+    if not changed & {"rows", "columns", "substrate_kind"}:
+        return None
+    query = select(func.count(Substrate.id)).join(Layout, Layout.id == Substrate.layout_id).where(Layout.name == name)
+    count = session.scalar(query)
+    if not count:
+        return None
+    said = f"Layout {name} is the grid of {count} substrates; give the new grid another name."
+    return Reason("in_use", said, "process_engineer")
+
+
+def _product_changed(session: Session, name: str, changed: set[str]) -> Reason | None:
+    if "attach" not in changed:
+        return None
+    query = select(Lot.name).join(Product, Product.id == Lot.product_id).where(Product.name == name)
+    lots = _open_lots(session, query)
+    if not lots:
+        return None
+    said = f"Lot {_listed(lots)} of product {name} is on the line; its attach sites change when they have passed."
+    return Reason("in_use", said, "process_engineer")
+
+
+def _equipment_changed(session: Session, name: str, changed: set[str]) -> Reason | None:
+    if "class" not in changed:
+        return None
+    machine = select(Equipment.id).where(Equipment.name == name).scalar_subquery()
+    runs = session.scalar(select(func.count(Run.id)).where(Run.equipment_id == machine, Run.state.in_(OPEN)))
+    mounts = select(func.count(Mount.id)).where(Mount.equipment_id == machine, Mount.dismounted_at.is_(None))
+    mounted = session.scalar(mounts)
+    if not runs and not mounted:
+        return None
+    said = f"Equipment {name} has {runs} open runs and {mounted} mounted sources; change its class when it is empty."
+    return Reason("in_use", said, "line_engineer")
+
+
+def _used(session: Session, kind: str, name: str, _: Content) -> Reason | None:
+    model = MODELS[kind]
+    row_id = session.scalar(select(model.id).where(model.name == name))
+    users = _pointing_at(session, model.__table__, row_id)
+    if not users:
+        return None
+    said = f"{kind.capitalize()} {name} is used by {_listed(users)}; put it back into the text."
+    return Reason("in_use", said, "line_engineer")
+
+
+def _pointing_at(session: Session, table: Table, row_id: Any) -> list[str]:
+    """How many rows of which tables point at a row and would lose it."""
+    found = []
+    for other in Base.metadata.sorted_tables:
+        if other.name in FOLLOW | GO_ALONG:
+            continue
+        columns = [key.parent for key in other.foreign_keys if key.column is table.columns["id"]]
+        for column in columns:
+            rows = select(func.count()).select_from(other).where(column == row_id)
+            count = session.scalar(rows.where(~User.from_text) if other is User.__table__ else rows)
+            if count:
+                found.append(f"{count} {other.name.replace('_', ' ')}{'s' if count > 1 else ''}")
+    return found
+
+
+def _free(_: Session, __: str, ___: str, ____: Content) -> None:
+    """A route that leaves the text only takes no new lots."""
+
+
+_ADDED: dict[str, Callable[[Session, str, str, Content], Reason | None]] = {
+    "recipe": _recipe_added,
+    "route": _route_added,
+}
+_REMOVED: dict[str, Callable[[Session, str, str, Content], Reason | None]] = {
+    "recipe": _recipe_removed,
+    "route": _free,
+}
+_CHANGED: dict[str, Callable[[Session, str, set[str]], Reason | None]] = {
+    "recipe": _raise_version,
+    "route": _raise_version,
+    "layout": _layout_changed,
+    "product": _product_changed,
+    "equipment": _equipment_changed,
+}

@@ -1,0 +1,316 @@
+"""What may stand in the files of a plant: one model a thing, one file model a file.
+
+The models are strict (text is not a number) and closed (an unknown key is a mistake). Editors get them as JSON Schema.
+`content` is what of a thing the MES holds: figures of simulators are read by the simulators alone.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mes.people.roles import Role
+from mes.routes.states import OperationKind, RouteEnd
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$"
+
+Name = Annotated[str, Field(pattern=NAME)]
+"""A letter or digit, then letters, digits, ``_ . -``; at most 64."""
+Title = Annotated[str, Field(min_length=1, max_length=200)]
+Versioned = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}@[1-9][0-9]{0,5}$")]
+"""``name@version``."""
+Version = Annotated[int, Field(ge=1, le=999_999)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+Figures = dict[str, float]
+
+
+class Part(BaseModel):
+    """A thing that stands in a plant file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @property
+    def key(self) -> str:
+        """The name by which other things speak of it."""
+        return str(getattr(self, "name", ""))
+
+    def content(self) -> dict[str, Any]:
+        """What the MES holds of it, as plain values."""
+        return self.model_dump(mode="json", exclude={"simulation", "faults"}, by_alias=True)
+
+
+class Site(Part):
+    name: Name
+    title: Title
+    time_zone: str = Field(description="IANA name, such as Asia/Seoul; shifts and reports follow it")
+
+
+class Area(Part):
+    name: Name
+    title: Title
+
+
+class Customer(Part):
+    name: Name
+    title: Title
+
+
+class SiteFile(Part):
+    """``site.yaml``: the place, its areas, and whose material is on the line."""
+
+    site: Site
+    areas: list[Area]
+    customers: list[Customer]
+
+
+class Person(Part):
+    name: Name
+    title: Title
+    role: Role
+    customer: Name | None = Field(default=None, description="Only and always with the role customer")
+
+
+class PeopleFile(Part):
+    """``people.yaml``: who signs in. Passwords never stand here."""
+
+    people: list[Person]
+
+
+class EquipmentClass(Part):
+    name: Name
+    title: Title
+    kind: Literal["placement", "thermal", "test", "handling"] = Field(description="Physics of its simulator")
+    places: Count = Field(description="Jobs that it runs at once")
+    most_substrates: Count = Field(description="Substrates that one job may have")
+    batch: bool = Field(description="Whether one job may take substrates of several lots")
+    simulation: Figures = Field(default_factory=dict, description="Figures of the simulator that differ from its own")
+
+
+class Equipment(Part):
+    name: Name
+    title: Title
+    equipment_class: Name = Field(alias="class")
+    area: Name
+    simulation: Figures = Field(default_factory=dict, description="Figures that differ from those of its class")
+    faults: Figures = Field(default_factory=dict, description="What is wrong with the simulated equipment at first")
+
+
+class EquipmentFile(Part):
+    """``equipment.yaml``: equipment classes, and the equipment of each."""
+
+    classes: list[EquipmentClass]
+    equipment: list[Equipment]
+
+
+class Layout(Part):
+    name: Name
+    substrate_kind: Literal["wafer", "frame", "strip", "panel", "boat", "tray"]
+    rows: Count
+    columns: Count
+    pitch_x_um: float = Field(gt=0)
+    pitch_y_um: float = Field(gt=0)
+
+
+class Attach(Part):
+    """One site of the attach specification. Level 1 is the lowest."""
+
+    site: int = Field(ge=0, le=255)
+    level: int = Field(ge=1, le=255)
+    product: Name
+
+
+class Product(Part):
+    name: Name
+    title: Title
+    unit: Name = Field(description="The word for one of it: die, stack, module, package")
+    layout: Name = Field(description="The form in which its material arrives")
+    attach: list[Attach] = Field(default_factory=list)
+
+    def content(self) -> dict[str, Any]:
+        attach = sorted(self.attach, key=lambda place: (place.site, place.level))
+        return super().content() | {"attach": [place.model_dump() for place in attach]}
+
+
+class ProductFile(Part):
+    """``products/*.yaml``: grids, products, and what is attached to each site of them."""
+
+    layouts: list[Layout] = Field(default_factory=list)
+    products: list[Product] = Field(default_factory=list)
+
+
+class Parameter(Part):
+    """A set point of a recipe and the limits inside which it may be set."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
+    unit: str = Field(pattern=r"^\S{1,32}$", description="UCUM, such as Cel, N, s, um")
+    target: float
+    low: float
+    high: float
+
+
+class Recipe(Part):
+    name: Name
+    version: Version
+    equipment_class: Name = Field(alias="class")
+    approved_by: Name = Field(description="A person of role process_engineer")
+    body: str = Field(min_length=1, max_length=65_536, description="What equipment runs: one name = value unit a line")
+    parameters: list[Parameter] = Field(description="Limits of every set point of the body")
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class RecipeFile(Part):
+    """``recipes/*.yaml``: approved recipe versions. Several versions of one recipe may stand side by side."""
+
+    recipes: list[Recipe]
+
+
+class SiteLevel(Part):
+    site: int
+    level: int
+
+
+class Retest(Part):
+    """Units of these bins are tested again, if they are more than a share of the tested units."""
+
+    bins: list[int] = Field(min_length=1)
+    above: float = Field(ge=0, lt=1, description="Share of the tested units")
+    passes: int = Field(ge=2, le=9, description="Most passes, the first one counted")
+
+
+BinCode = Annotated[int, Field(ge=1, le=255)]
+
+
+class Operation(Part):
+    number: int = Field(ge=1, le=99_999)
+    title: Title
+    kind: OperationKind
+    equipment_class: Name = Field(alias="class")
+    recipe: Versioned
+    fills: list[SiteLevel] = Field(default_factory=list, description="assemble: what it fills of the attach sites")
+    makes: Name | None = Field(default=None, description="transfer: the layout of the substrates that it fills")
+    bins: dict[BinCode, Name] = Field(default_factory=dict, description="Bin codes: 1 is good, every other a failure")
+    retest: Retest | None = None
+
+
+class QueueLimit(Part):
+    """Most time from the end of one operation to the start of a later one, per substrate."""
+
+    from_operation: int = Field(alias="from")
+    to_operation: int = Field(alias="to")
+    most_h: float = Field(gt=0)
+    warning_h: float = Field(gt=0)
+
+
+class Route(Part):
+    """``routes/*.yaml``: the version of one route that new lots take."""
+
+    route: Name
+    version: Version
+    title: Title
+    product: Name
+    ends: RouteEnd = Field(description="Where its lots end: stocked in the die bank, or completed")
+    operations: list[Operation] = Field(min_length=1)
+    queue_limits: list[QueueLimit] = Field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return f"{self.route}@{self.version}"
+
+    def content(self) -> dict[str, Any]:
+        limits = sorted(self.queue_limits, key=lambda limit: (limit.from_operation, limit.to_operation))
+        return super().content() | {"queue_limits": [limit.model_dump(mode="json", by_alias=True) for limit in limits]}
+
+
+class PlannedLot(Part):
+    route: Name
+    customer: Name
+    substrates: Annotated[int, Field(ge=1, le=100)]
+    incoming: Literal["wafer_map", "blank", "strip"] = Field(description="What comes with the material")
+    loss: float = Field(ge=0, lt=1, description="Mean share of positions that are not to be used")
+    priority: int = Field(ge=1, le=9)
+    due_h: float = Field(gt=0, description="h after it is fed")
+
+
+class PullSample(Part):
+    """A person takes units out of a lot while it waits at an operation."""
+
+    act: Literal["pull_sample"]
+    who: Name
+    route: Name
+    lot: int = Field(ge=1, description="The how-manieth lot of the route")
+    operation: int = Field(ge=1)
+    units: int = Field(ge=1, le=1_000)
+    comment: Title
+
+
+class Demonstration(Part):
+    """``demonstration.yaml``: the lots that the demonstration feeds, and what people do there."""
+
+    lots: list[PlannedLot] = Field(min_length=1)
+    people: list[PullSample] = Field(default_factory=list)
+
+    def fed(self, count: int) -> list[tuple[str, PlannedLot]]:
+        """The first ``count`` lots with their names, ``route-01`` and on; the pattern begins again when it ends."""
+        named: list[tuple[str, PlannedLot]] = []
+        seen: dict[str, int] = {}
+        for n in range(count):
+            lot = self.lots[n % len(self.lots)]
+            seen[lot.route] = seen.get(lot.route, 0) + 1
+            named.append((f"{lot.route}-{seen[lot.route]:02d}", lot))
+        return named
+
+
+FILES: dict[str, type[Part]] = {
+    "site.yaml": SiteFile,
+    "people.yaml": PeopleFile,
+    "equipment.yaml": EquipmentFile,
+    "products/*.yaml": ProductFile,
+    "recipes/*.yaml": RecipeFile,
+    "routes/*.yaml": Route,
+    "demonstration.yaml": Demonstration,
+}
+"""Which file has which shape."""
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A whole plant, checked or read from the database; every list in the order of the text."""
+
+    site: Site | None
+    """None only of a database that has no plant yet."""
+    areas: tuple[Area, ...]
+    customers: tuple[Customer, ...]
+    people: tuple[Person, ...]
+    classes: tuple[EquipmentClass, ...]
+    equipment: tuple[Equipment, ...]
+    layouts: tuple[Layout, ...]
+    products: tuple[Product, ...]
+    recipes: tuple[Recipe, ...]
+    routes: tuple[Route, ...]
+
+    def kinds(self) -> dict[str, dict[str, Part]]:
+        """Kind -> key -> thing; a kind stands after those that it speaks of."""
+        parts: dict[str, tuple[Part, ...]] = {
+            "site": (self.site,) if self.site else (),
+            "area": self.areas,
+            "customer": self.customers,
+            "person": self.people,
+            "class": self.classes,
+            "equipment": self.equipment,
+            "layout": self.layouts,
+            "product": self.products,
+            "recipe": self.recipes,
+            "route": self.routes,
+        }
+        return {kind: {part.key: part for part in listed} for kind, listed in parts.items()}
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schema (2020-12) of every file, by its pattern, for editors."""
+    return {
+        pattern: {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
+        for pattern, model in FILES.items()
+    }

@@ -1,0 +1,176 @@
+"""The plant that the database holds, in the shapes of its text."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.definitions import models as definitions
+from mes.equipment.models import Equipment
+from mes.people import models as people
+from mes.plant import schema
+from mes.recipes.models import RecipeVersion
+from mes.recipes.states import RecipeState
+from mes.routes.models import Operation, QueueLimit, RouteVersion
+
+HOUR_S = 3600.0
+
+P = TypeVar("P", bound=schema.Part)
+
+
+def stored(session: Session) -> schema.Plant:
+    """What the database holds now: approved recipe versions, current route versions, everything else."""
+    sites = _of(schema.Site, session.execute(_columns(definitions.Site, "name", "title", "time_zone")))
+    return schema.Plant(
+        site=sites[0] if sites else None,
+        areas=_of(schema.Area, session.execute(_columns(definitions.Area, "name", "title"))),
+        customers=_of(schema.Customer, session.execute(_columns(people.Customer, "name", "title"))),
+        people=_people(session),
+        classes=_of(
+            schema.EquipmentClass,
+            session.execute(
+                _columns(definitions.EquipmentClass, "name", "title", "kind", "places", "most_substrates", "batch")
+            ),
+        ),
+        equipment=_equipment(session),
+        layouts=_of(
+            schema.Layout,
+            session.execute(
+                _columns(definitions.Layout, "name", "substrate_kind", "rows", "columns", "pitch_x_um", "pitch_y_um")
+            ),
+        ),
+        products=_products(session),
+        recipes=_recipes(session),
+        routes=tuple(_route(session, version) for version in _current(session)),
+    )
+
+
+def _columns(model: Any, *names: str) -> Any:
+    order = (model.ordinal, model.id) if issubclass(model, definitions.Ordered) else (model.id,)
+    return select(*(getattr(model, name) for name in names)).order_by(*order)
+
+
+def _of(part: type[P], rows: Any) -> tuple[P, ...]:
+    return tuple(part.model_validate(dict(row), strict=False) for row in rows.mappings())
+
+
+def _people(session: Session) -> tuple[schema.Person, ...]:
+    customer = people.Customer.name.label("customer")
+    columns = (people.User.name, people.User.title, people.User.role, customer)
+    query = select(*columns).outerjoin(people.Customer, people.Customer.id == people.User.belongs_to_id)
+    return _of(schema.Person, session.execute(query.where(people.User.from_text).order_by(people.User.id)))
+
+
+def _equipment(session: Session) -> tuple[schema.Equipment, ...]:
+    names = (definitions.EquipmentClass.name.label("class"), definitions.Area.name.label("area"))
+    query = (
+        select(Equipment.name, Equipment.title, *names)
+        .join(definitions.EquipmentClass, definitions.EquipmentClass.id == Equipment.class_id)
+        .join(definitions.Area, definitions.Area.id == Equipment.area_id)
+        .order_by(Equipment.ordinal, Equipment.id)
+    )
+    return _of(schema.Equipment, session.execute(query))
+
+
+def _products(session: Session) -> tuple[schema.Product, ...]:
+    names = {row.id: row.name for row in session.execute(select(definitions.Product.id, definitions.Product.name))}
+    attach: dict[int, list[dict[str, Any]]] = {}
+    places = definitions.AttachSite
+    for place in session.scalars(select(places).order_by(places.site, places.level)):
+        listed = attach.setdefault(place.product_id, [])
+        listed.append({"site": place.site, "level": place.level, "product": names[place.die_product_id]})
+    product = definitions.Product
+    query = (
+        select(product.id, product.name, product.title, product.unit, definitions.Layout.name.label("layout"))
+        .join(definitions.Layout, definitions.Layout.id == product.layout_id)
+        .order_by(product.id)
+    )
+    return tuple(
+        schema.Product(
+            name=row.name,
+            title=row.title,
+            unit=row.unit,
+            layout=row.layout,
+            attach=[schema.Attach(**place) for place in attach.get(row.id, [])],
+        )
+        for row in session.execute(query)
+    )
+
+
+def _recipes(session: Session) -> tuple[schema.Recipe, ...]:
+    version, of_class = RecipeVersion, definitions.EquipmentClass.name.label("class")
+    query = (
+        select(
+            version.recipe.label("name"),
+            version.version,
+            of_class,
+            version.approved_by,
+            version.body,
+            version.parameters,
+        )
+        .join(definitions.EquipmentClass, definitions.EquipmentClass.id == version.class_id)
+        .where(version.state == RecipeState.APPROVED)
+        .order_by(version.id)
+    )
+    return _of(schema.Recipe, session.execute(query))
+
+
+def _current(session: Session) -> Sequence[RouteVersion]:
+    return session.scalars(select(RouteVersion).where(RouteVersion.current).order_by(RouteVersion.id)).all()
+
+
+def _route(session: Session, version: RouteVersion) -> schema.Route:
+    operations = session.execute(
+        select(
+            Operation,
+            definitions.EquipmentClass.name.label("of_class"),
+            RecipeVersion.name.label("recipe"),
+            definitions.Layout.name.label("makes"),
+        )
+        .join(definitions.EquipmentClass, definitions.EquipmentClass.id == Operation.class_id)
+        .join(RecipeVersion, RecipeVersion.id == Operation.recipe_version_id)
+        .outerjoin(definitions.Layout, definitions.Layout.id == Operation.makes_layout_id)
+        .where(Operation.route_version_id == version.id)
+        .order_by(Operation.number)
+    ).all()
+    number_of = {row.Operation.id: row.Operation.number for row in operations}
+    product = session.get_one(definitions.Product, version.product_id)
+    content = {
+        "route": version.route,
+        "version": version.version,
+        "title": version.title,
+        "product": product.name,
+        "ends": version.ends,
+        "operations": [_operation(row) for row in operations],
+        "queue_limits": [
+            {
+                "from": number_of[limit.from_operation_id],
+                "to": number_of[limit.to_operation_id],
+                "most_h": hours(limit.most_s),
+                "warning_h": hours(limit.warning_s),
+            }
+            for limit in session.scalars(select(QueueLimit).where(QueueLimit.from_operation_id.in_(number_of)))
+        ],
+    }
+    return schema.Route.model_validate(content, strict=False)
+
+
+def _operation(row: Any) -> dict[str, Any]:
+    operation: Operation = row.Operation
+    return {
+        "number": operation.number,
+        "title": operation.title,
+        "kind": operation.kind,
+        "class": row.of_class,
+        "recipe": row.recipe,
+        "makes": row.makes,
+        "retest": operation.retest,
+        "fills": [{"site": site, "level": level} for site, level in operation.fills],
+        "bins": {code: bin_["name"] for code, bin_ in operation.bins.items()},
+    }
+
+
+def hours(seconds: float) -> float:
+    """Seconds as hours; rounded where the text cannot have meant more digits."""
+    return round(seconds / HOUR_S, 9)

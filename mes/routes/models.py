@@ -1,0 +1,90 @@
+"""Routes: released versions of operations in order, with queue-time limits between them."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from mes.db import Base, Lockable
+from mes.definitions.models import EquipmentClass, Product
+from mes.history import Chained
+from mes.recipes.models import RecipeVersion
+from mes.routes.states import OperationKind, RouteEnd
+
+
+class RouteVersion(Lockable, Chained, Base):
+    """One released version of a route. ``sha256`` is over its canonical text; a trigger refuses any change of it."""
+
+    __tablename__ = "route_version"
+    lock_order: ClassVar[int] = 0
+
+    route: Mapped[str]
+    version: Mapped[int]
+    name: Mapped[str] = mapped_column(unique=True)
+    """``route@version``."""
+    title: Mapped[str]
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    ends: Mapped[str]
+    sha256: Mapped[str]
+    released_at: Mapped[datetime]
+    current: Mapped[bool]
+    """Whether new lots take this version."""
+
+    product: Mapped[Product] = relationship(lazy="raise")
+
+    __table_args__ = (
+        UniqueConstraint("route", "version"),
+        CheckConstraint(f"ends in ({', '.join(repr(e.value) for e in RouteEnd)})", name="ends"),
+    )
+
+
+class Operation(Base):
+    """One operation of a route version. Immutable, like its version."""
+
+    __tablename__ = "operation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    route_version_id: Mapped[int] = mapped_column(ForeignKey("route_version.id"))
+    number: Mapped[int]
+    name: Mapped[str]
+    """``route/number``, as equipment and reports know it."""
+    title: Mapped[str]
+    kind: Mapped[str]
+    class_id: Mapped[int] = mapped_column(ForeignKey("equipment_class.id"))
+    recipe_version_id: Mapped[int] = mapped_column(ForeignKey("recipe_version.id"))
+    fills: Mapped[list[Any]]
+    """For assemble: [site, level] pairs of the attach specification that this operation fills."""
+    makes_layout_id: Mapped[int | None] = mapped_column(ForeignKey("layout.id"))
+    """For transfer: the layout of the substrates it fills."""
+    bins: Mapped[dict[str, Any]]
+    """For judging operations: bin code as text to {name, quality}."""
+    retest: Mapped[dict[str, Any] | None]
+    """{bins: [code], above: share of tested units, passes: most} or none."""
+
+    route_version: Mapped[RouteVersion] = relationship(lazy="raise")
+    equipment_class: Mapped[EquipmentClass] = relationship(lazy="raise")
+    recipe_version: Mapped[RecipeVersion] = relationship(lazy="raise")
+
+    __table_args__ = (
+        UniqueConstraint("route_version_id", "number"),
+        CheckConstraint(f"kind in ({', '.join(repr(k.value) for k in OperationKind)})", name="kind"),
+        CheckConstraint("(kind = 'transfer') = (makes_layout_id is not null)", name="makes"),
+    )
+
+
+class QueueLimit(Base):
+    """The most time from the end of one operation to the start of a later one, per substrate."""
+
+    __tablename__ = "queue_limit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    from_operation_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
+    to_operation_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
+    most_s: Mapped[float]
+    warning_s: Mapped[float]
+
+    __table_args__ = (
+        UniqueConstraint("from_operation_id", "to_operation_id"),
+        CheckConstraint("0 < warning_s and warning_s <= most_s", name="order"),
+    )

@@ -1,0 +1,82 @@
+"""Genealogy over HTTP: one unit down to all that it contains and up to where it went, and where a lot's units went."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from mes.genealogy.reached import reached
+from mes.genealogy.trace import trace_lot_up, trace_unit, trace_up
+from mes.genealogy.tree import Trace, TraceUp
+from mes.http.shapes import Name, example
+from mes.http.transaction import Tx
+from mes.lots.queries import lot_id
+from mes.people.access import require
+from mes.people.permissions import Permission
+from mes.units.queries import substrate_id
+
+SEEN = [require(Permission.SEE_LOTS)]
+router = APIRouter(prefix="/units", tags=["genealogy"], dependencies=SEEN)
+of_lots = APIRouter(prefix="/lots", tags=["genealogy"], dependencies=SEEN)
+
+SubstrateName = Annotated[Name, Path(description="Name of the substrate.")]
+Customer = Annotated[Name | None, Query(description="Whose substrate, where customers share a name.")]
+X = Annotated[int, Path(ge=0, lt=2**15, description="From 0 at the left.")]
+Y = Annotated[int, Path(ge=0, lt=2**15, description="From 0 at the top.")]
+
+
+class LotReached(BaseModel):
+    """A lot that units of the traced one came to."""
+
+    lot: str
+    customer: str
+    product: str
+    substrates: int
+    units: int = Field(description="Positions that they came to.")
+    end_there: int = Field(description="Of those, from how many no unit went on.")
+
+
+class LotGenealogy(BaseModel):
+    """Where the units of a lot went that left its first substrates: what a recall of its material concerns."""
+
+    model_config = example(
+        lot="D1",
+        units=4,
+        outcomes={"lost": 1},
+        reached=[
+            {"lot": "S1", "customer": "hanbit", "product": "hbm_stack", "substrates": 1, "units": 3, "end_there": 3}
+        ],
+        missing=[],
+    )
+
+    lot: str
+    units: int = Field(description="That left.")
+    outcomes: dict[str, int] = Field(description="Moves that placed nothing, such as units that were lost.")
+    reached: list[LotReached]
+    missing: list[str] = Field(description="A sentence for everything that is left out.")
+
+
+@of_lots.get("/{lot}/genealogy", response_model=LotGenealogy)
+def lot_went(
+    session: Tx, lot: Annotated[Name, Path(description="Name of the lot.")],
+    customer: Annotated[Name | None, Query(description="Whose lot, where customers share a name.")] = None,
+) -> Any:  # fmt: skip
+    """Where the units of a lot went, up to the packages, in numbers; `/units/…/destinations` follows one of them."""
+    trace = trace_lot_up(session, lot_id(session, lot, customer))
+    told = reached(trace)
+    return {
+        "lot": lot, "units": len(trace.positions), "outcomes": told.outcomes, "reached": told.lots,
+        "missing": trace.missing,
+    }  # fmt: skip
+
+
+@router.get("/{substrate}/{x}/{y}/genealogy", response_model=Trace)
+def contains(session: Tx, substrate: SubstrateName, x: X, y: Y, customer: Customer = None) -> Any:
+    """All that a unit contains: every die with wafer, position, level, equipment, recipe and head."""
+    return trace_unit(session, substrate_id(session, substrate, customer), x, y)
+
+
+@router.get("/{substrate}/{x}/{y}/destinations", response_model=TraceUp)
+def went(session: Tx, substrate: SubstrateName, x: X, y: Y, customer: Customer = None) -> Any:
+    """Where a unit went, up to the package."""
+    return trace_up(session, substrate_id(session, substrate, customer), x, y)

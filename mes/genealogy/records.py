@@ -1,0 +1,119 @@
+"""What stands on record about substrates and positions: names and owners, runs, readings of layers."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from equipment.interface.messages import NO_BIN
+from mes.definitions.models import Layout, Product
+from mes.equipment.models import Equipment
+from mes.genealogy.tree import Place, Reading, Work
+from mes.lots.models import Lot, LotSubstrate
+from mes.people.models import Customer
+from mes.recipes.models import RecipeVersion
+from mes.routes.models import Operation
+from mes.runs.models import Run
+from mes.units.models import Layer, Substrate
+
+
+@dataclass(frozen=True)
+class Known:
+    """A substrate as the reader may know it; product, rows and columns are empty where the plant is not shown."""
+
+    name: str
+    owner: str
+    lot: str
+    product: str = ""
+    rows: int = 0
+    columns: int = 0
+
+
+def sees_the_centre(session: Session) -> bool:
+    """Whether the reader's role may read runs, equipment, recipes and products: staff may, customers may not."""
+    return bool(session.scalar(text("select has_table_privilege('run', 'select')")))
+
+
+def substrates(session: Session, ids: Iterable[int], *, centre: bool) -> dict[int, Known]:
+    """By id, the substrates that the reader may see; of several lots the one that has it now."""
+    wanted = sorted(set(ids))
+    query: Any = (
+        select(
+            Substrate.id,
+            Substrate.name,
+            Customer.name,
+            Lot.name,
+            *([Product.name, Layout.rows, Layout.columns] if centre else []),
+        )
+        .join(Customer, Customer.id == Substrate.customer_id)
+        .outerjoin(LotSubstrate, LotSubstrate.substrate_id == Substrate.id)
+        .outerjoin(Lot, Lot.id == LotSubstrate.lot_id)
+        .where(Substrate.id.in_(wanted))
+        .order_by(Substrate.id, (LotSubstrate.progress == "closed").desc(), Lot.id)
+    )
+    if centre:
+        query = query.join(Product, Product.id == Substrate.product_id).join(Layout, Layout.id == Substrate.layout_id)
+    return {number: Known(name, owner, lot or "", *more) for number, name, owner, lot, *more in session.execute(query)}
+
+
+def works(session: Session, run_ids: Iterable[int]) -> dict[int, Work]:
+    """By id, what the runs were. For readers who see the centre."""
+    query = (
+        select(Run.id, Run.name, Equipment.name, Operation.name, RecipeVersion.name, RecipeVersion.sha256)
+        .join(Equipment, Equipment.id == Run.equipment_id)
+        .join(Operation, Operation.id == Run.operation_id)
+        .join(RecipeVersion, RecipeVersion.id == Run.recipe_version_id)
+        .where(Run.id.in_(sorted(set(run_ids))))
+    )
+    return {number: Work(*columns) for number, *columns in session.execute(query)}
+
+
+def readings(session: Session, places: Iterable[Place], known: dict[int, Known]) -> dict[Place, tuple[Reading, ...]]:
+    """By position, what each version of each layer says of it; versions that did not touch it are left out."""
+    of: dict[int, list[Place]] = {}
+    for place in places:
+        if place.substrate_id in known and known[place.substrate_id].columns:
+            of.setdefault(place.substrate_id, []).append(place)
+    columns = (
+        Layer.substrate_id, Layer.name, Layer.version, Layer.encoding, Layer.palette, Layer.source, Layer.happened_at,
+        Layer.positions, Layer.body,
+    )  # fmt: skip
+    query = select(*columns).where(Layer.substrate_id.in_(sorted(of))).order_by(Layer.happened_at, Layer.id)
+    found: dict[Place, list[Reading]] = {}
+    for layer in session.execute(query):
+        mine = of[layer.substrate_id]
+        indices = [place.y * known[layer.substrate_id].columns + place.x for place in mine]
+        for place, value in zip(mine, _values(layer, indices), strict=True):
+            if value is not None:
+                meaning = _meaning(layer.palette, value)
+                reading = Reading(layer.name, layer.version, value, meaning, layer.source, layer.happened_at)
+                found.setdefault(place, []).append(reading)
+    return {place: tuple(told) for place, told in found.items()}
+
+
+def _values(layer: Any, indices: Sequence[int]) -> list[float | str | None]:
+    """What one version says at these positions; None where it says nothing."""
+    if layer.encoding == "text":
+        texts = json.loads(layer.body)
+        return [texts[i] if i < len(texts) else None for i in indices]
+    stored = np.frombuffer(layer.body, {"u1": "<u1", "u2": "<u2", "f8": "<f8"}[layer.encoding])
+    if layer.positions is None:
+        at = dict(zip(indices, stored[list(indices)].tolist(), strict=True))
+    else:
+        covered = np.frombuffer(layer.positions, "<u4")
+        here = np.isin(covered, indices)
+        at = dict(zip(covered[here].tolist(), stored[here].tolist(), strict=True))
+    bins = layer.encoding != "f8"
+    return [None if i not in at or (bins and at[i] == NO_BIN) else at[i] for i in indices]
+
+
+def _meaning(palette: dict[str, Any], value: float | str) -> str:
+    """The palette's words for a bin code, or the unit of a measurement."""
+    if "unit" in palette:
+        return str(palette["unit"])
+    entry = palette.get(str(value), {})
+    return " ".join(str(entry[key]) for key in ("name", "quality") if entry.get(key))

@@ -1,0 +1,115 @@
+"""Material arrives: substrates with their maps, or without one, each position assumed to hold a unit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.definitions.models import Layout, Product
+from mes.errors import Malformed, Reason, Refused
+from mes.history import Act
+from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, SubstrateMap
+from mes.units.layers import write_layer, write_texts
+from mes.units.models import Substrate
+from mes.units.states import Disposition
+
+INCOMING_BINS = "bin:incoming"
+"""Name of the layer that keeps the bins of the file a substrate came with."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A substrate that comes: its id, and the map it brought; without one every position is assumed good."""
+
+    substrate: str
+    map: SubstrateMap | None = None
+
+
+def arrivals(mapfile: MapFile) -> list[Arrival]:
+    """The substrates of a map file, one arrival each. Raises `Malformed` where it names one twice."""
+    names = [s.id for s in mapfile.substrates]
+    if len(set(names)) != len(names):
+        raise Malformed(f"The file names a substrate twice: {', '.join(names)}; a substrate has one map.")
+    return [Arrival(s.id, s) for s in mapfile.substrates]
+
+
+def arrive(
+    session: Session, customer_id: int, product: Product, layout: Layout, came: list[Arrival], act: Act
+) -> list[Substrate]:
+    """Create the substrates of ``came`` with their maps; history is the caller's, who knows the lot.
+
+    Raises `Malformed` where a map does not have the layout's rows and columns, `Refused` where the customer already
+    has a substrate of that name.
+    """
+    _refuse_known(session, customer_id, [a.substrate for a in came])
+    substrates = [_substrate(customer_id, product, layout, arrival) for arrival in came]
+    session.add_all(substrates)
+    session.flush()
+    for substrate, arrival in zip(substrates, came, strict=True):
+        if arrival.map is not None:
+            _keep_layers(session, substrate, arrival.map, act)
+    return substrates
+
+
+def _refuse_known(session: Session, customer_id: int, names: list[str]) -> None:
+    query = select(Substrate.name).where(Substrate.customer_id == customer_id, Substrate.name.in_(names))
+    known = sorted(session.scalars(query))
+    if known:
+        reasons = [Reason("substrate_known", f"Substrate {name} has already arrived.") for name in known]
+        raise Refused("Some substrates have already arrived; each arrives once.", *reasons)
+
+
+def _substrate(customer_id: int, product: Product, layout: Layout, arrival: Arrival) -> Substrate:
+    if arrival.map is None:
+        dispositions = np.full((layout.rows, layout.columns), Disposition.IN_PROCESS, np.uint8)
+    else:
+        dispositions = _dispositions(arrival.map, layout)
+    return Substrate(
+        customer_id=customer_id,
+        name=arrival.substrate,
+        kind=layout.substrate_kind,
+        layout_id=layout.id,
+        product_id=product.id,
+        assumed_map=arrival.map is None,
+        dispositions=dispositions.tobytes(),
+    )
+
+
+def _dispositions(came: SubstrateMap, layout: Layout) -> NDArray[np.uint8]:
+    if (came.rows, came.columns) != (layout.rows, layout.columns):
+        raise Malformed(
+            f"The map of {came.label} has {came.rows} rows and {came.columns} columns;"
+            f" layout {layout.name} has {layout.rows} and {layout.columns}."
+        )
+    bins = _bins(came)
+    if bins is None:
+        return np.full((layout.rows, layout.columns), Disposition.IN_PROCESS, np.uint8)
+    good = [d.code for d in bins.definitions if d.good]
+    if not good:
+        raise Malformed(f"The map of {came.label} defines no bin of quality Pass; name at least one.")
+    dispositions = np.where(np.isin(bins.codes, good), Disposition.IN_PROCESS, Disposition.NOT_FOR_USE)
+    if bins.null_bin is not None:
+        dispositions[bins.codes == bins.null_bin] = Disposition.NO_UNIT
+    return dispositions.astype(np.uint8)
+
+
+def _keep_layers(session: Session, substrate: Substrate, came: SubstrateMap, act: Act) -> None:
+    bins = _bins(came)
+    if bins is not None:
+        palette = {str(d.code): {"quality": d.quality, "name": d.description} for d in bins.definitions}
+        source = f"file of {came.label}"
+        write_layer(
+            session, substrate, INCOMING_BINS, bins.codes, at=act.at, source=source, palette=palette, first=True
+        )
+    for ids in (o for o in came.overlays if isinstance(o, DeviceIds)):
+        texts: list[str | None] = [None] * (came.rows * came.columns)
+        for x, y, text in zip(ids.x.tolist(), ids.y.tolist(), ids.texts, strict=True):
+            if 0 <= x < came.columns and 0 <= y < came.rows:
+                texts[y * came.columns + x] = text
+        write_texts(session, substrate, f"id:{ids.name}", texts, at=act.at, source=f"file of {came.label}")
+
+
+def _bins(came: SubstrateMap) -> BinCodes | None:
+    return next((o for o in came.overlays if isinstance(o, BinCodes)), None)

@@ -1,0 +1,222 @@
+"""The overlays of an E142 substrate map: rows of bins, device ids, transfers, reference devices.
+
+`e142.py` says how positions are turned into our frame.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from lxml import etree
+from numpy.typing import NDArray
+
+from mes.units.formats.e142_codes import read_code, read_rows
+from mes.units.formats.e142_layouts import bounded, size_um
+from mes.units.formats.e142_xml import at, attribute, child, children, local, named, unread, whole
+from mes.units.formats.mapfile import (
+    BinCodes,
+    BinDefinition,
+    BinType,
+    DeviceIds,
+    Findings,
+    MapRefused,
+    Overlay,
+    ReferenceDevice,
+    TransferList,
+)
+
+TYPES = ("Wafer", "Frame", "Strip", "Tray", "TNR", "Panel", "PCB")
+_BIN_TYPES = {bin_type.lower(): bin_type for bin_type in BinType}
+
+
+def substrate_type(element: etree._Element, name: str) -> str | None:
+    """The attribute as the standard spells it, whatever its case; types of its own as they are."""
+    given = named(element, name)
+    return next((kind for kind in TYPES if given and kind.lower() == given.lower()), given)
+
+
+def picture_size(overlays: Sequence[etree._Element]) -> tuple[int, int] | None:
+    """Columns and rows of the first bin map as it was drawn, for files without layout; None without one."""
+    for overlay in overlays:
+        body = child(overlay, "bincodemap")
+        if body is not None and children(body, "bincode"):
+            _, counts = read_rows(_row_texts(body), _bin_type(body), at(body))
+            return bounded(int(counts.max()), len(counts), at(body))
+    return None
+
+
+def read_overlay(
+    element: etree._Element, columns: int, rows: int, reserve: Callable[[int, str], None], findings: Findings
+) -> Iterator[Overlay]:
+    """The maps of one Overlay: the standard knows one in each, every one found is read.
+
+    `reserve(positions, place)` is asked before room for a bin map is made, and refuses what is too much.
+    """
+    unread(element, "referencedevices bincodemap deviceidmap transfermap", "mapname mapversion", findings)
+    devices = children(child(element, "referencedevices"), "referencedevice")
+    head = Overlay(
+        name=named(element, "MapName") or "",
+        version=named(element, "MapVersion"),
+        references=tuple(_reference(device, rows, findings) for device in devices),
+    )
+    found = False
+    for body in element:
+        match local(body):
+            case "bincodemap":
+                reserve(columns * rows, at(body))
+                yield _bin_codes(body, head, (rows, columns), findings)
+            case "deviceidmap":
+                yield _device_ids(body, head, rows, findings)
+            case "transfermap":
+                yield _transfers(body, head, rows, findings)
+            case _:
+                continue
+        found = True
+    if head.references and not found:
+        yield head
+
+
+def _reference(element: etree._Element, rows: int, findings: Findings) -> ReferenceDevice:
+    coordinates = child(element, "coordinates")
+    if coordinates is None:
+        raise MapRefused("reference-device", at(element), "The ReferenceDevice has no Coordinates; add X and Y.")
+    x, y = (whole(attribute(coordinates, axis) or "", axis, at(coordinates)) for axis in "XY")
+    return ReferenceDevice(
+        x=x,
+        y=rows - 1 - y,
+        name=named(element, "Name"),
+        position_um=size_um(child(element, "position"), None, findings),
+    )
+
+
+def _bin_codes(body: etree._Element, head: Overlay, shape: tuple[int, int], findings: Findings) -> BinCodes:
+    map_type = named(body, "MapType")
+    if map_type is not None and map_type.lower() not in ("array", "2darray"):
+        raise MapRefused("map-type", at(body), f"MapType is {map_type[:40]!r}; only rows (2DArray) are supported.")
+    unread(body, "bindefinitions bincode", "bintype nullbin maptype", findings)
+    bin_type = _bin_type(body)
+    null_text = attribute(body, "NullBin") or None
+    null_bin = read_code(null_text, bin_type, f"{at(body)}, NullBin") if null_text else None
+    elements = children(child(body, "bindefinitions"), "bindefinition")
+    definitions = tuple(_definition(element, bin_type) for element in elements)
+    flat, counts = read_rows(_row_texts(body), bin_type, at(body))
+    return BinCodes(
+        name=head.name,
+        version=head.version,
+        references=head.references,
+        bin_type=bin_type,
+        null_bin=null_bin,
+        codes=_picture(flat, counts, shape, null_bin, at(body), findings),
+        definitions=definitions,
+    )
+
+
+def _bin_type(body: etree._Element) -> BinType:
+    given = named(body, "BinType") or "not given"
+    if given.lower() not in _BIN_TYPES:
+        raise MapRefused("bin-type", at(body), f"BinType is {given[:40]!r}; it must be one of {', '.join(BinType)}.")
+    return _BIN_TYPES[given.lower()]
+
+
+def _definition(element: etree._Element, bin_type: BinType) -> BinDefinition:
+    place = at(element)
+    count, pick = named(element, "BinCount"), named(element, "Pick")
+    return BinDefinition(
+        code=read_code(attribute(element, "BinCode") or "", bin_type, place),
+        count=whole(count, "BinCount", place) if count else None,
+        quality=named(element, "BinQuality"),
+        description=named(element, "BinDescription"),
+        pick=None if pick is None else pick.lower() in ("true", "1"),
+    )
+
+
+def _row_texts(body: etree._Element) -> list[str]:
+    """The rows as text. Where a blank is an ASCII code, only line ends and tabs around a row are cut off."""
+    elements = children(body, "bincode")
+    if any(named(element, "X") for element in elements[:1]):
+        raise MapRefused("map-type", at(elements[0]), "BinCode has X and Y; only whole rows are supported.")
+    definitions = children(child(body, "bindefinitions"), "bindefinition")
+    spelled = [attribute(body, "NullBin"), *(attribute(definition, "BinCode") for definition in definitions)]
+    around = "\r\n\t" if " " in spelled and _bin_type(body) is BinType.ASCII else None
+    return [(element.text or "").strip(around) for element in elements]
+
+
+def _picture(
+    flat: NDArray[np.uint16],
+    counts: NDArray[np.int64],
+    shape: tuple[int, int],
+    null_bin: int | None,
+    place: str,
+    findings: Findings,
+) -> NDArray[np.uint16]:
+    """The codes as rows x columns. Missing ones become the null bin, surplus ones stay unread: a finding each."""
+    rows, columns = shape
+    if len(counts) == rows and (counts == columns).all():
+        return flat.reshape(shape)
+    if len(counts) != rows:
+        findings.add("row-count", place, f"There are {len(counts)} rows of BinCode, the layout has {rows}.")
+    wrong = np.flatnonzero(counts != columns)
+    if len(wrong):
+        first = f"row {wrong[0] + 1} has {counts[wrong[0]]} codes"
+        message = f"{len(wrong)} rows differ from the {columns} columns of the layout: {first}."
+        findings.add("row-length", place, message)
+    if null_bin is None and (len(counts) < rows or (counts < columns).any()):
+        message = f"Codes are missing in {columns} x {rows}, and no NullBin says what a missing one is; add them."
+        raise MapRefused("codes-missing", place, message)
+    codes = np.full(shape, null_bin or 0, np.uint16)
+    y = np.repeat(np.arange(len(counts)), counts)
+    x = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
+    inside = (x < columns) & (y < rows)
+    codes[y[inside], x[inside]] = flat[inside]
+    return codes
+
+
+def _device_ids(body: etree._Element, head: Overlay, rows: int, findings: Findings) -> DeviceIds:
+    unread(body, "id", "", findings)
+    elements = children(body, "id")
+    x, y = _coordinates(elements, ("X", "Y"))
+    return DeviceIds(
+        name=head.name,
+        version=head.version,
+        references=head.references,
+        x=x,
+        y=rows - 1 - y,
+        texts=tuple((element.text or "").strip() for element in elements),
+    )
+
+
+def _transfers(body: etree._Element, head: Overlay, rows: int, findings: Findings) -> TransferList:
+    unread(body, "t", "fromsubstratetype fromsubstrateid fromlayoutspecifier", findings)
+    source = named(body, "FromSubstrateId")
+    if source is None:
+        raise MapRefused(
+            "transfer-source", at(body), "The TransferMap has no FromSubstrateId; add where units came from."
+        )
+    fx, fy, tx, ty = _coordinates(children(body, "t"), ("FX", "FY", "TX", "TY"))
+    return TransferList(
+        name=head.name,
+        version=head.version,
+        references=head.references,
+        from_substrate=source,
+        from_type=substrate_type(body, "FromSubstrateType"),
+        from_layout=named(body, "FromLayoutSpecifier"),
+        fx=fx,
+        fy=fy,
+        tx=tx,
+        ty=rows - 1 - ty,
+    )
+
+
+def _coordinates(elements: Sequence[etree._Element], names: Sequence[str]) -> NDArray[np.int32]:
+    """The attributes of all elements, one row each name; at most eight digits, so sums stay in 32 bits."""
+    texts = [element.get(name) for element in elements for name in names]
+    if None in texts:
+        texts = [attribute(element, name) or "" for element in elements for name in names]
+    flat = [text or "" for text in texts]
+    joined = "".join(flat)
+    if not (joined.isascii() and all(map(str.isdecimal, flat)) and max(map(len, flat), default=0) < 9):
+        for i, text in enumerate(flat):
+            element, name = elements[i // len(names)], names[i % len(names)]
+            if abs(whole(text, name, at(element))) >= 10**8:
+                raise MapRefused("not-a-number", at(element), f"{name} is {text}; no substrate is that large.")
+    values = np.fromiter(map(int, flat), np.int32, len(flat))
+    return np.ascontiguousarray(values.reshape(-1, len(names)).T)

@@ -1,0 +1,103 @@
+"""Layers over a substrate, versioned: bins of a pass, device ids, measurements."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, undefer
+
+from mes.errors import NotFound
+from mes.units.models import Layer, Substrate
+from mes.units.positions import Mask, Shape
+
+_DTYPES: dict[str, np.dtype[Any]] = {"u1": np.dtype("<u1"), "u2": np.dtype("<u2"), "f8": np.dtype("<f8")}
+
+
+def write_layer(
+    session: Session,
+    substrate: Substrate,
+    name: str,
+    values: NDArray[Any],
+    *,
+    at: datetime,
+    source: str,
+    palette: dict[str, Any],
+    where: Mask | None = None,
+    first: bool = False,
+) -> Layer:
+    """Add a version of a layer; the substrate must be locked. ``values`` is rows by columns, uint8, uint16 or float64.
+
+    With ``where``, only those positions are stored: a change on top of the version before. ``first``: the substrate
+    has just come, so that there is none before.
+    """
+    encoding = {1: "u1", 2: "u2", 8: "f8"}[values.dtype.itemsize]
+    kept = values.ravel() if where is None else values[where]
+    layer = Layer(
+        customer_id=substrate.customer_id,
+        substrate_id=substrate.id,
+        name=name,
+        version=1 if first else _newest(session, substrate.id, name) + 1,
+        encoding=encoding,
+        palette=palette,
+        source=source,
+        happened_at=at,
+        positions=None if where is None else np.flatnonzero(where).astype("<u4").tobytes(),
+        body=kept.astype(_DTYPES[encoding]).tobytes(),
+    )
+    session.add(layer)
+    return layer
+
+
+def _newest(session: Session, substrate_id: int, name: str) -> int:
+    """The number of the last version of a layer; 0 where there is none."""
+    query = select(func.max(Layer.version)).where(Layer.substrate_id == substrate_id, Layer.name == name)
+    return session.scalar(query) or 0
+
+
+def write_texts(
+    session: Session, substrate: Substrate, name: str, texts: list[str | None], *, at: datetime, source: str
+) -> None:
+    """Add a layer of one text per position, row by row; None where there is none."""
+    body = json.dumps(texts, separators=(",", ":"), ensure_ascii=False).encode()
+    session.add(
+        Layer(
+            customer_id=substrate.customer_id,
+            substrate_id=substrate.id,
+            name=name,
+            version=1,
+            encoding="text",
+            palette={},
+            source=source,
+            happened_at=at,
+            positions=None,
+            body=body,
+        )
+    )
+
+
+def read_layer(
+    session: Session, substrate_id: int, name: str, shape: Shape, version: int | None = None
+) -> tuple[NDArray[Any], Layer]:
+    """A layer as it was at ``version`` (the newest without one), and the row of that version.
+
+    Raises `NotFound` where the substrate has no such layer, or one of texts.
+    """
+    query = select(Layer).where(Layer.substrate_id == substrate_id, Layer.name == name).order_by(Layer.version)
+    if version is not None:
+        query = query.where(Layer.version <= version)
+    versions = session.scalars(query.options(undefer("*"))).all()
+    if not versions:
+        raise NotFound(f"There is no layer {name} of that substrate.")
+    if versions[0].encoding not in _DTYPES:
+        raise NotFound(f"Layer {name} of that substrate holds texts, not numbers.")
+    values: NDArray[Any] = np.zeros(shape[0] * shape[1], _DTYPES[versions[0].encoding])
+    for layer in versions:
+        body = np.frombuffer(layer.body, _DTYPES[layer.encoding])
+        if layer.positions is None:
+            values = body.copy()
+        else:
+            values[np.frombuffer(layer.positions, "<u4")] = body
+    return values.reshape(shape), versions[-1]

@@ -1,0 +1,1 @@
+"""What next, on which equipment, and why not."""

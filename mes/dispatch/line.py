@@ -1,0 +1,138 @@
+"""The line as dispatch sees it at one moment, read at once: who waits, what the start gate says, what may be picked."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, undefer
+
+from mes.definitions.models import EquipmentClass
+from mes.equipment.models import Equipment
+from mes.errors import Reason
+from mes.lots.models import Lot, LotSubstrate
+from mes.lots.start_gate import judge
+from mes.lots.start_gate_facts import Facts, LotFacts, by_product, look
+from mes.lots.states import ON_LINE, Progress
+from mes.lots.supply import filled, sources
+from mes.lots.track_in import asked_positions
+from mes.routes.models import Operation, QueueLimit
+from mes.routes.states import OperationKind
+from mes.runs.models import Run
+from mes.runs.states import OPEN
+from mes.units.models import Substrate
+from mes.units.positions import opened
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A lot that waits for a class of equipment, and since when its longest waiting substrate does."""
+
+    lot_id: int
+    lot: str
+    class_id: int
+    operation_id: int
+    priority: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Line:
+    """What dispatch looks at. Lots, equipment, operations and substrates stand by their ids."""
+
+    waiting: Sequence[Candidate]
+    """Most urgent first."""
+    facts: Mapping[tuple[Candidate, int], Facts]
+    """Of each candidate on each equipment of its class."""
+    reasons: Mapping[tuple[Candidate, int], Sequence[Reason]]
+    """Of the start gate, against the same."""
+    assemblies: Mapping[int, Sequence[Operation]]
+    """By operation: those that must follow it within a time."""
+    asked: Mapping[int, int]
+    """How many positions a run would work on, of substrates that may start and then need sources, now or soon."""
+
+
+def candidates(session: Session) -> list[Candidate]:
+    """All lots with waiting substrates, one entry a lot and operation, most urgent first."""
+    query = (
+        select(Lot.id, Lot.name, Operation.class_id, Operation.id, Lot.priority, func.min(LotSubstrate.since))
+        .join(LotSubstrate, LotSubstrate.lot_id == Lot.id)
+        .join(Operation, Operation.id == LotSubstrate.operation_id)
+        .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), LotSubstrate.since.is_not(None))
+        .group_by(Lot.id, Operation.id)
+    )
+    found = [
+        Candidate(lot_id, lot, class_id, operation_id, priority, since)
+        for lot_id, lot, class_id, operation_id, priority, since in session.execute(query)
+        if since is not None
+    ]
+    return sorted(found, key=lambda c: (c.priority, c.since, c.lot, c.operation_id))
+
+
+def free_equipment(session: Session, waiting: Iterable[Candidate], after: int | None = None) -> dict[int, int]:
+    """Connected equipment with a free place that a lot waits for, in the order of names, with its class; by id.
+
+    ``after``: only what comes after that one.
+    """
+    open_runs = select(func.count()).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
+    query = (
+        select(Equipment.id, Equipment.class_id)
+        .join(EquipmentClass, EquipmentClass.id == Equipment.class_id)
+        .where(Equipment.class_id.in_({c.class_id for c in waiting}), Equipment.connected)
+        .where(open_runs < EquipmentClass.places)
+    )
+    if after is not None:
+        query = query.where(Equipment.name > select(Equipment.name).where(Equipment.id == after).scalar_subquery())
+    return {row.id: row.class_id for row in session.execute(query.order_by(Equipment.name))}
+
+
+def read_line(session: Session, waiting: Iterable[Candidate], equipment: Mapping[int, int], at: datetime) -> Line:
+    """What is so of these candidates and this equipment, given with its class, at plant time ``at``.
+
+    It takes as many queries for a hundred lots as for one.
+    """
+    waiting = [c for c in waiting if c.class_id in equipment.values()]
+    seen = look(session, {c.lot_id for c in waiting}, equipment, at)
+    lots = {(i, lot.operation.id): lot for i, at in seen.lots.items() for lot in at if lot.operation is not None}
+    waits = {c: lots[c.lot_id, c.operation_id] for c in waiting if (c.lot_id, c.operation_id) in lots}
+    assemblies = _assemblies(session, {c.operation_id for c in waits})
+    stock = by_product(sources(session, seen.needed() | _needed_soon(waits, assemblies)))
+    pairs = [(c, e) for c in waits for e, class_id in equipment.items() if class_id == c.class_id]
+    facts = {(c, e): seen.of(waits[c], e, stock) for c, e in pairs}
+    reasons = {pair: judge(found) for pair, found in facts.items()}
+    may_start = dict.fromkeys(c for c, e in pairs if not reasons[c, e])
+    placing = [c for c in may_start if c.operation_id in assemblies or waits[c].needs]
+    return Line(
+        list(waits), facts, reasons, assemblies, _asked(session, [m for c in placing for m in waits[c].members])
+    )
+
+
+def _assemblies(session: Session, operation_ids: Collection[int]) -> dict[int, list[Operation]]:
+    query = (
+        select(QueueLimit.from_operation_id, Operation)
+        .join(QueueLimit, QueueLimit.to_operation_id == Operation.id)
+        .where(QueueLimit.from_operation_id.in_(operation_ids), Operation.kind == OperationKind.ASSEMBLE)
+        .order_by(Operation.number)
+    )
+    found: dict[int, list[Operation]] = {}
+    for before, operation in session.execute(query):
+        found.setdefault(before, []).append(operation)
+    return found
+
+
+def _needed_soon(waits: Mapping[Candidate, LotFacts], assemblies: Mapping[int, Sequence[Operation]]) -> set[int]:
+    """Products of which the lots will need sources at the assemblies that must follow."""
+    return {
+        need.product_id
+        for candidate, lot in waits.items()
+        for assembly in assemblies.get(candidate.operation_id, ())
+        for need in filled(assembly, lot.sites)
+    }
+
+
+def _asked(session: Session, members: Sequence[LotSubstrate]) -> dict[int, int]:
+    if not members:
+        return {}
+    query = select(Substrate).where(Substrate.id.in_([m.substrate_id for m in members]))
+    positions = opened(session, session.scalars(query.options(undefer(Substrate.dispositions))).all())
+    return {m.substrate_id: int(asked_positions(m, positions[m.substrate_id]).sum()) for m in members}

@@ -1,0 +1,50 @@
+"""What waits for an equipment as people and programs look at it: ranked lots, and the others with every reason."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.dispatch.waiting import Waiting, ranking
+from mes.lots.models import Lot
+from mes.people.models import Customer
+from mes.routes.models import Operation
+
+Row = dict[str, Any]
+
+
+def look(session: Session, equipment_id: int, at: datetime) -> tuple[list[Row], list[Row]]:
+    """What may start on an equipment at plant time ``at``, most urgent first; and what waits, with its ``reasons``."""
+    found = ranking(session, equipment_id, at)
+    operation_ids = {waiting.candidate.operation_id for waiting in found}
+    lot_ids = {waiting.candidate.lot_id for waiting in found}
+    operations = select(Operation.id, Operation.name).where(Operation.id.in_(operation_ids))
+    owners = select(Lot.id, Customer.name).join(Customer, Customer.id == Lot.customer_id).where(Lot.id.in_(lot_ids))
+    names = {row.id: row.name for row in session.execute(operations)}
+    customers = {row.id: row.name for row in session.execute(owners)}
+    rows = [
+        (
+            waiting,
+            {
+                "lot": waiting.candidate.lot,
+                "customer": customers[waiting.candidate.lot_id],
+                "operation": names[waiting.candidate.operation_id],
+                "priority": waiting.candidate.priority,
+                "since": waiting.candidate.since,
+            },
+        )
+        for waiting in found
+    ]
+    return (
+        [row | _start(waiting) for waiting, row in rows if waiting.start is not None],
+        [row | {"reasons": waiting.reasons} for waiting, row in rows if waiting.reasons],
+    )
+
+
+def _start(waiting: Waiting) -> Row:
+    """How much of the lot would start, and what would be picked from."""
+    assert waiting.start is not None
+    own = Counter({part.lot_id: len(part.substrate_ids) for part in waiting.start.parts})
+    return {"substrates": own[waiting.candidate.lot_id], "sources": len(waiting.start.source_ids)}

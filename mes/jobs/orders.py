@@ -1,0 +1,163 @@
+"""Orders to equipment: a run with the words in which it is sent, and what became of sending it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, joinedload, undefer
+
+from equipment.interface.codec import map_text, order_text, read_map, read_order
+from equipment.interface.messages import AttachSite, BadMessage, JobOrder, JobSubstrate, Parameter, PositionMap
+from equipment.interface.states import MapRole
+from mes.definitions.models import Product
+from mes.errors import Malformed
+from mes.history import Act
+from mes.jobs.models import SentOrder
+from mes.jobs.states import OrderState
+from mes.lots import hold, run_course
+from mes.lots.models import Lot, RunLoad, RunSource, RunSubstrate
+from mes.lots.supply import needs
+from mes.lots.track_in import TrackIn, track_in
+from mes.routes.models import Operation
+from mes.runs.models import Run
+from mes.runs.states import RunState
+from mes.units.models import Substrate
+from mes.units.positions import shapes, unpack
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Something to say to an equipment about one run."""
+
+    run_id: int
+    run: str
+    state: OrderState
+    run_state: RunState
+    recipe_version_id: int
+
+
+def order(session: Session, wanted: TrackIn, act: Act) -> Run:
+    """Track in, and commit to sending the order. Refuses as `track_in` does."""
+    run = track_in(session, wanted, act)
+    session.flush()
+    try:
+        job = job_order(session, run)
+    except BadMessage as error:
+        raise Malformed(f"The order cannot be said to equipment: {error}.") from error
+    maps = [map_text(m) for m in position_maps(session, run)]
+    session.add(SentOrder(run_id=run.id, body=order_text(job), maps=json.dumps(maps)))
+    return run
+
+
+def job_order(session: Session, run: Run) -> JobOrder:
+    """The run in the words of the job control interface."""
+    operation = session.get_one(
+        Operation, run.operation_id, options=[joinedload(Operation.recipe_version), joinedload(Operation.route_version)]
+    )
+    recipe = operation.recipe_version
+    sites = needs(session, operation, operation.route_version.product_id)
+    return JobOrder(
+        job_order_id=run.name,
+        operation=operation.name,
+        recipe=recipe.name,
+        sha256=recipe.sha256,
+        parameters=tuple(Parameter(p["name"], float(p["target"]), p["unit"]) for p in recipe.parameters),
+        substrates=tuple(JobSubstrate(*row) for row in _worked(session, run.id)),
+        sites=tuple(AttachSite(n.site, n.level, n.product) for n in sites),
+        sources=tuple((name, product) for name, product in _sources(session, run.id)),
+        loads=tuple(_loads(session, run.id)),
+    )
+
+
+def _worked(session: Session, run_id: int) -> list[tuple[str, str, int]]:
+    query = (
+        select(Lot.name, Substrate.name, RunSubstrate.visit)
+        .join(Lot, Lot.id == RunSubstrate.lot_id)
+        .join(Substrate, Substrate.id == RunSubstrate.substrate_id)
+        .where(RunSubstrate.run_id == run_id)
+        .order_by(Lot.name, Substrate.name)
+    )
+    return [(lot, substrate, visit) for lot, substrate, visit in session.execute(query)]
+
+
+def _sources(session: Session, run_id: int) -> list[tuple[str, str]]:
+    query = (
+        select(Substrate.name, Product.name)
+        .join(RunSource, RunSource.substrate_id == Substrate.id)
+        .join(Product, Product.id == Substrate.product_id)
+        .where(RunSource.run_id == run_id)
+        .order_by(RunSource.ordinal)
+    )
+    return [(name, product) for name, product in session.execute(query)]
+
+
+def _loads(session: Session, run_id: int) -> list[str]:
+    query = select(Substrate.name).join(RunLoad, RunLoad.substrate_id == Substrate.id)
+    return list(session.scalars(query.where(RunLoad.run_id == run_id).order_by(RunLoad.ordinal)))
+
+
+def position_maps(session: Session, run: Run) -> list[PositionMap]:
+    """The positions that the run may touch, for each of its substrates."""
+    found = []
+    for role, table in ((MapRole.WORK, RunSubstrate), (MapRole.SOURCE, RunSource)):
+        query = (
+            select(Substrate, table.positions)
+            .join(table, table.substrate_id == Substrate.id)
+            .where(table.run_id == run.id)
+            .order_by(Substrate.name)
+        )
+        rows = session.execute(query).all()
+        shape_of = shapes(session, [s for s, _ in rows])
+        found += [PositionMap(s.name, role, unpack(packed, shape_of[s.id])) for s, packed in rows]
+    loads = session.scalars(
+        select(Substrate).join(RunLoad, RunLoad.substrate_id == Substrate.id).where(RunLoad.run_id == run.id)
+    ).all()
+    shape_of = shapes(session, loads)
+    return found + [PositionMap(s.name, MapRole.LOAD, np.ones(shape_of[s.id], np.bool_)) for s in loads]
+
+
+def errands(session: Session, equipment_ids: Sequence[int]) -> dict[int, list[Errand]]:
+    """What there is to say, by equipment: orders to send, and orders whose run is over, oldest first."""
+    closed = (RunState.ENDED, RunState.ABORTED)
+    query = (
+        select(Run.equipment_id, SentOrder.run_id, Run.name, SentOrder.state, Run.state, Run.recipe_version_id)
+        .join(Run, Run.id == SentOrder.run_id)
+        .where(Run.equipment_id.in_(equipment_ids))
+        .where(
+            (SentOrder.state == OrderState.TO_SEND)
+            | (SentOrder.state.in_([OrderState.SENT, OrderState.REFUSED]) & Run.state.in_(closed))
+        )
+        .order_by(SentOrder.run_id)
+    )
+    found: dict[int, list[Errand]] = {}
+    for equipment_id, run_id, name, state, run_state, recipe in session.execute(query):
+        errand = Errand(run_id, name, OrderState(state), RunState(run_state), recipe)
+        found.setdefault(equipment_id, []).append(errand)
+    return found
+
+
+def words(session: Session, run_id: int) -> tuple[JobOrder, list[PositionMap]]:
+    """The order of a run and its maps, word for word as they were committed."""
+    sent = session.get_one(SentOrder, run_id, options=[undefer("*")])
+    return read_order(sent.body), [read_map(text) for text in json.loads(sent.maps)]
+
+
+def set_state(session: Session, run_id: int, state: OrderState) -> None:
+    """Note what became of sending an order."""
+    session.execute(
+        update(SentOrder)
+        .where(SentOrder.run_id == run_id)
+        .values(state=state.value)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def refused(session: Session, run_id: int, why: str, act: Act) -> None:
+    """The equipment refused the order: its run is aborted, its lots queue again and are held for a person."""
+    set_state(session, run_id, OrderState.REFUSED)
+    run = run_course.abort(session, run_id, f"refused by the equipment: {why}", act)
+    lots = select(RunSubstrate.lot_id).where(RunSubstrate.run_id == run_id).distinct().order_by(RunSubstrate.lot_id)
+    for lot_id in session.scalars(lots).all():
+        hold.hold(session, lot_id, "equipment_refused", f"{run.name}: {why}", "line_engineer", act)

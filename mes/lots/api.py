@@ -1,0 +1,242 @@
+"""Lots over HTTP: lists, one lot, and a path for each verb."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.definitions.clock import plant_now
+from mes.equipment.queries import equipment_id
+from mes.history import Act, History, entry
+from mes.http import etag, paging
+from mes.http.command import CommandRoute
+from mes.http.etag import IfMatch
+from mes.http.shapes import Name
+from mes.http.transaction import Tx
+from mes.lots import run_course, start_gate
+from mes.lots.create import NewLot, create, new_name, release
+from mes.lots.hand_work import Told, finish
+from mes.lots.hold import hold, release_hold
+from mes.lots.looks import LINE_FIRST, LotFilter, Row, look, maps, select_lots
+from mes.lots.models import Lot
+from mes.lots.own_lots import own_lots
+from mes.lots.queries import lot_id, open_run, route_making
+from mes.lots.shapes import (
+    AbortBody,
+    Entry,
+    HoldBody,
+    LotLook,
+    LotRow,
+    MapRow,
+    NewLotBody,
+    ReleaseHoldBody,
+    RunLook,
+    ScrapBody,
+    StartCheck,
+    TakeBody,
+    TrackInBody,
+    TrackOutBody,
+    WhyBody,
+)  # fmt: skip
+from mes.lots.states import LotState
+from mes.lots.store import store
+from mes.lots.taking import pull_sample, scrap
+from mes.lots.track_in import TrackIn, lot_parts, track_in
+from mes.people.access import require
+from mes.people.permissions import Permission
+from mes.people.sign_in import Person
+from mes.runs.models import Run
+from mes.units.arrival import Arrival
+from mes.units.queries import substrate_id
+
+router = APIRouter(prefix="/lots", route_class=CommandRoute, tags=["lots"])
+
+LotName = Annotated[Name, Path(description="Name of the lot.")]
+Customer = Annotated[Name | None, Query(description="Whose lot, where customers share a name.")]
+
+
+@dataclass
+class _Named:
+    """The lot that a command is for, and the version that the caller has seen of it."""
+
+    lot: LotName
+    customer: Customer = None
+    if_match: IfMatch = None
+
+    def id(self, session: Session) -> int:
+        """Its id. Raises what `lot_id` does, and later `Stale` where it has changed since."""
+        found = lot_id(session, self.lot, self.customer)
+        etag.asked(session, Lot, found, self.if_match)
+        return found
+
+
+Named = Annotated[_Named, Depends()]
+Viewer = Annotated[Person, require(Permission.SEE_LOTS)]
+Creator = Annotated[Person, require(Permission.CREATE_LOTS)]
+Worker = Annotated[Person, require(Permission.WORK_LOTS)]
+Holder = Annotated[Person, require(Permission.HOLD_LOTS)]
+Releaser = Annotated[Person, require(Permission.RELEASE_HOLDS)]
+Disposer = Annotated[Person, require(Permission.DISPOSE_LOTS)]
+
+
+def _act(session: Session, person: Person, why: str) -> Act:
+    return Act(person.name, plant_now(session), why)
+
+
+@router.get("", response_model=paging.Page[LotRow])
+def list_lots(
+    session: Tx,
+    _: Viewer,
+    asked: paging.Asked,
+    state: LotState | None = None,
+    operation: Name | None = None,
+    customer: Name | None = None,
+    q: Annotated[str | None, Query(max_length=64, description="A part of the name.")] = None,
+    held: Annotated[bool | None, Query(description="Only lots with a standing hold, or only those without.")] = None,
+) -> Any:
+    """Lots, those on the line first by priority and age; a customer's own, or all for the centre's people."""
+    with own_lots(session) as ids:
+        query = select_lots(LotFilter(state, operation, customer, q, held))
+        return paging.paged(session, query if ids is None else query.where(Lot.id.in_(ids)), LINE_FIRST, asked)
+
+
+@router.get("/{lot}", response_model=LotLook)
+def show(session: Tx, _: Viewer, response: Response, lot: LotName, customer: Customer = None) -> Any:
+    """One lot with its substrates, open runs, standing holds and ledger."""
+    found = lot_id(session, lot, customer)
+    etag.told(session, response, Lot, found)
+    with own_lots(session) as own:
+        return look(session, found, centre=own is None)
+
+
+@router.get("/{lot}/history", response_model=list[Entry])
+def history(session: Tx, viewer: Viewer, lot: LotName, customer: Customer = None) -> Any:
+    """All that happened to a lot, from its creation on. A customer is not told who did it, nor on which equipment."""
+    of_lot = (History.subject_kind == "lot", History.subject_id == lot_id(session, lot, customer))
+    told = [entry(row) for row in session.scalars(select(History).where(*of_lot).order_by(History.n))]
+    return told if viewer.customer_id is None else [one | {"actor": "", "before": {}, "after": {}} for one in told]
+
+
+@router.get("/{lot}/maps", response_model=list[MapRow])
+def list_maps(session: Tx, _: Viewer, lot: LotName, customer: Customer = None) -> Any:
+    """The maps of a lot's substrates; besides these each substrate has the map `dispositions`."""
+    return maps(session, lot_id(session, lot, customer))
+
+
+@router.get("/{lot}/start-check", response_model=StartCheck)
+def start_check(
+    session: Tx, _: Annotated[Person, require(Permission.SEE_LINE)], lot: LotName, equipment: Name,
+    customer: Customer = None,
+) -> Any:  # fmt: skip
+    """Every reason why a lot may not start on an equipment, and who can clear it."""
+    place = equipment_id(session, equipment)
+    found = start_gate.reasons(session, lot_id(session, lot, customer), place, plant_now(session))
+    return {"lot": lot, "equipment": equipment, "may_start": not found, "reasons": [vars(reason) for reason in found]}
+
+
+@router.post("", response_model=LotLook, status_code=201)
+def create_lot(session: Tx, by: Creator, response: Response, body: NewLotBody) -> Any:
+    """Create a lot of substrates that arrived without maps, and release it if asked to."""
+    act = _act(session, by, body.why)
+    name = body.id or new_name(session)
+    substrates = tuple(Arrival(one) for one in body.substrates or [name])
+    route = route_making(session, body.product, body.route)
+    wanted = NewLot(name, body.customer, route, substrates, body.kind, body.priority, body.due_at)
+    lot = create(session, wanted, act)
+    if body.release:
+        release(session, lot.id, act)
+    return _look(session, response, lot.id)
+
+
+@router.post("/{lot}/release", response_model=LotLook)
+def release_lot(session: Tx, by: Creator, of: Named, response: Response, body: WhyBody) -> Any:
+    """Let a lot into the line, at the first operation of its route."""
+    found = of.id(session)
+    release(session, found, _act(session, by, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/track-in", response_model=RunLook)
+def track_in_lot(session: Tx, by: Worker, of: Named, response: Response, body: TrackInBody) -> Any:
+    """Order a run of waiting substrates on an equipment. Refused with every reason of the start gate."""
+    found = of.id(session)
+    sources = tuple(substrate_id(session, source) for source in body.sources)
+    parts = tuple(lot_parts(session, [found], body.substrates))
+    wanted = TrackIn(equipment_id(session, body.equipment), parts, sources)
+    return _told(session, response, track_in(session, wanted, _act(session, by, body.why)), found)
+
+
+@router.post("/{lot}/track-out", response_model=RunLook)
+def track_out_lot(session: Tx, by: Worker, of: Named, response: Response, body: TrackOutBody) -> Any:
+    """Report by hand that a run is done: every unit it asked for is good but those named.
+
+    Not for operations that move units: only their equipment knows which went where.
+    """
+    found = of.id(session)
+    failed = {one.id: {(unit.x, unit.y): unit.bin for unit in one.bins} for one in body.substrates}
+    run = open_run(session, found, body.run)
+    return _told(
+        session, response, finish(session, run, found, Told(failed, body.good), _act(session, by, body.why)), found
+    )
+
+
+@router.post("/{lot}/abort", response_model=RunLook)
+def abort(session: Tx, by: Worker, of: Named, response: Response, body: AbortBody) -> Any:
+    """Break a run off: what it did not report queues again. Make sure that the equipment has stopped."""
+    found = of.id(session)
+    run = open_run(session, found, body.run)
+    return _told(session, response, run_course.abort(session, run.id, body.why, _act(session, by, body.why)), found)
+
+
+def _told(session: Session, response: Response, run: Run, lot: int) -> Row:
+    return {"run": run.name, "state": run.state, "lots": [_look(session, response, lot)]}
+
+
+def _look(session: Session, response: Response, lot: int) -> Row:
+    """A lot after a command, and its version."""
+    etag.told(session, response, Lot, lot)
+    return look(session, lot)
+
+
+@router.post("/{lot}/hold", response_model=LotLook)
+def hold_lot(session: Tx, by: Holder, of: Named, response: Response, body: HoldBody) -> Any:
+    """Hold a lot: it is not tracked in until somebody of the owner role releases the hold. What runs goes on."""
+    found = of.id(session)
+    hold(session, found, body.code, body.why, body.owner, _act(session, by, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/release-hold", response_model=LotLook)
+def release_hold_of_lot(session: Tx, by: Releaser, of: Named, response: Response, body: ReleaseHoldBody) -> Any:
+    """Release one hold of a lot. Refused where the hold belongs to another role."""
+    found = of.id(session)
+    release_hold(session, found, body.hold, body.why, by.role, _act(session, by, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/scrap", response_model=LotLook)
+def scrap_units(session: Tx, by: Disposer, of: Named, response: Response, body: ScrapBody) -> Any:
+    """Throw units of a substrate away: at some positions, or all that are left on it."""
+    found = of.id(session)
+    where = None if body.at is None else [(place.x, place.y) for place in body.at]
+    scrap(session, found, body.substrate, where, _act(session, by, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/pull-sample", response_model=LotLook)
+def pull_sample_units(session: Tx, by: Disposer, of: Named, response: Response, body: TakeBody) -> Any:
+    """Take units out for analysis."""
+    found = of.id(session)
+    where = [(place.x, place.y) for place in body.at]
+    pull_sample(session, found, body.substrate, where, _act(session, by, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/store", response_model=LotLook)
+def store_lot(session: Tx, by: Disposer, of: Named, response: Response, body: WhyBody) -> Any:
+    """Put a waiting lot into the die bank, outside WIP and cycle time."""
+    found = of.id(session)
+    store(session, found, _act(session, by, body.why))
+    return _look(session, response, found)

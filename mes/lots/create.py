@@ -1,0 +1,133 @@
+"""Create a lot of substrates that arrived, and release it to the line."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.db import lock
+from mes.definitions.models import Layout, Product
+from mes.errors import Malformed, NotFound, Refused
+from mes.history import Act, Change, record
+from mes.lots import ledger
+from mes.lots.models import LOT_KINDS, LOT_NUMBERS, Lot, LotSubstrate
+from mes.lots.queries import current_route, operations
+from mes.lots.states import TRANSITIONS, LotState, LotVerb
+from mes.people.models import Customer
+from mes.units.arrival import Arrival, arrive
+from mes.units.positions import opened
+from mes.units.states import Disposition
+
+
+@dataclass(frozen=True)
+class NewLot:
+    """What is asked for. Priority 1 is the most urgent, 9 the least."""
+
+    name: str
+    customer: str
+    route: str
+    substrates: tuple[Arrival, ...]
+    kind: str = "production"
+    priority: int = 5
+    due_at: datetime | None = None
+    warnings: tuple[str, ...] = ()
+    """What was odd about the files the substrates came with; kept in history."""
+
+
+def new_name(session: Session) -> str:
+    """A name for a lot that nobody named."""
+    return f"L-{session.scalar(LOT_NUMBERS.next_value()):07d}"
+
+
+def create(session: Session, wanted: NewLot, act: Act) -> Lot:
+    """Create a lot from arrived substrates: its units are received, its first form is that of the route's product.
+
+    Raises `Malformed` (no substrates, unknown kind, priority, map of another size), `NotFound` (customer, route),
+    `Refused` (the customer has a lot or a substrate of that name).
+    """
+    _check(wanted)
+    customer_id = session.scalar(select(Customer.id).where(Customer.name == wanted.customer))
+    if customer_id is None:
+        raise NotFound(f"There is no customer {wanted.customer}.")
+    if session.scalar(select(Lot.id).where(Lot.customer_id == customer_id, Lot.name == wanted.name)):
+        raise Refused(f"There is already a lot {wanted.name}; choose another name.")
+    route = current_route(session, wanted.route)
+    product = session.get_one(Product, route.product_id)
+    lot = Lot(
+        customer_id=customer_id,
+        name=wanted.name,
+        product_id=product.id,
+        kind=wanted.kind,
+        route_version_id=route.id,
+        state=LotState.CREATED,
+        priority=wanted.priority,
+        due_at=wanted.due_at,
+        created_at=act.at,
+        form=1,
+        substrates=len(wanted.substrates),
+        units=0,
+    )
+    session.add(lot)
+    session.flush()
+    _receive(session, lot, product, wanted, act)
+    return lot
+
+
+def _check(wanted: NewLot) -> None:
+    if not wanted.name.strip() or len(wanted.name) > 64:
+        raise Malformed("A lot needs a name of 1 to 64 characters.")
+    if not wanted.substrates:
+        raise Malformed(f"Lot {wanted.name} has no substrates; name at least one.")
+    names = [arrival.substrate for arrival in wanted.substrates]
+    if len({*names}) < len(names):
+        raise Malformed(f"Lot {wanted.name} names a substrate twice: {', '.join(names)}; each arrives once.")
+    if wanted.kind not in LOT_KINDS:
+        raise Malformed(f"{wanted.kind} is no kind of lot; it is one of {', '.join(LOT_KINDS)}.")
+    if not 1 <= wanted.priority <= 9:
+        raise Malformed(f"Priority {wanted.priority} is out of range; it goes from 1 (most urgent) to 9.")
+
+
+def _receive(session: Session, lot: Lot, product: Product, wanted: NewLot, act: Act) -> None:
+    layout = session.get_one(Layout, product.layout_id)
+    substrates = arrive(session, lot.customer_id, product, layout, list(wanted.substrates), act)
+    session.add_all(
+        LotSubstrate(customer_id=lot.customer_id, lot_id=lot.id, substrate_id=s.id, form=1, visit=1) for s in substrates
+    )
+    ledger.open_form(session, lot, 1)
+    units = {
+        s.id: p.count(Disposition.IN_PROCESS)
+        for s, p in zip(substrates, opened(session, substrates).values(), strict=True)
+    }
+    received = sum(units.values())
+    deltas = ledger.post(session, lot, 1, {"received": received, "in_process": received})
+    after = {
+        "state": lot.state,
+        "route": wanted.route,
+        "kind": lot.kind,
+        "priority": lot.priority,
+        "substrates": [s.name for s in substrates],
+        "warnings": list(wanted.warnings),
+    }
+    arrived = [
+        Change(s, after={"lot": lot.name, "units": units[s.id], "assumed_map": s.assumed_map}) for s in substrates
+    ]
+    record(session, "create", act, [Change(lot, after=after, deltas=deltas), *arrived])
+
+
+def release(session: Session, lot_id: int, act: Act) -> Lot:
+    """Let a lot into the line: all its substrates wait at the first operation of its route."""
+    lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
+    before = lot.state
+    lot.state = TRANSITIONS.after(f"Lot {lot.name}", LotState(lot.state), LotVerb.RELEASE)
+    first = operations(session, lot.route_version_id)[0]
+    for member in session.scalars(select(LotSubstrate).where(LotSubstrate.lot_id == lot.id)):
+        member.operation_id, member.since = first.id, act.at
+    lot.operation_id, lot.released_at = first.id, act.at
+    record(
+        session,
+        "release",
+        act,
+        [Change(lot, before={"state": before}, after={"state": lot.state, "operation": first.name})],
+    )
+    return lot

@@ -1,0 +1,66 @@
+"""Hold a lot, and release a hold. A hold stops track-in; what runs goes on to its end."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.db import lock
+from mes.errors import Malformed, NotFound, Reason, Refused
+from mes.history import Act, Change, record
+from mes.lots.models import Hold, Lot
+from mes.people.roles import Role
+
+OWNERS = tuple(role for role in Role if role is not Role.CUSTOMER)
+"""To whom a hold may belong: those of the centre. A customer sees the holds of its lots and releases none."""
+
+
+def hold(session: Session, lot_id: int, code: str, comment: str, owner_role: str, act: Act) -> Hold:
+    """Hold a lot until somebody of ``owner_role`` releases it. Raises `Malformed` without a code or comment."""
+    if not code.strip() or not comment.strip():
+        raise Malformed("A hold needs a code and a comment that says why.")
+    if owner_role not in OWNERS:
+        raise Malformed(f"A hold does not belong to {owner_role or 'nobody'}, but to one of {', '.join(OWNERS)}.")
+    lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
+    return place_hold(session, lot, code, comment, owner_role, act)
+
+
+def place_hold(session: Session, lot: Lot, code: str, comment: str, owner_role: str, act: Act) -> Hold:
+    """Hold a lot that is already locked."""
+    placed = Hold(
+        customer_id=lot.customer_id,
+        lot_id=lot.id,
+        code=code,
+        comment=comment,
+        owner_role=owner_role,
+        held_by=act.actor,
+        held_at=act.at,
+    )
+    session.add(placed)
+    session.flush()
+    after = {"hold": placed.id, "code": code, "comment": comment, "owner": owner_role}
+    record(session, "hold", act, [Change(lot, after=after)])
+    return placed
+
+
+def release_hold(session: Session, lot_id: int, hold_id: int, comment: str, role: Role, act: Act) -> Hold:
+    """Release one hold of a lot, as somebody of ``role``.
+
+    Raises `NotFound`, `Malformed` (no comment), `Refused` where it is released already, or belongs to another role:
+    the administrator's may release any.
+    """
+    if not comment.strip():
+        raise Malformed("Say in a comment what was found and done.")
+    lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
+    query = select(Hold).where(Hold.id == hold_id, Hold.lot_id == lot_id)
+    placed = session.scalars(query, execution_options={"populate_existing": True}).one_or_none()
+    if placed is None:
+        raise NotFound(f"Lot {lot.name} has no hold {hold_id}.")
+    if placed.released_at is not None:
+        raise Refused(f"Hold {hold_id} of lot {lot.name} was released by {placed.released_by}.")
+    if role not in (placed.owner_role, Role.ADMINISTRATOR):
+        owner = placed.owner_role.replace("_", " ")
+        reason = Reason("hold_of_another", f"Hold {hold_id} ({placed.code}) belongs to the {owner}.", placed.owner_role)
+        raise Refused(f"Hold {hold_id} of lot {lot.name} is not yours to release.", reason)
+    placed.released_by, placed.released_at, placed.release_comment = act.actor, act.at, comment
+    after = {"hold": placed.id, "code": placed.code, "comment": comment}
+    record(session, "release_hold", act, [Change(lot, before={"hold": placed.id}, after=after)])
+    return placed

@@ -1,0 +1,172 @@
+"""Identify a report: find the run, the lots and the substrates that it names, and lock them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from equipment.interface.messages import NO_BIN, SubstrateResult
+from equipment.interface.states import TransferOutcome
+from mes.db import Locked, lock
+from mes.errors import MesError
+from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSource, RunSubstrate
+from mes.lots.states import OPEN_WORK, Progress, Work
+from mes.routes.models import Operation
+from mes.runs.models import Run
+from mes.units.models import Substrate
+from mes.units.positions import Mask, Positions, opened, unpack
+from mes.units.states import USABLE, Disposition
+
+
+class Unidentified(MesError):
+    """A report names a run, a lot or a substrate that it cannot belong to; it is kept as rejected for a person."""
+
+    status = 409
+
+
+@dataclass
+class Report:
+    """One report with everything it touches, locked."""
+
+    run: Run
+    operation: Operation
+    result: SubstrateResult
+    work: RunSubstrate
+    member: LotSubstrate
+    lot: Lot
+    positions: dict[int, Positions]
+    ids: dict[str, int]
+    lot_of: dict[int, LotSubstrate]
+    locked: Locked
+    is_late: bool
+    """The run was closed before the report came."""
+    exceptions: dict[str, int] = field(default_factory=dict)
+    sentences: list[str] = field(default_factory=list)
+    """What a person is told beside the exceptions."""
+
+    @property
+    def on(self) -> Positions:
+        """The positions of the substrate worked on."""
+        return self.positions[self.work.substrate_id]
+
+    @cached_property
+    def worked(self) -> Mask:
+        """Positions on it that the report names as touched, judges, or moves a unit from or to."""
+        worked, moved = self.result.touched.copy(), self.result.transfers
+        if self.result.bins is not None:
+            worked |= self.result.bins != NO_BIN
+        if moved:
+            sources, targets = np.array(moved.sources)[moved.source], np.array(moved.targets)[moved.target]
+            left = (sources == self.result.substrate) & (moved.outcome != TransferOutcome.PUT_BACK)
+            came = (targets == self.result.substrate) & (moved.outcome == TransferOutcome.PLACED)
+            worked |= self.on.mask(moved.from_x, moved.from_y, left) | self.on.mask(moved.to_x, moved.to_y, came)
+        return worked
+
+    def asked(self) -> Mask:
+        """What the run asked for on it."""
+        return unpack(self.work.positions, self.on.shape)
+
+    def left(self) -> Mask:
+        """Units that the run asked for and that were not worked on."""
+        return self.asked() & ~self.worked & self.on.are(*USABLE)
+
+    def doubt(self, code: str, where: Mask) -> None:
+        """Note an exception at these positions of the substrate worked on; the units there become suspect."""
+        if where.any():
+            self.exceptions[code] = int(where.sum())
+            self.on.mark(where & self.on.are(*USABLE), Disposition.SUSPECT)
+
+
+def identify(session: Session, run_id: int, result: SubstrateResult) -> Report:
+    """Lock what a report names. A run that was closed before it was told of the substrate is identified all the same.
+
+    Raises `Unidentified` where the run was not ordered for the substrate, or for no work of that lot or visit, where
+    it was not given a source or load that is named, where arrays have another shape than the substrate, and where the
+    substrate was reported already.
+    """
+    worked = _worked(session, run_id, result)
+    ids = {result.substrate: worked} | _others(session, run_id, result)
+    lot_ids = {m.lot_id for m in _lots_of(session, ids.values()).values()}
+    locked = lock(session, (Run, [run_id]), (Lot, sorted(lot_ids)), (Substrate, sorted(ids.values())))
+    members = _lots_of(session, ids.values())
+    work = session.get_one(RunSubstrate, (run_id, worked), populate_existing=True)
+    if work.work not in (*OPEN_WORK, Work.NOT_DONE):
+        raise Unidentified(f"Substrate {result.substrate} was already reported for this run as {work.work}.")
+    positions = opened(session, locked.all(Substrate))
+    _refuse_other_shape(result, positions[worked])
+    run = locked.one(Run, run_id)
+    return Report(
+        run=run,
+        operation=session.get_one(Operation, run.operation_id),
+        result=result,
+        work=work,
+        member=members[worked],
+        lot=locked.one(Lot, work.lot_id),
+        positions=positions,
+        ids=ids,
+        lot_of=members,
+        locked=locked,
+        is_late=work.work == Work.NOT_DONE,
+    )
+
+
+def _worked(session: Session, run_id: int, result: SubstrateResult) -> int:
+    """The substrate that the report is on."""
+    query = (
+        select(Substrate.name, Substrate.id, Lot.name.label("lot"), RunSubstrate.visit)
+        .join(RunSubstrate, RunSubstrate.substrate_id == Substrate.id)
+        .join(Lot, Lot.id == RunSubstrate.lot_id)
+        .where(RunSubstrate.run_id == run_id)
+        .order_by(Substrate.name)
+    )
+    ordered = session.execute(query).all()
+    ids = {row.name: row.id for row in ordered}
+    _refuse_stranger("substrate", result.substrate, ids)
+    _refuse_stranger("lot", result.lot, [row.lot for row in ordered])
+    _refuse_stranger("visit", result.visit, [row.visit for row in ordered])
+    return int(ids[result.substrate])
+
+
+def _refuse_stranger(what: str, named: Any, ordered: Iterable[Any]) -> None:
+    known = sorted({*ordered})
+    if named not in known:
+        told = f"; it was ordered for {', '.join(map(str, known))}."
+        raise Unidentified(f"The run was not ordered for {what} {named}{told}")
+
+
+def _others(session: Session, run_id: int, result: SubstrateResult) -> dict[str, int]:
+    """Sources and loads of the run that the report names."""
+    used = {*result.transfers.sources, *result.transfers.targets} if result.transfers is not None else set()
+    given = _named(session, RunSource, run_id) | _named(session, RunLoad, run_id)
+    unknown = sorted(used - given.keys() - {result.substrate})
+    if unknown:
+        raise Unidentified(
+            f"The run was not ordered for {', '.join(unknown)}; it was given {', '.join(sorted(given))}."
+        )
+    return {name: substrate_id for name, substrate_id in given.items() if name in used}
+
+
+def _named(session: Session, of: type[RunSource] | type[RunLoad], run_id: int) -> dict[str, int]:
+    query = select(Substrate.name, Substrate.id).join(of, of.substrate_id == Substrate.id).where(of.run_id == run_id)
+    return {row.name: row.id for row in session.execute(query)}
+
+
+def _lots_of(session: Session, substrate_ids: Iterable[int]) -> dict[int, LotSubstrate]:
+    """The lot that each substrate is in; of one that is used up, the lot that it was in last."""
+    query = select(LotSubstrate).where(LotSubstrate.substrate_id.in_(list(substrate_ids)))
+    query = query.order_by(LotSubstrate.progress != Progress.CLOSED, LotSubstrate.lot_id)
+    found = session.scalars(query, execution_options={"populate_existing": True})
+    return {m.substrate_id: m for m in found}
+
+
+def _refuse_other_shape(result: SubstrateResult, on: Positions) -> None:
+    for name, array in (("touched", result.touched), ("bins", result.bins)):
+        if array is not None and array.shape != on.shape:
+            raise Unidentified(
+                f"{name} of {result.substrate} has {array.shape[0]} rows and {array.shape[1]} columns;"
+                f" the substrate has {on.shape[0]} and {on.shape[1]}."
+            )

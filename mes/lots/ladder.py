@@ -1,0 +1,44 @@
+"""A lot's ladder: every operation of its route, and what the lot did there."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+SQL = (Path(__file__).parent / "ladder.sql").read_text()
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One operation. Units are those of its runs; ``waiting`` and ``at_work`` count substrates."""
+
+    operation: str
+    title: str
+    equipment_class: str
+    waiting: int
+    at_work: int
+    substrates_done: int
+    units_in: int
+    units_good: int
+    units_failed: int
+    units_again: int
+    units_suspect: int
+    began_at: datetime | None
+    ended_at: datetime | None
+    equipment: list[str]
+
+    @property
+    def state(self) -> str:
+        """Where the lot is with it, in a word."""
+        if self.at_work:
+            return "at work"
+        if self.waiting:
+            return "waiting"
+        return "done" if self.substrates_done else ""
+
+
+def ladder(session: Session, lot_id: int) -> list[Rung]:
+    """The operations of the lot's route in order."""
+    return [Rung(**row) for row in session.execute(text(SQL), {"lot": lot_id}).mappings()]

@@ -1,0 +1,47 @@
+-- What has a lot done at each operation of its route, and what is still to come?
+with worked as (
+    select r.operation_id,
+           count(distinct w.substrate_id) filter (where w.work in ('done', 'partial')) as substrates_done,
+           sum(w.units_in) as units_in,
+           sum(w.units_good) as units_good,
+           sum(w.units_failed) as units_failed,
+           sum(w.units_again) as units_again,
+           sum(w.units_suspect) as units_suspect,
+           min(w.started_at) as began_at,
+           max(w.ended_at) as ended_at,
+           array_agg(distinct e.name order by e.name) as equipment
+    from run_substrate w
+    join run r on r.id = w.run_id
+    join equipment e on e.id = r.equipment_id
+    where w.lot_id = :lot
+    group by r.operation_id
+),
+standing as (
+    select m.operation_id,
+           count(*) filter (where m.progress = 'queued') as waiting,
+           count(*) filter (where m.progress in ('ordered', 'in_doubt', 'loading')) as at_work
+    from lot_substrate m
+    where m.lot_id = :lot
+    group by m.operation_id
+)
+select o.name as operation,
+       o.title,
+       c.title as equipment_class,
+       coalesce(s.waiting, 0) as waiting,
+       coalesce(s.at_work, 0) as at_work,
+       coalesce(w.substrates_done, 0) as substrates_done,
+       coalesce(w.units_in, 0)::integer as units_in,
+       coalesce(w.units_good, 0)::integer as units_good,
+       coalesce(w.units_failed, 0)::integer as units_failed,
+       coalesce(w.units_again, 0)::integer as units_again,
+       coalesce(w.units_suspect, 0)::integer as units_suspect,
+       w.began_at,
+       w.ended_at,
+       coalesce(w.equipment, '{}') as equipment
+from lot l
+join operation o on o.route_version_id = l.route_version_id
+join equipment_class c on c.id = o.class_id
+left join worked w on w.operation_id = o.id
+left join standing s on s.operation_id = o.id
+where l.id = :lot
+order by o.number

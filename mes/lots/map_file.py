@@ -1,0 +1,198 @@
+"""A substrate of the database as a map file: what its positions are, its device ids, and where its units came from."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from equipment.interface.messages import NO_BIN, PASS_BIN
+from equipment.interface.states import TransferOutcome
+from mes.definitions.models import Layout as LayoutRow
+from mes.definitions.models import Product
+from mes.errors import NotFound
+from mes.lots.models import Lot, LotSubstrate
+from mes.units.arrival import INCOMING_BINS
+from mes.units.formats.mapfile import (
+    BinCodes,
+    BinDefinition,
+    BinType,
+    DeviceIds,
+    Layout,
+    MapFile,
+    Overlay,
+    SubstrateMap,
+    TransferList,
+)
+from mes.units.layers import read_layer
+from mes.units.models import Layer, Substrate, Transfer
+from mes.units.states import USABLE, Disposition
+
+E142_TYPES = {"wafer": "Wafer", "frame": "Frame", "strip": "Strip", "panel": "Panel", "boat": "Tray", "tray": "Tray"}
+"""Kinds of substrates as the standard names them; it has no boat."""
+DISPOSITIONS = "dispositions"
+NOT_DEFINED = "not defined"
+"""The name of a bin that is on the map and that nobody has defined."""
+
+
+def exported(
+    session: Session, substrate_id: int, layer: str = DISPOSITIONS, *, version: int | None = None,
+    owner_id: int | None = None,
+) -> MapFile:  # fmt: skip
+    """The map of a substrate as `bin_map` gives it, with its device ids and where its units came from.
+
+    With ``owner_id`` only transfers between substrates of that customer are told.
+    """
+    substrate, layout = _with_layout(session, substrate_id)
+    of = _bin_map(session, substrate, layout, layer, version)
+    overlays = (*of.overlays, *_device_ids(session, substrate, layout.columns))
+    overlays = (*overlays, *_transfers(session, substrate, owner_id))
+    product = session.get_one(Product, substrate.product_id).name
+    pitch = (layout.pitch_x_um, layout.pitch_y_um)
+    top = Layout(layout.name, layout.columns, layout.rows, pitch_um=pitch, product=product, top_level=True)
+    return MapFile(layouts=(top,), substrates=(replace(of, overlays=overlays),))
+
+
+def bin_map(
+    session: Session, substrate_id: int, layer: str = DISPOSITIONS, *, version: int | None = None
+) -> tuple[SubstrateMap, BinCodes]:  # fmt: skip
+    """A substrate with the bins of one layer, or what has become of each position; and those bins by themselves.
+
+    ``version`` is that of the layer, the newest without one. Raises `NotFound` where it has no such layer.
+    """
+    of = _bin_map(session, *_with_layout(session, substrate_id), layer, version)
+    (codes,) = of.overlays
+    assert isinstance(codes, BinCodes)
+    return of, codes
+
+
+def _with_layout(session: Session, substrate_id: int) -> tuple[Substrate, LayoutRow]:
+    query = select(Substrate).where(Substrate.id == substrate_id).options(undefer(Substrate.dispositions))
+    substrate = session.scalars(query).one()
+    return substrate, session.get_one(LayoutRow, substrate.layout_id)
+
+
+def _bin_map(
+    session: Session, substrate: Substrate, layout: LayoutRow, layer: str, version: int | None
+) -> SubstrateMap:  # fmt: skip
+    codes = bins_of(session, substrate, layout, layer, version)
+    kind, lot = E142_TYPES[substrate.kind], _lot(session, substrate.id)
+    return SubstrateMap(substrate.name, kind, layout.name, layout.rows, layout.columns, lot=lot, overlays=(codes,))
+
+
+def bins_of(
+    session: Session, substrate: Substrate, layout: LayoutRow, layer: str, version: int | None = None
+) -> BinCodes:  # fmt: skip
+    """The bins of one layer, or what has become of each position, of a substrate that has its dispositions loaded.
+
+    Raises `NotFound` where it has no such layer.
+    """
+    shape = (layout.rows, layout.columns)
+    if layer == DISPOSITIONS:
+        return _dispositions(substrate, shape)
+    return _bins(session, substrate, layer, version, shape)
+
+
+def _lot(session: Session, substrate_id: int) -> str | None:
+    query = select(Lot.name).join(LotSubstrate, LotSubstrate.lot_id == Lot.id)
+    return session.scalars(query.where(LotSubstrate.substrate_id == substrate_id).order_by(Lot.id.desc())).first()
+
+
+def _dispositions(substrate: Substrate, shape: tuple[int, int]) -> BinCodes:
+    codes = np.frombuffer(substrate.dispositions, np.uint8).reshape(shape).astype(np.uint16)
+    definitions = tuple(
+        BinDefinition(d, quality="Pass" if d in USABLE else "Fail", description=d.name.lower().replace("_", " "))
+        for d in Disposition
+        if d is not Disposition.NO_UNIT
+    )
+    nothing = int(Disposition.NO_UNIT)
+    kind = BinType.HEXADECIMAL
+    return BinCodes(
+        name=DISPOSITIONS, bin_type=kind, null_bin=nothing, codes=codes, definitions=_counted(codes, definitions)
+    )
+
+
+def _bins(
+    session: Session, substrate: Substrate, layer: str, version: int | None, shape: tuple[int, int]
+) -> BinCodes:  # fmt: skip
+    values, row = read_layer(session, substrate.id, layer, shape, version)
+    if row.encoding not in ("u1", "u2"):
+        raise NotFound(f"Layer {layer} of {substrate.name} holds no bins.")
+    codes = values.astype(np.uint16)
+    palette: dict[int, dict[str, Any]] = {int(code): meaning for code, meaning in row.palette.items()}
+    if layer == INCOMING_BINS:
+        nothing = _null_bin(codes, palette, substrate)
+    else:  # an operation names the bins of failures alone
+        nothing = NO_BIN
+        palette.setdefault(PASS_BIN, {"quality": "Pass"})
+    for code in set(np.unique(codes).tolist()) - {*palette, nothing}:
+        palette[code] = {"quality": "Fail", "name": NOT_DEFINED}
+    definitions = tuple(
+        BinDefinition(code, quality=meaning.get("quality"), description=meaning.get("name"))
+        for code, meaning in sorted(palette.items())
+    )
+    return BinCodes(
+        name=layer,
+        version=str(row.version),
+        bin_type=BinType.INTEGER2 if max(codes.max(), *palette, 0) > 0xFF else BinType.HEXADECIMAL,
+        null_bin=nothing,
+        codes=codes,
+        definitions=_counted(codes, definitions),
+    )
+
+
+def _null_bin(codes: NDArray[np.uint16], palette: dict[int, Any], substrate: Substrate) -> int | None:
+    """The code of a file that stands only where there is no unit, and that the file does not define."""
+    units = np.frombuffer(substrate.dispositions, np.uint8).reshape(codes.shape) != Disposition.NO_UNIT
+    unsaid = sorted(set(np.unique(codes).tolist()) - set(palette))
+    return next((code for code in unsaid if not units[codes == code].any()), None)
+
+
+def _counted(codes: NDArray[np.uint16], definitions: tuple[BinDefinition, ...]) -> tuple[BinDefinition, ...]:
+    return tuple(
+        BinDefinition(d.code, int((codes == d.code).sum()), d.quality, d.description, d.pick) for d in definitions
+    )
+
+
+def _device_ids(session: Session, substrate: Substrate, columns: int) -> Iterator[Overlay]:
+    query = select(Layer).where(Layer.substrate_id == substrate.id, Layer.encoding == "text").order_by(Layer.id)
+    for layer in session.scalars(query.options(undefer(Layer.body))):
+        texts = json.loads(layer.body)
+        known = [i for i, text in enumerate(texts) if text is not None]
+        y, x = np.divmod(np.array(known, np.int32), np.int32(columns))
+        yield DeviceIds(name=layer.name.removeprefix("id:"), x=x, y=y, texts=tuple(texts[i] for i in known))
+
+
+def _transfers(session: Session, substrate: Substrate, owner_id: int | None) -> Iterator[Overlay]:
+    """Units placed here, one overlay for each source and level; the source's y as the file counts it, upwards."""
+    query = (
+        select(Transfer, Substrate.name, Substrate.kind, LayoutRow.name, LayoutRow.rows)
+        .join(Substrate, Substrate.id == Transfer.source_id)
+        .join(LayoutRow, LayoutRow.id == Substrate.layout_id)
+        .where(Transfer.target_id == substrate.id)
+        .order_by(Transfer.id)
+        .options(undefer("*"))
+    )
+    if owner_id is not None:
+        query = query.where(Substrate.customer_id == owner_id)
+    for transfer, source, kind, layout, rows in session.execute(query):
+        came = np.frombuffer(transfer.from_xy, "<i2").reshape(-1, 2).astype(np.int32)
+        went = np.frombuffer(transfer.to_xy, "<i2").reshape(-1, 2).astype(np.int32)
+        slots = np.frombuffer(transfer.slots, np.uint8).reshape(-1, 4)
+        for level in np.unique(slots[:, 1]).tolist():
+            here = (slots[:, 3] == TransferOutcome.PLACED) & (slots[:, 1] == level)
+            if here.any():
+                yield TransferList(
+                    name=f"transfer {transfer.id} level {level}",
+                    from_substrate=source,
+                    from_type=E142_TYPES[kind],
+                    from_layout=layout,
+                    fx=came[here, 0],
+                    fy=np.int32(rows - 1) - came[here, 1],
+                    tx=went[here, 0],
+                    ty=went[here, 1],
+                )

@@ -1,0 +1,230 @@
+"""Lots, the substrates in them, their runs, ledgers and holds, and the sources mounted on equipment."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Sequence, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from mes.db import Base, Lockable, Owned
+from mes.definitions.models import Product
+from mes.history import Chained
+from mes.lots.accounts import ARE, CAME
+from mes.lots.states import OPEN_WORK, LotState, Progress, Work
+from mes.routes.models import Operation, RouteVersion
+
+
+def _in(states: type[LotState] | type[Progress] | type[Work] | tuple[Work, ...]) -> str:
+    return f"in ({', '.join(repr(s.value) for s in states)})"
+
+
+LOT_KINDS = ("production", "engineering", "qualification", "monitor", "dummy")
+
+
+LOT_NUMBERS = Sequence("lot_number", metadata=Base.metadata)
+"""Gives a lot that nobody named its number."""
+
+
+class Lot(Lockable, Chained, Owned, Base):
+    """What moves together. ``substrates`` and ``units`` count its current form and equal what its maps say."""
+
+    __tablename__ = "lot"
+    lock_order: ClassVar[int] = 3
+
+    name: Mapped[str]
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    kind: Mapped[str] = mapped_column(default="production")
+    route_version_id: Mapped[int] = mapped_column(ForeignKey("route_version.id"))
+    state: Mapped[str] = mapped_column(default=LotState.CREATED.value)
+    operation_id: Mapped[int | None] = mapped_column(ForeignKey("operation.id"))
+    """The operation of its earliest substrate; null before release and after the end."""
+    priority: Mapped[int] = mapped_column(default=5)
+    """1 is the most urgent, 9 the least."""
+    due_at: Mapped[datetime | None]
+    form: Mapped[int] = mapped_column(default=1)
+    """Which form its units have: raised by each transfer to new substrates."""
+    substrates: Mapped[int] = mapped_column(default=0)
+    units: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    product: Mapped[Product] = relationship(lazy="raise")
+    route_version: Mapped[RouteVersion] = relationship(lazy="raise")
+    operation: Mapped[Operation | None] = relationship(lazy="raise")
+
+    __table_args__ = (
+        UniqueConstraint("customer_id", "name"),
+        UniqueConstraint("customer_id", "id"),
+        CheckConstraint(f"state {_in(LotState)}", name="state"),
+        CheckConstraint(f"kind in ({', '.join(repr(k) for k in LOT_KINDS)})", name="kind"),
+        CheckConstraint("priority between 1 and 9", name="priority"),
+        CheckConstraint("substrates >= 0 and units >= 0", name="quantities"),
+        Index("ix_lot_stocked", "product_id", postgresql_where="state = 'stocked'"),
+        Index("ix_lot_on_line", "state", postgresql_where="state in ('queued', 'ordered', 'running')"),
+    )
+
+
+class LotSubstrate(Owned, Base):
+    """A substrate of a lot: its operation, visit and progress. Written under the lot's lock."""
+
+    __tablename__ = "lot_substrate"
+
+    lot_id: Mapped[int] = mapped_column(primary_key=True)
+    substrate_id: Mapped[int] = mapped_column(primary_key=True)
+    form: Mapped[int]
+    operation_id: Mapped[int | None] = mapped_column(ForeignKey("operation.id"))
+    visit: Mapped[int] = mapped_column(default=1)
+    progress: Mapped[str] = mapped_column(default=Progress.QUEUED.value)
+    since: Mapped[datetime | None]
+    """Plant time since when it waits at the operation."""
+    todo: Mapped[bytes | None] = mapped_column(deferred=True)
+    """Positions still to be worked on at this visit, one bit each; null where all units are."""
+    again: Mapped[bytes | None] = mapped_column(deferred=True)
+    """Positions to be judged again when this visit is done, one bit each; null where none are."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
+        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        CheckConstraint(f"progress {_in(Progress)}", name="progress"),
+        Index("uq_lot_substrate_open", "substrate_id", unique=True, postgresql_where="progress <> 'closed'"),
+        Index(None, "substrate_id"),
+        Index("ix_lot_substrate_queued", "operation_id", postgresql_where="progress = 'queued'"),
+    )
+
+
+class RunSubstrate(Owned, Base):
+    """One substrate in one run: what was asked, what came of it. Counts are units of the lot's form."""
+
+    __tablename__ = "run_substrate"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    substrate_id: Mapped[int] = mapped_column(primary_key=True)
+    lot_id: Mapped[int]
+    form: Mapped[int]
+    visit: Mapped[int]
+    work: Mapped[str] = mapped_column(default=Work.WAITING.value)
+    positions: Mapped[bytes] = mapped_column(deferred=True)
+    """What was asked for, one bit each."""
+    queued_at: Mapped[datetime | None]
+    """Since when the substrate had waited."""
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    units_in: Mapped[int] = mapped_column(default=0)
+    units_good: Mapped[int] = mapped_column(default=0)
+    units_failed: Mapped[int] = mapped_column(default=0)
+    units_again: Mapped[int] = mapped_column(default=0)
+    """Units that will be judged again at the next visit: neither good nor failed yet."""
+    units_suspect: Mapped[int] = mapped_column(default=0)
+    """Units that the report made doubtful: neither good nor failed until a person disposes of them."""
+    energy_kwh: Mapped[float | None] = mapped_column(default=0.0)
+    """Null where the equipment named what no equipment can draw."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
+        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        CheckConstraint(f"work {_in(Work)}", name="work"),
+        CheckConstraint("units_in = units_good + units_failed + units_again + units_suspect", name="counts"),
+        CheckConstraint("energy_kwh >= 0 and energy_kwh < 'infinity'", name="energy"),
+        Index("uq_run_substrate_open", "substrate_id", unique=True, postgresql_where=f"work {_in(OPEN_WORK)}"),
+        Index(None, "lot_id"),
+        Index(None, "substrate_id"),
+        Index(None, "ended_at"),
+    )
+
+
+class RunSource(Owned, Base):
+    """A source that a run may pick from, in order, with the positions reserved for it while the run is open."""
+
+    __tablename__ = "run_source"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    substrate_id: Mapped[int] = mapped_column(primary_key=True)
+    ordinal: Mapped[int]
+    positions: Mapped[bytes] = mapped_column(deferred=True)
+
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        Index(None, "substrate_id"),
+    )
+
+
+class RunLoad(Owned, Base):
+    """An empty substrate that a run fills, in order."""
+
+    __tablename__ = "run_load"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    substrate_id: Mapped[int] = mapped_column(primary_key=True)
+    ordinal: Mapped[int]
+
+    __table_args__ = (ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),)
+
+
+class Mount(Base):
+    """A source substrate on an equipment, from when until when. On one equipment at a time."""
+
+    __tablename__ = "mount"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    equipment_id: Mapped[int] = mapped_column(ForeignKey("equipment.id"), index=True)
+    substrate_id: Mapped[int] = mapped_column(ForeignKey("substrate.id"), index=True)
+    mounted_at: Mapped[datetime]
+    dismounted_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("uq_mount_open", "substrate_id", unique=True, postgresql_where="dismounted_at is null"),)
+
+
+_SUM = " + ".join
+
+
+class Ledger(Owned, Base):
+    """Units of one form of a lot: what came, and where they are. The database refuses one that does not balance."""
+
+    __tablename__ = "ledger"
+
+    lot_id: Mapped[int] = mapped_column(primary_key=True)
+    form: Mapped[int] = mapped_column(primary_key=True)
+    received: Mapped[int] = mapped_column(default=0)
+    merged_in: Mapped[int] = mapped_column(default=0)
+    made: Mapped[int] = mapped_column(default=0)
+    bonus: Mapped[int] = mapped_column(default=0)
+    found: Mapped[int] = mapped_column(default=0)
+    in_process: Mapped[int] = mapped_column(default=0)
+    completed: Mapped[int] = mapped_column(default=0)
+    scrapped: Mapped[int] = mapped_column(default=0)
+    split_off: Mapped[int] = mapped_column(default=0)
+    consumed: Mapped[int] = mapped_column(default=0)
+    sampled: Mapped[int] = mapped_column(default=0)
+    lost: Mapped[int] = mapped_column(default=0)
+    shipped: Mapped[int] = mapped_column(default=0)
+    returned: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
+        CheckConstraint(f"{_SUM(CAME)} = {_SUM(ARE)}", name="conservation"),
+        CheckConstraint(f"least({', '.join(CAME + ARE)}) >= 0", name="counts"),
+    )
+
+
+class Hold(Owned, Base):
+    """Why a lot must not go on, until somebody of the owner role releases it. A lot may have several."""
+
+    __tablename__ = "hold"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lot_id: Mapped[int]
+    code: Mapped[str]
+    comment: Mapped[str]
+    owner_role: Mapped[str]
+    held_by: Mapped[str]
+    held_at: Mapped[datetime]
+    released_by: Mapped[str | None]
+    released_at: Mapped[datetime | None]
+    release_comment: Mapped[str | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
+        Index("ix_hold_standing", "lot_id", postgresql_where="released_at is null"),
+        CheckConstraint("(released_at is null) = (released_by is null)", name="release"),
+    )

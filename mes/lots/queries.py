@@ -1,0 +1,90 @@
+"""Reads of lots worth a name."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.definitions.models import Product
+from mes.errors import Malformed, NotFound, Reason, Refused
+from mes.lots.models import Hold, Lot, RunSubstrate
+from mes.people.models import Customer
+from mes.routes.models import Operation, RouteVersion
+from mes.runs.models import Run
+from mes.runs.states import OPEN
+
+
+def lot_id(session: Session, name: str, customer: str | None = None) -> int:
+    """The id of a lot by its name. Raises `NotFound`, or `Malformed` where customers share the name."""
+    query = select(Lot.id, Customer.name).join(Customer, Customer.id == Lot.customer_id).where(Lot.name == name)
+    found = session.execute(query if customer is None else query.where(Customer.name == customer)).all()
+    if not found:
+        raise NotFound(f"There is no lot {name}.")
+    if len(found) > 1:
+        raise Malformed(f"Lot {name} exists for {', '.join(sorted(r.name for r in found))}; name the customer too.")
+    return int(found[0].id)
+
+
+def standing_holds(session: Session, lot_ids: Iterable[int]) -> Sequence[Hold]:
+    """The holds that nobody has released, oldest first."""
+    query = select(Hold).where(Hold.lot_id.in_(list(lot_ids)), Hold.released_at.is_(None))
+    return session.scalars(query.order_by(Hold.held_at, Hold.id)).all()
+
+
+def operations(session: Session, route_version_id: int) -> Sequence[Operation]:
+    """The operations of a route version in order."""
+    query = select(Operation).where(Operation.route_version_id == route_version_id).order_by(Operation.number)
+    return session.scalars(query).all()
+
+
+def next_operation(session: Session, operation: Operation) -> Operation | None:
+    """The operation after this one on its route; None after the last."""
+    query = (
+        select(Operation)
+        .where(Operation.route_version_id == operation.route_version_id, Operation.number > operation.number)
+        .order_by(Operation.number)
+        .limit(1)
+    )
+    return session.scalars(query).first()
+
+
+def current_route(session: Session, route: str) -> RouteVersion:
+    """The version of a route that new lots take. Raises `NotFound`."""
+    query = select(RouteVersion).where(RouteVersion.route == route, RouteVersion.current)
+    version = session.scalars(query).one_or_none()
+    if version is None:
+        raise NotFound(f"There is no released route {route}.")
+    return version
+
+
+def route_making(session: Session, product: str | None, route: str | None) -> str:
+    """The route of a new lot: the one that is named, or the only one that makes the product.
+
+    Raises `Malformed` where neither is named, or the two or several routes leave a choice; `NotFound`.
+    """
+    query = select(RouteVersion.route).join(Product, Product.id == RouteVersion.product_id)
+    query = query.where(RouteVersion.current).order_by(RouteVersion.route)
+    if product is not None:
+        query = query.where(Product.name == product)
+    if route is not None:
+        query = query.where(RouteVersion.route == route)
+    found = session.scalars(query).all()
+    if len(found) == 1:
+        return found[0]
+    asked = " ".join(f"{what} {name}" for what, name in (("product", product), ("route", route)) if name is not None)
+    if not asked or found:
+        raise Malformed(f"A lot takes one route; name one of {', '.join(found)}.")
+    raise NotFound(f"There is no released route for {asked}.")
+
+
+def open_run(session: Session, lot: int, run: str | None) -> Run:
+    """The open run of a lot. Raises `Refused` where it has none, `Malformed` where there are several to choose from."""
+    of_lot = select(RunSubstrate.run_id).where(RunSubstrate.lot_id == lot)
+    found = session.scalars(select(Run).where(Run.id.in_(of_lot), Run.state.in_(OPEN)).order_by(Run.id)).all()
+    chosen = [r for r in found if run in (None, r.name)]
+    if not chosen:
+        what = f"The lot has no open run{f' {run}' if run else ''}; another may have ended it."
+        raise Refused(what, Reason("nothing_runs", what, "operator"))
+    if len(chosen) > 1:
+        raise Malformed(f"The lot has several open runs: {', '.join(r.name for r in chosen)}; say which.")
+    return chosen[0]

@@ -1,0 +1,118 @@
+"""Every reason why a lot may not start on an equipment, each with a sentence and who can clear it.
+
+It reads what the MES knows; the network is not asked. Track-in refuses while there is one reason.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from mes.equipment.states import ABLE
+from mes.errors import Reason
+from mes.lots.start_gate_facts import Facts, by_product, look
+from mes.lots.states import TRANSITIONS, LotState, LotVerb
+from mes.lots.supply import sources
+from mes.recipes.models import RecipeVersion
+from mes.recipes.states import RecipeState
+from mes.routes.states import OperationKind
+
+
+def reasons(session: Session, lot_id: int, equipment_id: int, at: datetime) -> list[Reason]:
+    """All reasons, at plant time ``at``, against starting the lot on the equipment.
+
+    Of a lot that waits at several operations that is at the first for such equipment.
+    """
+    line = look(session, [lot_id], [equipment_id], at)
+    stock = by_product(sources(session, line.needed()))
+    return judge(line.of(line.starting(lot_id, equipment_id), equipment_id, stock))
+
+
+def judge(facts: Facts) -> list[Reason]:
+    """The reasons that follow from the facts, in a fixed order."""
+    return [reason for check in CHECKS for reason in check(facts)]
+
+
+def _state(facts: Facts) -> Iterator[Reason]:
+    if not TRANSITIONS.allows(LotState(facts.lot.state), LotVerb.TRACK_IN):
+        yield Reason(
+            "lot_state",
+            f"Lot {facts.lot.name} is {facts.lot.state}; only a lot that is queued, ordered or running can track in.",
+        )
+    elif not facts.members:
+        yield Reason("nothing_waits", f"No substrate of lot {facts.lot.name} waits; all are on equipment.", "operator")
+
+
+def _holds(facts: Facts) -> Iterator[Reason]:
+    for hold in facts.holds:
+        message = f"Lot {facts.lot.name} is held ({hold.code}: {hold.comment}); release the hold, then track in."
+        yield Reason("held", message, hold.owner_role)
+
+
+def _class(facts: Facts) -> Iterator[Reason]:
+    if facts.operation is not None and facts.operation.class_id != facts.equipment.class_id:
+        yield Reason(
+            "wrong_class",
+            f"Operation {facts.operation.name} needs equipment of class {facts.operation.equipment_class.name};"
+            f" {facts.equipment.name} is of class {facts.equipment.equipment_class.name}.",
+            "operator",
+        )
+
+
+def _able(facts: Facts) -> Iterator[Reason]:
+    equipment = facts.equipment
+    if equipment.state not in ABLE:
+        yield Reason("equipment_down", f"{equipment.name} is {equipment.state}; bring it to standby first.")
+    for alarm in facts.alarms:
+        yield Reason("alarm", f"{equipment.name} has alarm {alarm.code} ({alarm.text}); clear it first.")
+    if facts.open_runs >= equipment.equipment_class.places:
+        yield Reason(
+            "places_full",
+            f"{equipment.name} has {facts.open_runs} open runs on {equipment.equipment_class.places} places;"
+            " wait until one ends.",
+            "operator",
+        )
+
+
+def _recipe(facts: Facts) -> Iterator[Reason]:
+    if facts.operation is None:
+        return
+    recipe: RecipeVersion = facts.operation.recipe_version
+    if recipe.state != RecipeState.APPROVED:
+        message = f"Recipe {recipe.name} is {recipe.state}; it must be approved."
+        yield Reason("recipe_not_approved", message, "process_engineer")
+    if facts.held_sha256 is not None and facts.held_sha256 != recipe.sha256:
+        message = f"{facts.equipment.name} holds another body under {recipe.name}; download the approved one."
+        yield Reason("recipe_differs", message, "process_engineer")
+
+
+def _queue_times(facts: Facts) -> Iterator[Reason]:
+    for late in facts.overdue:
+        yield Reason(
+            "queue_time_exceeded",
+            f"Substrate {late.substrate} has waited {late.waited_s / 3600:.1f} h since {late.from_operation};"
+            f" the limit is {late.most_s / 3600:.1f} h.",
+            "process_engineer",
+        )
+
+
+def _supply(facts: Facts) -> Iterator[Reason]:
+    operation = facts.operation
+    if operation is None or operation.kind != OperationKind.ASSEMBLE:
+        return
+    for product_id, product in sorted({(n.product_id, n.product) for n in facts.needs}):
+        if not any(source.units for source in facts.stock.get(product_id, ())):
+            message = f"No unit of {product} is free; stock a lot of it or wait until a mounted source is free."
+            yield Reason("source_missing", message, "line_engineer")
+
+
+CHECKS: tuple[Callable[[Facts], Iterator[Reason]], ...] = (
+    _state,
+    _holds,
+    _class,
+    _able,
+    _recipe,
+    _queue_times,
+    _supply,
+)
+"""The checks of the gate, in the order in which a person reads their reasons."""

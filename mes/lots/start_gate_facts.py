@@ -1,0 +1,229 @@
+"""What the start gate looks at, read for any number of lots and equipment in as many queries as for one."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload, undefer
+
+from mes.equipment.models import Alarm, Equipment
+from mes.lots.models import Hold, Lot, LotSubstrate, RunSubstrate
+from mes.lots.queries import standing_holds
+from mes.lots.states import Progress
+from mes.lots.supply import Need, Source, attach_sites, filled
+from mes.recipes.models import RecipeOnEquipment
+from mes.routes.models import Operation, QueueLimit
+from mes.runs.models import Run
+from mes.runs.states import OPEN
+from mes.units.models import Substrate
+
+BLOCKING_SEVERITY = 700
+"""An alarm of this severity (1 to 1000) or above stops equipment from taking work."""
+
+Stock = Mapping[int, Sequence[Source]]
+"""Sources by the id of their product, each in the order of lot and substrate names."""
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """A substrate that waited longer than a queue-time limit allows."""
+
+    substrate: str
+    from_operation: str
+    waited_s: float
+    most_s: float
+
+
+@dataclass(frozen=True)
+class LotFacts:
+    """What is so of a lot at one operation, on whatever equipment it is to start."""
+
+    lot: Lot
+    operation: Operation | None
+    """One at which some of its substrates wait; where none waits, the lot's own."""
+    members: Sequence[LotSubstrate]
+    """The substrates that wait there, in the order of their names."""
+    names: Mapping[int, str]
+    """Of the members, by substrate id."""
+    holds: Sequence[Hold]
+    overdue: Sequence[Overdue]
+    sites: Sequence[Need]
+    """Every site of its product."""
+
+    @property
+    def needs(self) -> list[Need]:
+        """The sites that its operation fills."""
+        return filled(self.operation, self.sites) if self.operation is not None else []
+
+
+@dataclass(frozen=True)
+class EquipmentFacts:
+    """What is so of an equipment, whatever lot is to start on it."""
+
+    equipment: Equipment
+    alarms: Sequence[Alarm]
+    """Those that stop it."""
+    open_runs: int
+    held: Mapping[int, str]
+    """The hash of each recipe that it was last seen to hold, by recipe version."""
+
+
+@dataclass(frozen=True)
+class Facts(LotFacts):
+    """What the gate looks at for one lot on one equipment."""
+
+    equipment: Equipment
+    alarms: Sequence[Alarm]
+    open_runs: int
+    held_sha256: str | None
+    """Of the operation's recipe, as the equipment was last seen to hold it."""
+    stock: Stock
+    """The sources of what it needs, at least."""
+
+
+@dataclass(frozen=True)
+class LineFacts:
+    """The facts of some lots and of some equipment, each by id."""
+
+    lots: Mapping[int, Sequence[LotFacts]]
+    """Of each lot one for every operation at which any of it waits, the earliest first; at least one."""
+    equipment: Mapping[int, EquipmentFacts]
+
+    def starting(self, lot_id: int, equipment_id: int, substrate_ids: Collection[int] = ()) -> LotFacts:
+        """The lot as it would start on the equipment.
+
+        That is where one of the substrates waits, if any are named; else at its first operation for that class of
+        equipment; else at its first.
+        """
+        at, class_id = self.lots[lot_id], self.equipment[equipment_id].equipment.class_id
+        if substrate_ids:
+            fit = (lot for lot in at if any(m.substrate_id in substrate_ids for m in lot.members))
+        else:
+            fit = (lot for lot in at if lot.operation is not None and lot.operation.class_id == class_id)
+        return next(fit, at[0])
+
+    def of(self, lot: LotFacts, equipment_id: int, stock: Stock) -> Facts:
+        """Those for one lot, as it stands here, on one equipment."""
+        on = self.equipment[equipment_id]
+        held = None if lot.operation is None else on.held.get(lot.operation.recipe_version_id)
+        return Facts(
+            **vars(lot),
+            equipment=on.equipment,
+            alarms=on.alarms,
+            open_runs=on.open_runs,
+            held_sha256=held,
+            stock=stock,
+        )
+
+    def needed(self) -> set[int]:
+        """The products that the lots need sources of, by id."""
+        return {need.product_id for at in self.lots.values() for lot in at for need in lot.needs}
+
+
+def look(session: Session, lot_ids: Collection[int], equipment_ids: Collection[int], at: datetime) -> LineFacts:
+    """Read what the gate looks at at plant time ``at``, all but the sources."""
+    return LineFacts(_lots(session, lot_ids, at), _equipment(session, equipment_ids))
+
+
+def by_product(found: Iterable[Source]) -> Stock:
+    """Sources as the gate looks at them."""
+    stock: dict[int, list[Source]] = {}
+    for source in found:
+        stock.setdefault(source.product_id, []).append(source)
+    return stock
+
+
+def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int, list[LotFacts]]:
+    lots = {lot.id: lot for lot in session.scalars(select(Lot).where(Lot.id.in_(lot_ids)))}
+    waiting, names = _waiting(session, lot_ids)
+    operations = _operations(session, lots, waiting)
+    overdue = _overdue(session, [m for some in waiting.values() for m in some], names, at)
+    sites = attach_sites(session, {lot.product_id for lot in lots.values()})
+    holds: dict[int, list[Hold]] = {i: [] for i in lots}
+    for hold in standing_holds(session, lot_ids):
+        holds[hold.lot_id].append(hold)
+
+    def at_operation(lot: Lot, operation: Operation | None) -> LotFacts:
+        members = [m for m in waiting[lot.id] if operation is None or m.operation_id == operation.id]
+        return LotFacts(
+            lot=lot,
+            operation=operation,
+            members=members,
+            names={m.substrate_id: names[m.substrate_id] for m in members},
+            holds=holds[lot.id],
+            overdue=[late for m in members for late in overdue.get(m.substrate_id, ())],
+            sites=sites.get(lot.product_id, ()),
+        )
+
+    return {i: [at_operation(lot, operation) for operation in operations[i]] for i, lot in lots.items()}
+
+
+def _waiting(session: Session, lot_ids: Collection[int]) -> tuple[dict[int, list[LotSubstrate]], dict[int, str]]:
+    """Substrates that wait, by lot and in the order of their names; and these names by substrate."""
+    query = (
+        select(LotSubstrate, Substrate.name)
+        .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
+        .where(LotSubstrate.lot_id.in_(lot_ids), LotSubstrate.progress == Progress.QUEUED)
+        .order_by(Substrate.name)
+        .options(undefer(LotSubstrate.todo))
+        .execution_options(populate_existing=True)
+    )
+    waiting: dict[int, list[LotSubstrate]] = {i: [] for i in lot_ids}
+    names = {}
+    for member, name in session.execute(query):
+        waiting[member.lot_id].append(member)
+        names[member.substrate_id] = name
+    return waiting, names
+
+
+def _operations(
+    session: Session, lots: Mapping[int, Lot], waiting: Mapping[int, Sequence[LotSubstrate]]
+) -> dict[int, list[Operation | None]]:
+    """Where each lot could start: every operation at which any of it waits, in order; where none waits, its own."""
+    ids = {i: {m.operation_id for m in waiting[i]} or {lot.operation_id} for i, lot in lots.items()}
+    query = select(Operation).where(Operation.id.in_({o for some in ids.values() for o in some}))
+    query = query.options(joinedload(Operation.recipe_version), joinedload(Operation.equipment_class))
+    found = session.scalars(query.order_by(Operation.number)).all()
+    return {i: [operation for operation in found if operation.id in some] or [None] for i, some in ids.items()}
+
+
+def _overdue(
+    session: Session, members: Sequence[LotSubstrate], names: Mapping[int, str], at: datetime
+) -> dict[int, list[Overdue]]:
+    """By substrate. Units that are judged again were there in time at their first visit."""
+    waits_at = {m.substrate_id: m.operation_id for m in members if m.visit == 1}
+    if not waits_at:
+        return {}
+    ended = func.max(RunSubstrate.ended_at)
+    query = (
+        select(RunSubstrate.substrate_id, QueueLimit.to_operation_id, Operation.name, ended, QueueLimit.most_s)
+        .select_from(QueueLimit)
+        .join(Operation, Operation.id == QueueLimit.from_operation_id)
+        .join(Run, Run.operation_id == Operation.id)
+        .join(RunSubstrate, RunSubstrate.run_id == Run.id)
+        .where(QueueLimit.to_operation_id.in_(set(waits_at.values())), RunSubstrate.substrate_id.in_(waits_at))
+        .group_by(RunSubstrate.substrate_id, QueueLimit.id, Operation.id)
+        .order_by(Operation.number)
+    )
+    found: dict[int, list[Overdue]] = {}
+    for substrate_id, to, start, end, most_s in session.execute(query):
+        waited_s = (at - end).total_seconds() if end is not None and to == waits_at[substrate_id] else 0.0
+        if waited_s > most_s:
+            found.setdefault(substrate_id, []).append(Overdue(names[substrate_id], start, waited_s, most_s))
+    return found
+
+
+def _equipment(session: Session, equipment_ids: Collection[int]) -> dict[int, EquipmentFacts]:
+    open_runs = select(func.count()).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
+    query = select(Equipment, open_runs).where(Equipment.id.in_(equipment_ids))
+    query = query.options(joinedload(Equipment.equipment_class)).execution_options(populate_existing=True)
+    found = {equipment.id: (equipment, runs) for equipment, runs in session.execute(query)}
+    alarms: dict[int, list[Alarm]] = {i: [] for i in found}
+    standing = select(Alarm).where(Alarm.equipment_id.in_(found), Alarm.cleared_at.is_(None))
+    for alarm in session.scalars(standing.where(Alarm.severity >= BLOCKING_SEVERITY).order_by(Alarm.set_at)):
+        alarms[alarm.equipment_id].append(alarm)
+    held: dict[int, dict[int, str]] = {i: {} for i in found}
+    for recipe in session.scalars(select(RecipeOnEquipment).where(RecipeOnEquipment.equipment_id.in_(found))):
+        held[recipe.equipment_id][recipe.recipe_version_id] = recipe.sha256
+    return {i: EquipmentFacts(equipment, alarms[i], runs, held[i]) for i, (equipment, runs) in found.items()}

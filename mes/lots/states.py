@@ -1,0 +1,126 @@
+"""States of lots and of the substrates in them, and the verbs that change them."""
+
+from enum import StrEnum
+
+from mes.transitions import Transitions
+
+
+class LotState(StrEnum):
+    """Where a lot stands. Held is not a state but a fact beside it."""
+
+    CREATED = "created"
+    """Known, not yet released to the line."""
+    QUEUED = "queued"
+    """Waits at an operation."""
+    ORDERED = "ordered"
+    """A job is ordered; the equipment has not begun."""
+    RUNNING = "running"
+    """Equipment works on at least one of its substrates."""
+    STOCKED = "stocked"
+    """Lies in the die bank or as leftover, outside WIP and cycle time."""
+    COMPLETED = "completed"
+    """Has passed its route."""
+    CONSUMED = "consumed"
+    """All its units went into assemblies."""
+    SCRAPPED = "scrapped"
+    """None of its units is left."""
+
+
+class LotVerb(StrEnum):
+    """What is done to a lot that changes its state."""
+
+    RELEASE = "release"
+    """Let it into the line, at its first operation."""
+    TRACK_IN = "track_in"
+    """Order a run of some of its substrates on an equipment."""
+    START = "start"
+    """The equipment began."""
+    WAIT = "wait"
+    """None of its substrates is on equipment any more, some are not done; or a load of it came back."""
+    STORE = "store"
+    """Put it into the die bank."""
+    COMPLETE = "complete"
+    """It has passed its last operation."""
+    CONSUME = "consume"
+    """Its last usable unit was picked."""
+    SCRAP = "scrap"
+    """Its last unit was thrown away or failed."""
+
+
+_S, _V = LotState, LotVerb
+
+TRANSITIONS = Transitions(
+    {
+        (_S.CREATED, _V.RELEASE): _S.QUEUED,
+        (_S.CREATED, _V.SCRAP): _S.SCRAPPED,
+        # several runs may share a lot: it is ordered again while it waits, is ordered or runs
+        (_S.QUEUED, _V.TRACK_IN): _S.ORDERED,
+        (_S.ORDERED, _V.TRACK_IN): _S.ORDERED,
+        (_S.RUNNING, _V.TRACK_IN): _S.RUNNING,
+        (_S.ORDERED, _V.START): _S.RUNNING,
+        (_S.RUNNING, _V.START): _S.RUNNING,
+        # the equipment refused, was stopped, or is done with this operation
+        (_S.ORDERED, _V.WAIT): _S.QUEUED,
+        (_S.RUNNING, _V.WAIT): _S.QUEUED,
+        (_S.QUEUED, _V.WAIT): _S.QUEUED,
+        # equipment reports late that it filled loads of a lot that had ended meanwhile
+        (_S.COMPLETED, _V.WAIT): _S.QUEUED,
+        (_S.SCRAPPED, _V.WAIT): _S.QUEUED,
+        (_S.CREATED, _V.STORE): _S.STOCKED,
+        (_S.QUEUED, _V.STORE): _S.STOCKED,
+        # what was reported done is done, also where its begin was never reported
+        (_S.ORDERED, _V.STORE): _S.STOCKED,
+        (_S.ORDERED, _V.COMPLETE): _S.COMPLETED,
+        (_S.ORDERED, _V.SCRAP): _S.SCRAPPED,
+        (_S.RUNNING, _V.STORE): _S.STOCKED,
+        (_S.QUEUED, _V.COMPLETE): _S.COMPLETED,
+        (_S.RUNNING, _V.COMPLETE): _S.COMPLETED,
+        (_S.STOCKED, _V.CONSUME): _S.CONSUMED,
+        (_S.QUEUED, _V.SCRAP): _S.SCRAPPED,
+        (_S.RUNNING, _V.SCRAP): _S.SCRAPPED,
+        (_S.STOCKED, _V.SCRAP): _S.SCRAPPED,
+        (_S.COMPLETED, _V.SCRAP): _S.SCRAPPED,
+    }
+)
+
+ON_LINE = (LotState.QUEUED, LotState.ORDERED, LotState.RUNNING)
+"""States that count as work in process."""
+
+ENDED = (LotState.STOCKED, LotState.COMPLETED, LotState.CONSUMED, LotState.SCRAPPED)
+"""States in which a lot has left the line."""
+
+
+class Progress(StrEnum):
+    """Where one substrate of a lot stands at its operation."""
+
+    QUEUED = "queued"
+    """Waits for an equipment."""
+    ORDERED = "ordered"
+    """Named by an open run; not finished by it."""
+    LOADING = "loading"
+    """A new load that an open run fills."""
+    IN_DOUBT = "in_doubt"
+    """The equipment lost its memory of it; a person must say what is so."""
+    FINISHED = "finished"
+    """Has passed the last operation of the route."""
+    CLOSED = "closed"
+    """Its units went on to another substrate, or none is left."""
+
+
+class Work(StrEnum):
+    """Where one substrate of a run stands."""
+
+    WAITING = "waiting"
+    """Ordered, nothing reported yet."""
+    DONE = "done"
+    """Every position asked for was worked on."""
+    PARTIAL = "partial"
+    """Not every position was worked on; the others queue again unless the equipment says that they are done."""
+    NOT_DONE = "not_done"
+    """The run was closed before the equipment reported it."""
+    IN_DOUBT = "in_doubt"
+    """The equipment came back without memory of the run."""
+
+
+OPEN_WORK = (Work.WAITING, Work.IN_DOUBT)
+"""A substrate has at most one row of these."""

@@ -1,0 +1,135 @@
+"""What an assembly needs, and the source substrates that could give it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.definitions.models import AttachSite, Layout, Product
+from mes.lots.models import Hold, Lot, LotSubstrate, Mount, RunSource
+from mes.lots.states import LotState, Progress
+from mes.routes.models import Operation
+from mes.runs.models import Run
+from mes.runs.states import OPEN
+from mes.units.models import Substrate
+from mes.units.positions import Mask, Shape, unpack
+from mes.units.states import Disposition
+
+
+@dataclass(frozen=True)
+class Need:
+    """One site of a target position that an operation fills, and the product that belongs there."""
+
+    site: int
+    level: int
+    product_id: int
+    product: str
+
+
+def needs(session: Session, operation: Operation, product_id: int) -> list[Need]:
+    """The sites that ``operation`` fills on a position of ``product_id``, lowest level first."""
+    return filled(operation, attach_sites(session, [product_id]).get(product_id, ())) if operation.fills else []
+
+
+def filled(operation: Operation, sites: Iterable[Need]) -> list[Need]:
+    """Those of the sites of a product that ``operation`` fills."""
+    wanted = {(int(site), int(level)) for site, level in operation.fills}
+    return [need for need in sites if (need.site, need.level) in wanted]
+
+
+def attach_sites(session: Session, product_ids: Iterable[int]) -> dict[int, list[Need]]:
+    """Every site of a position of these products, by product, lowest level first."""
+    query = (
+        select(AttachSite.product_id, AttachSite.site, AttachSite.level, Product.id, Product.name)
+        .join(Product, Product.id == AttachSite.die_product_id)
+        .where(AttachSite.product_id.in_(set(product_ids)))
+        .order_by(AttachSite.level, AttachSite.site)
+    )
+    found: dict[int, list[Need]] = {}
+    for of_product, site, level, die_id, die in session.execute(query):
+        found.setdefault(of_product, []).append(Need(site, level, die_id, die))
+    return found
+
+
+@dataclass(frozen=True)
+class Source:
+    """A substrate of a stocked lot with units that may be picked."""
+
+    substrate_id: int
+    name: str
+    product_id: int
+    lot_id: int
+    lot: str
+    free: Mask
+    """Usable positions that no open run has reserved."""
+    mounted_on: int | None
+    """The equipment it is on."""
+    in_use: bool
+    """An open run may pick from it."""
+
+    @cached_property
+    def units(self) -> int:
+        """How many units may be picked from it."""
+        return int(self.free.sum())
+
+
+def sources(session: Session, product_ids: Iterable[int]) -> list[Source]:
+    """All sources of these products that are not held, in the order of lot and substrate names."""
+    wanted = set(product_ids)
+    if not wanted:
+        return []
+    query = (
+        select(
+            Substrate.id,
+            Substrate.name,
+            Substrate.product_id,
+            Substrate.dispositions,
+            Layout.rows,
+            Layout.columns,
+            Lot.id.label("lot_id"),
+            Lot.name.label("lot"),
+            Mount.equipment_id,
+        )
+        .join(Layout, Layout.id == Substrate.layout_id)
+        .join(LotSubstrate, (LotSubstrate.substrate_id == Substrate.id) & (LotSubstrate.progress == Progress.FINISHED))
+        .join(Lot, Lot.id == LotSubstrate.lot_id)
+        .outerjoin(Mount, (Mount.substrate_id == Substrate.id) & Mount.dismounted_at.is_(None))
+        .where(Substrate.product_id.in_(wanted), ~Substrate.closed, Lot.state == LotState.STOCKED)
+        .where(~select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists())
+        .order_by(Lot.name, Substrate.name, Substrate.id)
+    )
+    rows = session.execute(query).all()
+    taken = _reserved(session, [row.id for row in rows])
+    found = []
+    for row in rows:
+        shape = (row.rows, row.columns)
+        free = np.frombuffer(row.dispositions, np.uint8).reshape(shape) == Disposition.COMPLETED
+        for packed in taken.get(row.id, ()):
+            free &= ~unpack(packed, shape)
+        found.append(
+            Source(row.id, row.name, row.product_id, row.lot_id, row.lot, free, row.equipment_id, row.id in taken)
+        )
+    return found
+
+
+def reserved(session: Session, substrate_id: int, shape: Shape) -> Mask:
+    """Positions of a source that are kept for runs that are open."""
+    kept = np.zeros(shape, np.bool_)
+    for packed in _reserved(session, [substrate_id]).get(substrate_id, ()):
+        kept |= unpack(packed, shape)
+    return kept
+
+
+def _reserved(session: Session, substrate_ids: Sequence[int]) -> dict[int, list[bytes]]:
+    query = (
+        select(RunSource.substrate_id, RunSource.positions)
+        .join(Run, Run.id == RunSource.run_id)
+        .where(Run.state.in_(OPEN), RunSource.substrate_id.in_(substrate_ids))
+    )
+    taken: dict[int, list[bytes]] = {}
+    for substrate_id, positions in session.execute(query):
+        taken.setdefault(substrate_id, []).append(positions)
+    return taken

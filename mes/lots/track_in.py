@@ -1,0 +1,296 @@
+"""Track in: commit to a run of waiting substrates on an equipment, with the sources it may pick from."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mes.db import Locked, lock
+from mes.definitions.models import Layout
+from mes.equipment.models import Equipment
+from mes.errors import Malformed, NotFound, Reason, StartRefused
+from mes.history import Act, Change, record
+from mes.lots import start_gate
+from mes.lots.models import Lot, LotSubstrate, Mount, RunLoad, RunSource, RunSubstrate
+from mes.lots.start_gate_facts import Facts, LineFacts, LotFacts, by_product, look
+from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
+from mes.lots.supply import Source, sources
+from mes.routes.models import Operation
+from mes.routes.states import OperationKind
+from mes.runs.models import RUN_NUMBERS, Run
+from mes.units.models import Substrate
+from mes.units.positions import Mask, Positions, opened, pack, unpack
+from mes.units.states import USABLE, Disposition
+
+
+@dataclass(frozen=True)
+class LotPart:
+    """Substrates of a lot to start, by id; without them all that wait at its operation."""
+
+    lot_id: int
+    substrate_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrackIn:
+    """What is asked for: on which equipment, which lots, and from which sources in which order."""
+
+    equipment_id: int
+    parts: tuple[LotPart, ...]
+    source_ids: tuple[int, ...] = ()
+
+
+@dataclass
+class _Picture:
+    """What track-in has locked and read."""
+
+    locked: Locked
+    equipment: Equipment
+    facts: dict[int, Facts]
+    work: list[tuple[Lot, LotSubstrate]]
+    sources: dict[int, Source]
+    """What may be picked from, by substrate id; empty where nothing is assembled."""
+
+    @property
+    def operation(self) -> Operation:
+        """The one operation of all lots."""
+        return _one_operation(self.facts)
+
+    def name(self, substrate_id: int) -> str:
+        """The name of a locked substrate."""
+        return self.locked.one(Substrate, substrate_id).name
+
+
+def track_in(session: Session, wanted: TrackIn, act: Act) -> Run:
+    """Order a run. Its substrates are ordered, its sources mounted and their free units reserved, its loads made.
+
+    Raises `StartRefused` with every reason of the start gate for every lot and every reason against the sources;
+    `Malformed` where the request contradicts itself (no lot, one named twice, lots of different operations, several
+    lots on equipment that takes one).
+    """
+    picture = _look(session, wanted, act)
+    run = _run(session, picture, act)
+    changes = _order(session, picture, run)
+    changes += _mount(session, picture, run, wanted.source_ids, act)
+    if picture.operation.kind == OperationKind.TRANSFER:
+        changes += _make_loads(session, picture, run)
+    after = {
+        "equipment": picture.equipment.name,
+        "operation": picture.operation.name,
+        "substrates": [picture.name(m.substrate_id) for _, m in picture.work],
+    }
+    record(session, "track_in", act, [Change(run, after=after), *changes])
+    return run
+
+
+def _look(session: Session, wanted: TrackIn, act: Act) -> _Picture:
+    lot_ids = [part.lot_id for part in wanted.parts]
+    if not lot_ids:
+        raise Malformed("Name at least one lot to track in.")
+    if len({*lot_ids}) < len(lot_ids) or len({*wanted.source_ids}) < len(wanted.source_ids):
+        raise Malformed("A lot or a source is named twice; name each once.")
+    locked = lock(session, (Equipment, [wanted.equipment_id]), (Lot, lot_ids))
+    equipment = locked.one(Equipment, wanted.equipment_id)
+    line = look(session, lot_ids, [equipment.id], act.at)
+    work = _work(line, wanted)
+    lower = lock(session, (Substrate, [*(m.substrate_id for _, m in work), *wanted.source_ids]))
+    free = sources(session, line.needed())
+    stock = by_product(free)
+    facts = {part.lot_id: line.of(_starting(line, wanted, part), equipment.id, stock) for part in wanted.parts}
+    picture = _Picture(locked | lower, equipment, facts, work, {source.substrate_id: source for source in free})
+    found = [reason for lot_id in lot_ids for reason in start_gate.judge(facts[lot_id])]
+    found += [*_against_substrates(picture, wanted), *_against_sources(picture, wanted.source_ids)]
+    if found:
+        names = ", ".join(lot.name for lot in locked.all(Lot))
+        raise StartRefused(f"Lot {names} cannot start on {equipment.name}.", *dict.fromkeys(found))
+    _one_operation(facts)
+    return picture
+
+
+def _starting(line: LineFacts, wanted: TrackIn, part: LotPart) -> LotFacts:
+    return line.starting(part.lot_id, wanted.equipment_id, part.substrate_ids)
+
+
+def _work(line: LineFacts, wanted: TrackIn) -> list[tuple[Lot, LotSubstrate]]:
+    """The waiting substrates asked for; of one lot without such words, as many as the equipment takes."""
+    work = []
+    for part in wanted.parts:
+        lot = _starting(line, wanted, part)
+        chosen = [m for m in lot.members if not part.substrate_ids or m.substrate_id in part.substrate_ids]
+        work += [(lot.lot, m) for m in chosen]
+    if len(wanted.parts) == 1 and not wanted.parts[0].substrate_ids:
+        return work[: line.equipment[wanted.equipment_id].equipment.equipment_class.most_substrates]
+    return work
+
+
+def _against_substrates(picture: _Picture, wanted: TrackIn) -> Iterator[Reason]:
+    most, names = picture.equipment.equipment_class.most_substrates, Counter[str]()
+    for part in wanted.parts:
+        missing = set(part.substrate_ids) - {m.substrate_id for m in picture.facts[part.lot_id].members}
+        if missing:
+            lot = picture.facts[part.lot_id].lot.name
+            message = f"{len(missing)} of the substrates asked for do not wait at the operation of lot {lot}."
+            yield Reason("substrate_not_waiting", message, "operator")
+    if len(picture.work) > most:
+        message = f"{len(picture.work)} substrates are asked for; {picture.equipment.name} takes {most} at once."
+        yield Reason("too_many_substrates", message, "operator")
+    names.update(s.name for s in picture.locked.all(Substrate))
+    for name in sorted(name for name, times in names.items() if times > 1):
+        message = f"Several substrates are named {name}: equipment could not tell them apart; use separate runs."
+        yield Reason("same_name", message, "operator")
+
+
+def _one_operation(facts: dict[int, Facts]) -> Operation:
+    operations = {f.operation.id: f.operation for f in facts.values() if f.operation is not None}
+    if len(operations) != 1:
+        raise Malformed("The lots wait at different operations; one run has one operation.")
+    operation = next(iter(operations.values()))
+    single = len(facts) > 1 and not operation.equipment_class.batch
+    if single or (len(facts) > 1 and operation.kind == OperationKind.TRANSFER):
+        raise Malformed(f"A {operation.equipment_class.name} takes one lot at a time; {len(facts)} were named.")
+    return operation
+
+
+def _run(session: Session, picture: _Picture, act: Act) -> Run:
+    number = session.scalar(RUN_NUMBERS.next_value())
+    run = Run(
+        name=f"J-{number:07d}",
+        equipment_id=picture.equipment.id,
+        operation_id=picture.operation.id,
+        recipe_version_id=picture.operation.recipe_version_id,
+        ordered_at=act.at,
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def _order(session: Session, picture: _Picture, run: Run) -> list[Change]:
+    positions = opened(session, [picture.locked.one(Substrate, m.substrate_id) for _, m in picture.work])
+    changes = []
+    for lot, member in picture.work:
+        session.add(
+            RunSubstrate(
+                customer_id=lot.customer_id,
+                run_id=run.id,
+                substrate_id=member.substrate_id,
+                lot_id=lot.id,
+                form=member.form,
+                visit=member.visit,
+                queued_at=member.since,
+                positions=pack(asked_positions(member, positions[member.substrate_id])),
+            )
+        )
+        member.progress = Progress.ORDERED
+    for lot in {lot.id: lot for lot, _ in picture.work}.values():
+        before = lot.state
+        lot.state = TRANSITIONS.after(f"Lot {lot.name}", LotState(lot.state), LotVerb.TRACK_IN)
+        after = {"state": lot.state, "run": run.name, "equipment": picture.equipment.name}
+        changes.append(Change(lot, before={"state": before}, after=after))
+    return changes
+
+
+def asked_positions(member: LotSubstrate, positions: Positions) -> Mask:
+    """The positions that a run of this substrate works on: what is left of the visit, and still there."""
+    usable = positions.are(*USABLE)
+    return usable if member.todo is None else usable & unpack(member.todo, positions.shape)
+
+
+def _mount(session: Session, picture: _Picture, run: Run, source_ids: Sequence[int], act: Act) -> list[Change]:
+    if picture.operation.kind != OperationKind.ASSEMBLE:
+        return []
+    changes = []
+    for ordinal, substrate_id in enumerate(source_ids):
+        source = picture.sources[substrate_id]
+        session.add(
+            RunSource(
+                customer_id=picture.locked.one(Substrate, substrate_id).customer_id,
+                run_id=run.id,
+                substrate_id=substrate_id,
+                ordinal=ordinal,
+                positions=pack(source.free),
+            )
+        )
+        if source.mounted_on != picture.equipment.id:
+            _move(session, substrate_id, picture.equipment.id, act)
+            after = {"mounted_on": picture.equipment.name}
+            changes.append(Change(picture.locked.one(Substrate, substrate_id), after=after))
+    return changes
+
+
+def _against_sources(picture: _Picture, source_ids: Sequence[int]) -> Iterator[Reason]:
+    needs = [need for facts in picture.facts.values() for need in facts.needs]
+    for substrate_id in source_ids if needs else ():
+        name, source = picture.name(substrate_id), picture.sources.get(substrate_id)
+        if source is None:
+            yield Reason("source_wrong", f"{name} is not stocked, or holds nothing this operation needs.")
+        elif source.in_use and source.mounted_on != picture.equipment.id:
+            yield Reason("source_in_use", f"{name} is mounted elsewhere and in use; wait until that run ends.")
+        elif not source.units:
+            yield Reason("source_empty", f"{name} has no free unit left.")
+    given = {picture.sources[i].product_id for i in source_ids if i in picture.sources}
+    for need in needs:
+        if need.product_id not in given:
+            yield Reason("source_missing", f"No source of {need.product} is named for this run.")
+
+
+def _move(session: Session, substrate_id: int, equipment_id: int, act: Act) -> None:
+    query = select(Mount).where(Mount.substrate_id == substrate_id, Mount.dismounted_at.is_(None))
+    for mount in session.scalars(query):
+        mount.dismounted_at = act.at
+    session.flush()
+    session.add(Mount(equipment_id=equipment_id, substrate_id=substrate_id, mounted_at=act.at))
+
+
+def _make_loads(session: Session, picture: _Picture, run: Run) -> list[Change]:
+    """Empty substrates of the operation's layout, enough for every unit that leaves."""
+    lot, first = picture.work[0]
+    layout = session.get_one(Layout, picture.operation.makes_layout_id)
+    positions = opened(session, [picture.locked.one(Substrate, m.substrate_id) for _, m in picture.work])
+    units = sum(int(asked_positions(m, positions[m.substrate_id]).sum()) for _, m in picture.work)
+    known = session.scalar(select(func.count()).where(LotSubstrate.lot_id == lot.id, LotSubstrate.form > 1)) or 0
+    loads = [
+        Substrate(
+            customer_id=lot.customer_id,
+            name=f"{lot.name}.{known + i + 1:02d}",
+            kind=layout.substrate_kind,
+            layout_id=layout.id,
+            product_id=lot.product_id,
+            dispositions=bytes([Disposition.NO_UNIT]) * (layout.rows * layout.columns),
+        )
+        for i in range(ceil(units / (layout.rows * layout.columns)))
+    ]
+    session.add_all(loads)
+    session.flush()
+    for ordinal, load in enumerate(loads):
+        session.add(RunLoad(customer_id=lot.customer_id, run_id=run.id, substrate_id=load.id, ordinal=ordinal))
+        session.add(
+            LotSubstrate(
+                customer_id=lot.customer_id,
+                lot_id=lot.id,
+                substrate_id=load.id,
+                form=first.form + 1,
+                progress=Progress.LOADING,
+            )
+        )
+    return [Change(load, after={"lot": lot.name, "load_of": run.name}) for load in loads]
+
+
+def lot_parts(session: Session, lot_ids: Sequence[int], substrates: Sequence[str]) -> list[LotPart]:
+    """These lots with the substrates that are named, or all of each. Raises `NotFound`: not a substrate of one."""
+    if not substrates:
+        return [LotPart(lot) for lot in lot_ids]
+    members = [_member(session, lot_ids, name) for name in substrates]
+    chosen = {lot: tuple(m.substrate_id for m in members if m.lot_id == lot) for lot in lot_ids}
+    return [LotPart(lot, ids) for lot, ids in chosen.items() if ids]
+
+
+def _member(session: Session, lot_ids: Sequence[int], name: str) -> LotSubstrate:
+    query = select(LotSubstrate).join(Substrate, Substrate.id == LotSubstrate.substrate_id)
+    found = session.scalars(query.where(LotSubstrate.lot_id.in_(lot_ids), Substrate.name == name)).all()
+    if len(found) != 1:
+        raise NotFound(f"{'Several' if found else 'None'} of these lots have a substrate {name}.")
+    return found[0]

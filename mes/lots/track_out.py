@@ -1,0 +1,234 @@
+"""Track out: what was done to one substrate is applied to maps, ledgers and history, as it happened.
+
+Facts are recorded, never refused. What breaks a rule makes its units suspect and holds the lot in the same
+transaction; only a report whose run, lot or substrates cannot be identified is turned away. A report that comes after
+its run was closed is applied too, and all it concerns is in doubt; the run stays closed.
+"""
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from equipment.interface.messages import NO_BIN, PASS_BIN, SubstrateResult
+from equipment.interface.states import Outcome, TransferOutcome
+from mes.history import Act, Change, Delta, record
+from mes.lots import ledger, progress
+from mes.lots.doubts import against_whole, has_plausible_energy
+from mes.lots.hold import place_hold
+from mes.lots.identify import Report, identify
+from mes.lots.models import Lot, RunSource, RunSubstrate
+from mes.lots.mounting import dismount_empty
+from mes.lots.states import Work
+from mes.lots.supply import needs
+from mes.routes.states import OperationKind
+from mes.units.layers import write_layer
+from mes.units.placement import Allowed, apply_transfers
+from mes.units.positions import Mask, Positions, unpack
+from mes.units.states import USABLE, Disposition
+
+
+def track_out(session: Session, run_id: int, result: SubstrateResult, act: Act) -> RunSubstrate:
+    """Apply what was done to one substrate of a run; ``act.at`` is when it happened.
+
+    Bins are judged, transfers applied to both ends, consumed units posted in their own lots, and the substrate waits
+    for what is left, for another pass, or at the next operation. Of a run that was closed before, the substrate stays
+    where it is by now. Raises `Unidentified` when the run, its lot or a substrate named in the report is not what the
+    run was ordered for, or was reported before.
+    """
+    report = identify(session, run_id, result)
+    doubts = dict(against_whole(session, report))
+    moved_in_doubt = _transfer(session, report, act, in_doubt=bool(doubts))
+    _doubt(report, doubts)
+    again, failed = _judge(session, report, act)
+    _count(report, again, failed, moved_in_doubt | bool(doubts))
+    _progress(session, report, again, act)
+    changes = _post(session, report)
+    progress.settle(session, report.lot, act.at)
+    record(session, "track_out", act, [*_told(report), *changes])
+    if report.exceptions:
+        code = "in_doubt" if report.is_late else "exception"
+        place_hold(session, report.lot, code, _comment(report), "line_engineer", act)
+    return report.work
+
+
+def _transfer(session: Session, report: Report, act: Act, *, in_doubt: bool) -> Mask:
+    """Apply moves; their units are suspect where they went if ``in_doubt`` or if the move broke a rule.
+
+    Returns from where on the substrate worked on such units came.
+    """
+    moved = report.result.transfers
+    if not moved:
+        return report.on.nowhere()
+    fills_loads = report.operation.kind == OperationKind.TRANSFER
+    allowed = None if fills_loads else _allowed(session, report)
+    judged = apply_transfers(session, report.run.id, moved, report.ids, report.positions, allowed, act)
+    for code, indices in judged.broken.items():
+        report.exceptions[code] = len(indices)
+    suspect = judged.suspect(len(moved)) | in_doubt
+    placed = moved.outcome == TransferOutcome.PLACED
+    sources = np.array([report.ids[name] for name in moved.sources])[moved.source]
+    targets = np.array([report.ids[name] for name in moved.targets])[moved.target]
+    for target_id in np.unique(targets).tolist():
+        at, to_there = report.positions[target_id], targets == target_id
+        if fills_loads:
+            at.mark(at.mask(moved.to_x, moved.to_y, to_there & placed), Disposition.IN_PROCESS)
+        doubtful = at.mask(moved.to_x, moved.to_y, to_there & suspect)
+        at.mark(doubtful & at.are(*USABLE), Disposition.SUSPECT)
+    return report.on.mask(moved.from_x, moved.from_y, (sources == report.work.substrate_id) & suspect)
+
+
+def _allowed(session: Session, report: Report) -> Allowed:
+    query = select(RunSource.substrate_id, RunSource.positions).where(RunSource.run_id == report.run.id)
+    packed = {source_id: bits for source_id, bits in session.execute(query) if source_id in report.positions}
+    picks = {i: unpack(bits, report.positions[i].shape) for i, bits in packed.items()}
+    sites = needs(session, report.operation, report.lot.product_id)
+    return Allowed(
+        picks=picks,
+        targets={report.work.substrate_id: report.asked()},
+        sites={(n.site, n.level): n.product_id for n in sites},
+        product_of={i: report.positions[i].substrate.product_id for i in picks},
+    )
+
+
+def _doubt(report: Report, doubts: dict[str, str]) -> None:
+    """Make suspect what the report concerns as a whole, and what it says is done and is not."""
+    result = report.result
+    if doubts:
+        report.exceptions |= dict.fromkeys(doubts, int(report.worked.sum()))
+        report.sentences += doubts.values()
+        report.on.mark(report.worked & report.on.are(*USABLE), Disposition.SUSPECT)
+    left = report.left()
+    if result.outcome == Outcome.DONE and left.any():
+        report.doubt("position_not_done", left)
+        report.sentences.append(
+            f"It says done; {left.sum()} of the ordered positions {'was' if left.sum() == 1 else 'were'} not worked on."
+        )
+
+
+def _judge(session: Session, report: Report, act: Act) -> tuple[Mask, Mask]:
+    """Apply bins and touched positions. Returns where units are judged again and where they failed."""
+    on, result = report.on, report.result
+    bins = np.full(on.shape, NO_BIN, np.uint8) if result.bins is None else result.bins
+    report.doubt("position_not_asked", (result.touched | (bins != NO_BIN)) & ~report.asked())
+    if result.bins is None:
+        return on.nowhere(), on.nowhere()
+    codes = {int(code): meaning for code, meaning in report.operation.bins.items()}
+    unknown = ~np.isin(bins, [NO_BIN, PASS_BIN, *codes])
+    report.doubt("unknown_bin", unknown)
+    write_layer(
+        session,
+        on.substrate,
+        f"bin:{report.operation.name}",
+        bins,
+        at=act.at,
+        source=report.run.name,
+        palette=report.operation.bins,
+        where=bins != NO_BIN,
+    )
+    failing = (bins != NO_BIN) & (bins != PASS_BIN) & ~unknown
+    again = failing & _retestable(report, failing) & on.are(Disposition.IN_PROCESS)
+    failed = failing & ~again & on.are(Disposition.IN_PROCESS)
+    on.mark(failed, Disposition.REJECTED)
+    return again, failed
+
+
+def _retestable(report: Report, failing: Mask) -> Mask:
+    """Where a unit may be judged again: its bin is retestable, passes are left, and enough units have such a bin."""
+    rule, bins = report.operation.retest, report.result.bins
+    if rule is None or bins is None or report.work.visit >= rule["passes"]:
+        return report.on.nowhere()
+    which = failing & np.isin(bins, rule["bins"])
+    tested = int((bins != NO_BIN).sum())
+    return which if which.sum() > rule["above"] * tested else report.on.nowhere()
+
+
+def _count(report: Report, again: Mask, failed: Mask, in_doubt: Mask) -> None:
+    """Count units once each: failed or lost, judged again, suspect, or good."""
+    work, result, on = report.work, report.result, report.on
+    touched = report.worked & report.asked()
+    failed = touched & (failed | on.became(Disposition.LOST, Disposition.SCRAPPED))
+    again = touched & again & ~failed
+    suspect = touched & (in_doubt | on.are(Disposition.SUSPECT)) & ~failed & ~again
+    work.started_at, work.ended_at = result.started_at, result.ended_at
+    work.energy_kwh = result.energy_kwh if has_plausible_energy(result) else None
+    work.units_in, work.units_failed, work.units_again, work.units_suspect = (
+        int(where.sum()) for where in (touched, failed, again, suspect)
+    )
+    work.units_good = work.units_in - work.units_failed - work.units_again - work.units_suspect
+
+
+def _progress(session: Session, report: Report, again: Mask, act: Act) -> None:
+    member, on, left = report.member, report.on, report.left()
+    is_done = not (report.asked() & ~report.worked).any()
+    report.work.work = Work.DONE if is_done else Work.PARTIAL
+    if report.is_late:
+        _stay(session, report, act)
+        return
+    if member.again is not None:
+        again = again | (unpack(member.again, on.shape) & on.are(Disposition.IN_PROCESS))
+    if left.any():
+        progress.queue_again(member, left, again, act.at)
+    elif again.any():
+        progress.judge_again(member, again, act.at)
+    else:
+        progress.move_on(session, member, on, report.operation, act.at)
+
+
+def _stay(session: Session, report: Report, act: Act) -> None:
+    """The substrate stays where it is by now; loads that were closed as empty come back with what they hold."""
+    progress.close_empty(session, report.member, report.on, act.at)
+    for substrate_id, positions in report.positions.items():
+        member = report.lot_of[substrate_id]
+        if member.form > report.work.form:
+            progress.come_back(session, member, positions, report.operation, act.at)
+
+
+def _post(session: Session, report: Report) -> list[Change]:
+    """Post what the maps say in the ledgers of all lots touched; history for lots of sources, and all substrates."""
+    changes: list[Change] = []
+    of_lot: dict[tuple[int, int], list[Positions]] = {}
+    for substrate_id, positions in report.positions.items():
+        member = report.lot_of[substrate_id]
+        of_lot.setdefault((member.lot_id, member.form), []).append(positions)
+    deltas: dict[int, list[Delta]] = {}
+    for (lot_id, form), changed in sorted(of_lot.items()):
+        lot = report.locked.one(Lot, lot_id)
+        if form > lot.form:
+            ledger.open_form(session, lot, form)
+            lot.form = form
+        posted = ledger.balanced(ledger.moves(changed), "made" if form > report.work.form else "found")
+        deltas.setdefault(lot_id, []).extend(ledger.post(session, lot, form, posted))
+    for positions in report.positions.values():
+        if positions.save():
+            after = {d.name.lower(): n for d, n in positions.moved().items()}
+            changes.append(Change(positions.substrate, after={"by": report.run.name, "more": after}))
+    dismount_empty(session, report.positions.values(), report.lot_of, report.work.substrate_id, report.result.ended_at)
+    for lot_id, posted_deltas in sorted(deltas.items()):
+        lot = report.locked.one(Lot, lot_id)
+        if lot_id != report.lot.id:
+            progress.settle(session, lot, report.result.ended_at)
+        changes.append(Change(lot, after={"units": lot.units, "run": report.run.name}, deltas=posted_deltas))
+    return changes
+
+
+def _told(report: Report) -> list[Change]:
+    result, work = report.result, report.work
+    after = {
+        "substrate": result.substrate,
+        "outcome": result.outcome,
+        "in": work.units_in,
+        "good": work.units_good,
+        "failed": work.units_failed,
+        "again": work.units_again,
+        "suspect": work.units_suspect,
+        "ran": [[p.name, p.value, p.unit] for p in result.parameters],
+        "exceptions": report.exceptions,
+    }
+    return [Change(report.run, after=after)]
+
+
+def _comment(report: Report) -> str:
+    """What the hold of the lot says."""
+    what = ", ".join(f"{n} x {code}" for code, n in sorted(report.exceptions.items()))
+    told = "".join(f" {sentence}" for sentence in report.sentences)
+    return f"{report.run.name} reported on {report.result.substrate}: {what}{'.' + told if told else ''}"

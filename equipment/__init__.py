@@ -1,0 +1,1 @@
+"""The equipment's side: interface, client and simulators. Knows nothing of the MES."""

@@ -1,0 +1,1 @@
+"""Reports: one ``.sql`` per question, a catalog of what every column means, exports. Reads only, in any scope."""

@@ -1,0 +1,96 @@
+"""The HTTP application: lists the routers, nothing else."""
+
+from fastapi import FastAPI
+
+from mes.db import Database
+from mes.definitions import api as definitions_api
+from mes.dispatch import api as dispatch_api
+from mes.equipment import api as equipment_api
+from mes.events import api as events_api
+from mes.genealogy import api as genealogy_api
+from mes.http.openapi import Application, operation_id
+from mes.http.server import install
+from mes.jobs import api as jobs_api
+from mes.lots import api as lots_api
+from mes.lots import map_api
+from mes.people import access
+from mes.recipes import api as recipes_api
+from mes.reports import api as reports_api
+from mes.routes import api as routes_api
+from mes.web import (
+    administration,
+    api_docs,
+    board,
+    equipment,
+    errors,
+    find,
+    health,
+    help,  # noqa: A004
+    jobs,
+    live,
+    lot,
+    lot_commands,
+    lots,
+    me,
+    metrics,
+    pages,
+    recipes,
+    reports,
+    saved,
+    session,
+    sign_in,
+    substrate,
+    terminal,
+    unit,
+)
+
+PAGES = (
+    health.router,
+    metrics.router,
+    find.router,
+    help.router,
+    terminal.router,
+    sign_in.router,
+    board.router,
+    equipment.router,
+    jobs.router,
+    recipes.router,
+    administration.router,
+    me.router,
+    lots.router,
+    lot.router,
+    lot_commands.router,
+    substrate.router,
+    unit.router,
+    reports.router,
+    saved.router,
+    api_docs.router,
+)
+API = (
+    session.router,
+    lots_api.router,
+    map_api.router,
+    map_api.incoming,
+    genealogy_api.of_lots,
+    genealogy_api.router,
+    equipment_api.router,
+    dispatch_api.router,
+    jobs_api.router,
+    recipes_api.router,
+    routes_api.router,
+    definitions_api.router,
+    reports_api.router,
+    events_api.router,
+)
+
+
+def create_app(database: Database) -> FastAPI:
+    """Pages and API over a database, to be run by `mes.http.server.Server`. The caller closes the database."""
+    app = Application(title="Interposer", version="1", lifespan=live.lifespan, openapi_url=None, redirect_slashes=False)
+    install(app, database, errors.error_page, access.known)
+    for router in PAGES:
+        app.include_router(router, include_in_schema=False)
+    for router in API:
+        app.include_router(router, prefix="/api/v1", generate_unique_id_function=operation_id)
+    app.mount("/static", pages.STATIC)
+    return app

@@ -1,0 +1,5 @@
+"""`python -m mes.cli` is `mes`."""
+
+from mes.cli import app
+
+app()

@@ -1,0 +1,223 @@
+"""The conductor of a headless run: moves the plant clock from one thing that happens to the next.
+
+The clock moves only when the connector has nothing left to do: no record unapplied, no order unsent, no lot that could
+start. What happens at one time happens in the order of equipment names. A crash costs wall time, never plant time: the
+conductor waits until whoever died is back.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack, suppress
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from equipment.client import EquipmentLost, SteppedEquipment
+from mes.db import Database
+from mes.definitions.clock import plant_clock, set_plant_clock
+from mes.equipment.models import Equipment
+from mes.errors import Away, Refused
+from mes.history import Act
+from mes.jobs.connector import LOOK_S, SETTLED_CHANNEL
+from mes.jobs.link import ACTOR as CONNECTOR
+from mes.jobs.models import Connector as ConnectorRow
+from mes.lots import store
+from mes.lots.models import Lot
+from mes.lots.states import ENDED, LotState
+from mes.runs.models import Run
+from mes.runs.states import OPEN
+
+T = TypeVar("T")
+
+PATIENCE_S = 120.0
+"""Wall seconds to wait for a process that died to come back."""
+
+
+RETRY_S = 0.05
+
+
+class Stuck(Exception):
+    """The run cannot go on; the text says what it waits for."""
+
+
+class Conductor:
+    """Steps the plant clock. ``settle`` returns when the connector is done at the clock's time."""
+
+    def __init__(
+        self,
+        database: Database,
+        line: Sequence[SteppedEquipment],
+        settle: Callable[[datetime], Awaitable[None]],
+        persons: Callable[[Session, datetime], bool],
+    ) -> None:
+        self._database = database
+        self._line = sorted(line, key=lambda e: e.name)
+        self._settle = settle
+        self._persons = persons
+        self._idle: set[str] = set()
+        """Equipment that had nothing to come when it was last asked."""
+
+    async def run(self, lot_ids: Sequence[int], progress: Callable[[datetime, int], None]) -> None:
+        """Run until all these lots have ended. Raises `Stuck` when nothing will happen any more by itself."""
+        now = await self.begin()
+        while True:
+            await self._settle(now)
+            acted, left, working = await self._tell(partial(self._look, lot_ids, now))
+            if acted:
+                continue
+            progress(now, len(left))
+            if not left:
+                return
+            then = await self._step(now, working)
+            if then is None:
+                await self._give_up_one(left, now)
+            else:
+                now = then
+
+    async def begin(self) -> datetime:
+        """Tell all equipment the plant time, and return it. Equipment that does not know it begins no job."""
+        now = await self._tell(_plant_time)
+        await asyncio.gather(*(_advance(equipment, now) for equipment in self._line))
+        return now
+
+    def _look(self, lot_ids: Sequence[int], now: datetime, session: Session) -> tuple[bool, Sequence[Lot], set[str]]:
+        """Let people do what they would do now; whether they did, lots that have not ended, equipment with work.
+
+        After people the connector looks again.
+        """
+        acted = self._persons(session, now)
+        if acted:
+            unsettle(session)
+        return acted, _left(session, lot_ids), _working(session)
+
+    async def _step(self, now: datetime, working: set[str]) -> datetime | None:
+        """Move the clock to the next time at which something happens, and return that; None when there is none.
+
+        Equipment that had nothing to come and was given no work since has nothing to come now.
+        """
+        asked = [e for e in self._line if e.name in working or e.name not in self._idle]
+        times = dict(zip(asked, await asyncio.gather(*(_next_event(e, now) for e in asked)), strict=True))
+        self._idle = {e.name for e in self._line if times.get(e) is None}
+        due = [at for at in times.values() if at is not None]
+        if not due:
+            return None
+        then = min(due)
+        first = [e for e in asked if times[e] == then]
+        for equipment in first:
+            await _advance(equipment, then)
+        await asyncio.gather(*(_advance(e, then) for e in self._line if e not in first))
+        await self._tell(lambda s: set_plant_clock(s, then, 0))
+        return then
+
+    async def _give_up_one(self, left: Sequence[Lot], now: datetime) -> None:
+        """Nothing runs and nothing can start: a person stores the least urgent waiting lot, its remainder counted."""
+        waiting = [lot for lot in left if lot.state == LotState.QUEUED]
+        if not waiting:
+            raise Stuck("Nothing happens any more: " + ", ".join(f"{lot.name} is {lot.state}" for lot in left))
+        last = max(waiting, key=lambda lot: (lot.priority, lot.name))
+        why = "no sources are left for it"
+        try:
+            await self._tell(lambda s: store.store(s, last.id, Act("line.engineer", now, why)))
+        except Refused as error:
+            raise Stuck(str(error)) from error
+        await self._tell(unsettle)
+
+    async def _tell(self, work: Callable[[Session], T]) -> T:
+        async def once() -> T:
+            return await asyncio.to_thread(self._transact, work)
+
+        return await _patiently(once)
+
+    def _transact(self, work: Callable[[Session], T]) -> T:
+        with self._database.transaction() as session:
+            return work(session)
+
+
+def unsettle(session: Session) -> None:
+    """Ask the connector to look again at the same plant time."""
+    row = session.get(ConnectorRow, CONNECTOR)
+    if row is not None:
+        row.settled_at = None
+
+
+def _plant_time(session: Session) -> datetime:
+    return plant_clock(session).plant_at
+
+
+def _left(session: Session, lot_ids: Sequence[int]) -> Sequence[Lot]:
+    return session.scalars(select(Lot).where(Lot.id.in_(lot_ids), Lot.state.not_in(ENDED)).order_by(Lot.name)).all()
+
+
+def _working(session: Session) -> set[str]:
+    query = select(Equipment.name).join(Run, Run.equipment_id == Equipment.id).where(Run.state.in_(OPEN))
+    return set(session.scalars(query))
+
+
+class Settled:
+    """Waits until the connector, in its own process, says that it is done at a plant time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._hearing = ExitStack()
+        self._wait: Callable[[float], bool] | None = None
+
+    async def __call__(self, at: datetime) -> None:
+        """Return when it is done at ``at``. Raises `Stuck` when there is no patience left."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not await _patiently(lambda: asyncio.to_thread(self._is_done, at)):
+            if time.monotonic() > deadline:
+                raise Stuck(
+                    f"The connector did not settle at {at:%Y-%m-%d %H:%M:%S} within {PATIENCE_S:.0f} s; see its log."
+                )
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._wait = None
+        self._hearing.close()
+
+    def _is_done(self, at: datetime) -> bool:
+        """Look; where it is not yet done, wait for a word of it, at most `LOOK_S`."""
+        try:
+            if self._wait is None:
+                self._wait = self._hearing.enter_context(self._database.listening(SETTLED_CHANNEL))
+            with self._database.reading() as session:
+                done = session.scalar(select(ConnectorRow.settled_at).where(ConnectorRow.name == CONNECTOR)) == at
+            if not done:
+                self._wait(LOOK_S)
+        except Away:
+            self.close()
+            raise
+        return done
+
+
+async def _next_event(equipment: SteppedEquipment, now: datetime) -> datetime | None:
+    """When something happens next. Equipment that was away is told the time first: a new disk does not know it."""
+
+    async def reach() -> None:
+        await equipment.connect()
+        await equipment.advance(now)
+
+    return await _patiently(equipment.next_event, reach)
+
+
+async def _advance(equipment: SteppedEquipment, to: datetime) -> None:
+    await _patiently(partial(equipment.advance, to), equipment.connect)
+
+
+async def _patiently(call: Callable[[], Awaitable[T]], reach: Callable[[], Awaitable[object]] | None = None) -> T:
+    """Call until it succeeds; what is lost is reached for again, for as long as there is patience."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return await call()
+        except (EquipmentLost, Away) as error:
+            if time.monotonic() > deadline:
+                raise Stuck(f"Something did not come back within {PATIENCE_S:.0f} s: {error}") from error
+        await asyncio.sleep(RETRY_S)
+        if reach is not None:
+            with suppress(EquipmentLost):
+                await reach()

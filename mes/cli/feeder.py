@@ -1,0 +1,120 @@
+"""Feeds the demonstration: asks the senders for material, and receives the files they send as a customer's."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.definitions.models import Layout, Product
+from mes.dispatch.waiting import first_reasons
+from mes.history import Act
+from mes.lots.create import NewLot, create, release
+from mes.lots.models import Lot
+from mes.lots.queries import current_route
+from mes.lots.states import LotState
+from mes.plant import Demonstration
+from mes.units.arrival import Arrival, arrivals
+from mes.units.formats.e142 import read_e142
+
+ACTOR = "incoming"
+
+
+STUCK = {"held", "queue_time_exceeded", "source_missing", "source_short", "source_short_ahead"}
+"""Reasons that no equipment takes away by ending what it does."""
+
+
+def goes_on(session: Session, at: datetime) -> bool:
+    """Whether anything runs, or waits at plant time ``at`` for nothing but equipment."""
+    at_work = select(Lot.id).where(Lot.state.in_([LotState.ORDERED, LotState.RUNNING]))
+    if session.scalar(at_work.limit(1)) is not None:
+        return True
+    return any(why is None or why.code not in STUCK for why in first_reasons(session, at).values())
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One lot of material that is on its way."""
+
+    lot: str
+    customer: str
+    route: str
+    priority: int
+    due_h: float
+    incoming: str
+    loss: float
+    substrates: tuple[str, ...]
+
+
+def deliveries(demonstration: Demonstration, first: int, count: int) -> list[Delivery]:
+    """``count`` deliveries of the demonstration's endless pattern, beginning at ``first``."""
+    return [
+        Delivery(
+            lot=name,
+            customer=lot.customer,
+            route=lot.route,
+            priority=lot.priority,
+            due_h=lot.due_h,
+            incoming=lot.incoming,
+            loss=lot.loss,
+            substrates=tuple(f"{name}-{n:02d}" for n in range(1, lot.substrates + 1)),
+        )
+        for name, lot in demonstration.fed(first + count)[first:]
+    ]
+
+
+def send(session: Session, wanted: list[Delivery], folder: Path, seed: int) -> None:
+    """Have the senders write the map files of these deliveries into ``folder``, in a process of their own."""
+    told = [_told(session, delivery) for delivery in wanted]
+    command = [sys.executable, "-m", "equipment.sim.deliver", "--out", str(folder), "--seed", str(seed)]
+    subprocess.run(command, input=json.dumps(told), text=True, check=True)
+
+
+def _told(session: Session, delivery: Delivery) -> dict[str, Any]:
+    route = current_route(session, delivery.route)
+    product = session.scalars(select(Product).where(Product.id == route.product_id)).one()
+    layout = session.get_one(Layout, product.layout_id)
+    return {
+        "lot": delivery.lot,
+        "incoming": delivery.incoming,
+        "loss": delivery.loss,
+        "substrates": delivery.substrates,
+        "product": product.name,
+        "layout": {
+            "name": layout.name,
+            "rows": layout.rows,
+            "columns": layout.columns,
+            "pitch_x_um": layout.pitch_x_um,
+            "pitch_y_um": layout.pitch_y_um,
+        },
+    }
+
+
+def take_in(session: Session, delivery: Delivery, folder: Path, act: Act) -> Lot:
+    """Read the files of one delivery, create its lot and release it."""
+    came: list[Arrival] = []
+    warnings: list[str] = []
+    for name in delivery.substrates:
+        path = folder / delivery.lot / f"{name}.xml"
+        if not path.exists():
+            came.append(Arrival(name))
+            continue
+        mapfile = read_e142(path.read_bytes())
+        came += arrivals(mapfile)
+        warnings += [f"{path.name}: {d.place}: {d.message}" for d in mapfile.discrepancies]
+    wanted = NewLot(
+        name=delivery.lot,
+        customer=delivery.customer,
+        route=delivery.route,
+        substrates=tuple(came),
+        priority=delivery.priority,
+        due_at=act.at + timedelta(hours=delivery.due_h),
+        warnings=tuple(warnings),
+    )
+    lot = create(session, wanted, act)
+    return release(session, lot.id, act)

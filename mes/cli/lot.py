@@ -1,0 +1,9 @@
+"""`mes lot`: find lots and act on them. Acts are recorded as the administrator's."""
+
+import typer
+
+from mes.cli import lot_changes, lot_looks, lot_work
+
+app = typer.Typer(help="Find lots and act on them.", no_args_is_help=True)
+for part in (lot_looks, lot_changes, lot_work):
+    app.add_typer(part.app)

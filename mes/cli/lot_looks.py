@@ -1,0 +1,131 @@
+"""`mes lot list`, `show` and `start-check`: reads of lots."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from mes.cli.database import reading
+from mes.cli.output import Json, print_json, refuse, say, show, show_one
+from mes.cli.refusals import REFUSED
+from mes.cli.remote import Server, server
+from mes.definitions.clock import plant_now
+from mes.dispatch.waiting import ranking
+from mes.equipment.queries import equipment_id
+from mes.errors import Reason
+from mes.lots import start_gate
+from mes.lots.looks import LINE_FIRST, LotFilter, look, maps, select_lots
+from mes.lots.queries import lot_id
+from mes.lots.states import LotState
+
+app = typer.Typer()
+
+LotName = Annotated[str, typer.Argument(metavar="LOT", help="Name of the lot.")]
+CustomerName = Annotated[str | None, typer.Option("--customer", help="Whose lot, where customers share a name.")]
+
+
+@app.command(name="list")
+def list_lots(
+    *,
+    state: Annotated[LotState | None, typer.Option(help="Only lots of this state.")] = None,
+    operation: Annotated[str | None, typer.Option(help="Only lots at this operation, e.g. module/20.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Only lots of this customer.")] = None,
+    named: Annotated[str | None, typer.Option("--q", help="Only lots with this in their name.")] = None,
+    held: Annotated[bool | None, typer.Option(help="Only lots with a standing hold, or only those without.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Lots, those on the line first by priority and age.
+
+    Example: mes lot list --state queued --operation module/20
+    """
+    if there := server():
+        found = there.rows("lots", state=state, operation=operation, customer=customer, q=named, held=held)
+    else:
+        wanted = LotFilter(state, operation, customer, named, held)
+        with reading() as session:
+            found = [dict(row) for row in session.execute(select_lots(wanted).order_by(*LINE_FIRST)).mappings()]
+    show(found if as_json else [_brief(lot) for lot in found], as_json=as_json, empty="No lots.")
+
+
+def _brief(lot: dict[str, Any]) -> dict[str, Any]:
+    """What of a lot fits on a line."""
+    kept = ("lot", "customer", "state", "held", "operation", "substrates", "units")
+    due = lot["due_at"]
+    return {**{key: lot[key] for key in kept}, "due": None if due is None else f"{due:%Y-%m-%d %H:%M}Z"}
+
+
+@app.command(name="show")
+def show_lot(name: LotName, *, customer: CustomerName = None, as_json: Json = False) -> None:
+    """One lot with its substrates, open runs, standing holds and ledger.
+
+    Example: mes lot show L-104 --json
+    """
+    if there := server():
+        told = there.get("lots", name, customer=customer)
+    else:
+        with reading() as session:
+            told = look(session, lot_id(session, name, customer))
+    show_one(told, as_json=as_json)
+
+
+@app.command(name="maps")
+def list_maps(name: LotName, *, customer: CustomerName = None, as_json: Json = False) -> None:
+    """The maps of a lot's substrates, each in its newest version; mes map export writes one.
+
+    Example: mes lot maps L-104
+    """
+    if there := server():
+        found = there.entries("lots", name, "maps", customer=customer)
+    else:
+        with reading() as session:
+            found = maps(session, lot_id(session, name, customer))
+    show(found, as_json=as_json, empty="No maps.")
+
+
+@app.command()
+def start_check(
+    name: LotName,
+    *,
+    equipment: Annotated[str, typer.Option(help="Where it is to start.")],
+    customer: CustomerName = None,
+    as_json: Json = False,
+) -> None:
+    """Every reason why a lot may not start on an equipment, and who can clear it. Exit code 1 if there is one.
+
+    Where there is none it tells what dispatch waits for before it starts the lot by itself.
+
+    Example: mes lot start-check L-104 --equipment TCB-01
+    """
+    there = server()
+    found, waits = _checked_there(there, name, equipment, customer) if there else _checked(name, equipment, customer)
+    if as_json:
+        told = {"reasons": [vars(r) for r in found], "dispatch_waits": [vars(r) for r in waits]}
+        print_json({"lot": name, "equipment": equipment, "may_start": not found, **told})
+    elif not found:
+        say(f"Lot {name} may start on {equipment}.")
+        for reason in waits:
+            say(f"Dispatch does not start it by itself: {reason.message}")
+    if found:
+        refuse(f"Lot {name} may not start on {equipment}.", found)
+        raise typer.Exit(REFUSED)
+
+
+Reasons = Sequence[Reason]
+
+
+def _checked(name: str, equipment: str, customer: str | None) -> tuple[Reasons, Reasons]:
+    """Why a lot may not start and, where it may, what dispatch waits for."""
+    with reading() as session:
+        lot = lot_id(session, name, customer)
+        on, at = equipment_id(session, equipment), plant_now(session)
+        found = start_gate.reasons(session, lot, on, at)
+        ranked = [] if found else ranking(session, on, at)
+    return found, next((one.reasons for one in ranked if one.candidate.lot_id == lot), ())
+
+
+def _checked_there(there: Server, name: str, equipment: str, customer: str | None) -> tuple[Reasons, Reasons]:
+    """The same, as a server tells it."""
+    found = there.get("lots", name, "start-check", equipment=equipment, customer=customer)["reasons"]
+    excluded = [] if found else there.get("dispatch", equipment=equipment)["excluded"]
+    waits = (row["reasons"] for row in excluded if row["lot"] == name and customer in (None, row["customer"]))
+    return [Reason(**reason) for reason in found], [Reason(**reason) for reason in next(waits, ())]

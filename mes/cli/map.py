@@ -1,0 +1,151 @@
+"""`mes map`: substrate maps as files."""
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mes.cli.database import reading, writing
+from mes.cli.finding import owned
+from mes.cli.output import Json, Why, print_json, show, show_one, working
+from mes.cli.remote import server
+from mes.lots.incoming import MapIn, take_in
+from mes.lots.map_file import DISPOSITIONS, exported
+from mes.units.formats.describe import describe
+from mes.units.formats.e142 import read_e142
+from mes.units.formats.e142_write import write_e142
+from mes.units.formats.mapfile import MapFile
+from mes.units.queries import substrate_id
+
+app = typer.Typer(help="Substrate maps: show, import, export, convert.", no_args_is_help=True)
+
+FileIn = Annotated[Path, typer.Argument(help="A map file.", exists=True, dir_okay=False)]
+
+
+@app.command(name="show")
+def show_map(file: FileIn, *, as_json: Json = False) -> None:
+    """What a file says, and everything in it that does not fit. Needs no database.
+
+    Example: mes map show wafer.xml --json
+    """
+    told = describe(read_e142(file.read_bytes()))
+    if as_json:
+        print_json(told)
+        return
+    for substrate in told["substrates"]:
+        show_one(_short(substrate), as_json=False)
+        typer.echo()
+    show(told["warnings"], as_json=False, empty="No warnings.")
+
+
+def _short(substrate: dict[str, Any]) -> dict[str, Any]:
+    """A substrate without what the file does not say, and without columns of coordinates."""
+    short = substrate | {
+        "transfers": [_transfers(overlay) for overlay in substrate["transfers"]],
+        "device_ids": [_device_ids(overlay) for overlay in substrate["device_ids"]],
+    }
+    return {key: value for key, value in short.items() if value not in (None, [])}
+
+
+def _transfers(overlay: dict[str, Any]) -> dict[str, Any]:
+    source = f"{overlay['from']['type'] or ''} {overlay['from']['id']}".strip()
+    return {"overlay": overlay["overlay"], "version": overlay["version"], "from": source, "count": overlay["count"]}
+
+
+def _device_ids(overlay: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: overlay[key] for key in ("overlay", "version", "count")}
+    return kept | {end: overlay["ids"][i] if overlay["ids"] else None for end, i in (("first", 0), ("last", -1))}
+
+
+@app.command(name="import")
+def import_maps(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False)],
+    *,
+    customer: Annotated[str, typer.Option(help="Whose material it is.")],
+    route: Annotated[str, typer.Option(help="The route that its lots take.")],
+    released: Annotated[bool, typer.Option("--release", help="Release the lots, too.")] = False,
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Take in the material that files describe: a lot for each lot they name, all of them or none.
+
+    Example: mes map import incoming/*.xml --customer alpha --route hbm_core --release
+    """
+    read = [(file.name, file.read_bytes()) for file in files]
+    with working("Taking maps in", as_json=as_json) as at:
+        if there := server():
+            told = there.upload("maps", files=read, customer=customer, route=route, release=released, why=why)
+        else:
+            with writing(why) as (session, act):
+                told = take_in(session, _one_by_one(read, at), customer, route, act, released=released)
+    show_one(told, as_json=as_json)
+
+
+def _one_by_one(files: Sequence[tuple[str, bytes]], at: Callable[[str, int, int], None]) -> Iterator[MapIn]:
+    for n, (name, content) in enumerate(files):
+        at(name, n, len(files))
+        yield MapIn(name, content)
+
+
+class MapFormat(StrEnum):
+    """Formats that are written."""
+
+    E142 = "e142"
+    """SEMI E142 XML, strict."""
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(metavar="SUBSTRATE", help="Name, or CUSTOMER/NAME.")],
+    *,
+    target: Annotated[Path | None, typer.Option("--out", help="The file to write; printed if not given.")] = None,
+    output: Annotated[MapFormat, typer.Option("--format", help="Format to write.")] = MapFormat.E142,
+    layer: Annotated[
+        str, typer.Option(help="Layer of bins, e.g. bin:module/20; what became of each if not given.")
+    ] = DISPOSITIONS,
+    as_json: Json = False,
+) -> None:
+    """The map of a substrate as a file: bins, device ids and where its units came from.
+
+    Example: mes map export module-01.03 --out module.xml
+    """
+    if there := server():
+        customer, substrate = owned(name)
+        query = {"customer": customer}
+        written = there.fetch("substrates", substrate, "maps", layer, accept="application/xml", query=query)
+    else:
+        with reading() as session:
+            mapfile = exported(session, substrate_id(session, name), layer)
+        written = _written(mapfile, output)
+    if target is not None:
+        target.write_bytes(written)
+        show_one({"file": str(target), "format": output.value, "bytes": len(written)}, as_json=as_json)
+    elif as_json:
+        print_json(describe(read_e142(written)))
+    else:
+        typer.echo(written.decode(), nl=False)
+
+
+@app.command()
+def convert(
+    source: FileIn,
+    target: Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)],
+    *,
+    output: Annotated[MapFormat, typer.Option("--format", help="Format to write.")] = MapFormat.E142,
+    as_json: Json = False,
+) -> None:
+    """Read a map liberally and write it strictly. Warnings say what was odd. Needs no database.
+
+    Example: mes map convert supplier.xml clean.xml
+    """
+    mapfile = read_e142(source.read_bytes())
+    target.write_bytes(_written(mapfile, output))
+    told = {"file": str(target), "format": output.value, "warnings": describe(mapfile)["warnings"]}
+    show_one(told, as_json=as_json)
+
+
+def _written(mapfile: MapFile, output: MapFormat) -> bytes:
+    assert output is MapFormat.E142
+    return write_e142(mapfile)

@@ -1,0 +1,158 @@
+"""`mes trace`: genealogy down to every die, and up to every package."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter
+from rich.markup import escape
+from rich.tree import Tree
+
+from mes.cli.database import reading
+from mes.cli.finding import owned, position
+from mes.cli.lot_looks import CustomerName, LotName
+from mes.cli.output import Json, console, print_json, say, show
+from mes.cli.remote import Server, server
+from mes.errors import Malformed
+from mes.genealogy.reached import reached
+from mes.genealogy.trace import trace_lot_up, trace_unit, trace_up
+from mes.genealogy.tree import Move, Onward, Place, Trace, TraceUp, Unit
+from mes.lots.queries import lot_id
+from mes.units.queries import substrate_id
+
+All = Annotated[bool, typer.Option("--all", help="Every unit with its way, not a summary.")]
+
+app = typer.Typer(help="Genealogy down to every die, and up to every package.", no_args_is_help=True)
+
+
+@app.command()
+def unit(
+    name: Annotated[str, typer.Argument(metavar="SUBSTRATE:X,Y", help="Where the unit is.")], *, as_json: Json = False
+) -> None:
+    """All that a unit contains: every die with wafer, position, level, equipment, recipe and head.
+
+    Example: mes trace unit module-01.03:2,5
+    """
+    substrate, colon, place = name.rpartition(":")
+    if not colon:
+        raise Malformed(f"{name} is no unit; write SUBSTRATE:X,Y, e.g. module-01.03:2,5.")
+    x, y = position(place)
+    if there := server():
+        found = TypeAdapter(Trace).validate_python(_asked(there, substrate, x, y, "genealogy"))
+    else:
+        with reading() as session:
+            found = trace_unit(session, substrate_id(session, substrate), x, y)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        console().print(_down(found.unit, Tree(_named(found.unit.place, found.unit.substrate, found.unit.product))))
+        _missing(found.missing)
+
+
+@app.command()
+def substrate(
+    name: Annotated[str, typer.Argument(metavar="SUBSTRATE", help="Name, or CUSTOMER/NAME.")],
+    *,
+    at: Annotated[str | None, typer.Option(metavar="X,Y", help="Only the unit of this position, in full.")] = None,
+    in_full: All = False,
+    as_json: Json = False,
+) -> None:
+    """Where the units of a substrate went, up to the package.
+
+    Example: mes trace substrate HBM-7 --at 12,3
+    """
+    x, y = (None, None) if at is None else position(at)
+    if there := server():
+        if x is None:
+            raise there.lacks(
+                "All units of a substrate are", "name one with --at, or trace its lot: mes trace material."
+            )
+        found = TypeAdapter(TraceUp).validate_python(_asked(there, name, x, y, "destinations"))
+    else:
+        with reading() as session:
+            found = trace_up(session, substrate_id(session, name), x, y)
+    _print_up(found, in_full=in_full or at is not None, as_json=as_json)
+
+
+@app.command()
+def material(name: LotName, *, customer: CustomerName = None, in_full: All = False, as_json: Json = False) -> None:
+    """Where every unit of a lot went, up to the package: what a recall of its material concerns.
+
+    Example: mes trace material hbm_core-02
+    """
+    if there := server():
+        if in_full or as_json:
+            raise there.lacks(
+                "Every unit with its way is", "ask without --all and --json, or follow one: mes trace substrate."
+            )
+        told = there.get("lots", name, "genealogy", customer=customer)
+        _print_summary(told["units"], told["outcomes"], told["reached"])
+        _missing(told["missing"])
+        return
+    with reading() as session:
+        found = trace_lot_up(session, lot_id(session, name, customer))
+    _print_up(found, in_full=in_full, as_json=as_json)
+
+
+def _asked(there: Server, name: str, x: int | None, y: int | None, what: str) -> Any:
+    customer, substrate = owned(name)
+    return there.get("units", substrate, x, y, what, customer=customer)
+
+
+def _print_up(found: TraceUp, *, in_full: bool, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(found))
+        return
+    if in_full and found.positions:
+        for step in found.positions:
+            console().print(_up(step, Tree(_named(step.place, step.substrate, step.product))))
+    else:
+        told = reached(found)
+        _print_summary(len(found.positions), told.outcomes, told.lots)
+    _missing(found.missing)
+
+
+def _print_summary(units: int, outcomes: Mapping[str, int], lots: Sequence[Mapping[str, Any]]) -> None:
+    if not units:
+        typer.echo("No unit has left.")
+        return
+    gone = "".join(f", {n} {outcome.replace('_', ' ')}" for outcome, n in outcomes.items())
+    say(f"{units} units left{gone}. They reached:")
+    show(lots, as_json=False, empty="No other substrate.")
+    typer.echo("Every unit with its way: --all, or --json.")
+
+
+def _down(unit: Unit, tree: Tree) -> Tree:
+    for said in unit.readings:
+        tree.add(escape(f"{said.layer}: {said.value} {said.meaning} ({said.source})"))
+    for held in unit.contains:
+        name = _named(held.unit.place, held.unit.substrate, held.unit.product)
+        _down(held.unit, tree.add(f"{name} {_moved(held.move)}"))
+    return tree
+
+
+def _up(step: Onward, tree: Tree) -> Tree:
+    for went in step.went:
+        if went.to is None:
+            tree.add(f"{went.move.outcome} {_moved(went.move)}")
+        else:
+            name = _named(went.to.place, went.to.substrate, went.to.product)
+            _up(went.to, tree.add(f"{name} {_moved(went.move)}"))
+    return tree
+
+
+def _named(place: Place | None, substrate: str, product: str) -> str:
+    where: Any = "another owner's" if place is None else f"{substrate}:{place.x},{place.y}"
+    return escape(f"{product} {where}".strip())
+
+
+def _moved(move: Move) -> str:
+    site = f"site {move.site} level {move.level}, " if move.level else ""
+    work = "" if move.work is None else f"{move.work.operation} on {move.work.equipment} by {move.work.recipe}, "
+    return escape(f"({site}{work}head {move.head}, {move.at.isoformat(timespec='seconds')})")
+
+
+def _missing(sentences: Sequence[str]) -> None:
+    for sentence in sentences:
+        say(sentence)

@@ -1,0 +1,27 @@
+-- Which lots wait, for which class of equipment, since when, and until when may they?
+--
+-- A queue-time limit counts from the end of its first operation, substrate by substrate; the earliest counts here, as
+-- it does at the start gate.
+select equipment_class.name as class, equipment_class.title as class_title,
+       lot.id as lot_id, operation.id as operation_id, lot.name as lot,
+       customer.name as owner, customer.title as customer, lot.priority,
+       operation.name as operation, operation.title as operation_title,
+       count(*) as substrates, min(member.since) as since,
+       min(due.at) as due_at, min(due.warning_at) as warning_at,
+       exists (select from hold where hold.lot_id = lot.id and hold.released_at is null) as held
+  from lot_substrate as member
+  join lot on lot.id = member.lot_id
+  join customer on customer.id = lot.customer_id
+  join operation on operation.id = member.operation_id
+  join equipment_class on equipment_class.id = operation.class_id
+  left join lateral (
+       select max(work.ended_at) + make_interval(secs => queue_limit.most_s) as at,
+              max(work.ended_at) + make_interval(secs => queue_limit.warning_s) as warning_at
+         from queue_limit
+         join run on run.operation_id = queue_limit.from_operation_id
+         join run_substrate as work on work.run_id = run.id and work.substrate_id = member.substrate_id
+        where queue_limit.to_operation_id = member.operation_id
+        group by queue_limit.id) as due on true
+ where member.progress = 'queued' and lot.state in ('queued', 'ordered', 'running')
+ group by equipment_class.id, lot.id, customer.id, operation.id
+ order by equipment_class.ordinal, equipment_class.id, lot.priority, min(member.since), lot.name

@@ -1,0 +1,42 @@
+"""What forms of pages take, and how a command that took effect is answered."""
+
+from typing import Annotated, Literal
+from urllib.parse import quote, urlencode
+
+from fastapi import Form
+from fastapi.responses import RedirectResponse
+from sqlalchemy.orm import Session
+
+from mes.definitions.clock import plant_now
+from mes.history import Act
+from mes.http.shapes import PRINTED, WRITTEN
+from mes.people.sign_in import Person
+
+Field = Annotated[str, Form(min_length=1, max_length=64, pattern=PRINTED)]
+"""A name or a code."""
+Note = Annotated[str, Form(max_length=2000, pattern=WRITTEN)]
+"""What a person writes, or nothing."""
+Why = Annotated[str, Form(min_length=1, max_length=2000, pattern=WRITTEN)]
+Unchosen = Literal[""]
+"""What a choice of a filter sends where nothing is chosen."""
+
+
+def act(session: Session, person: Person, why: str = "") -> Act:
+    """An act of whoever is signed in, now on the plant clock."""
+    return Act(person.name, plant_now(session), why)
+
+
+def onwards(address: str, **query: str) -> RedirectResponse:
+    """To the page that shows the effect, so that neither reload nor back repeats it."""
+    return RedirectResponse(f"{address}?{urlencode(query)}" if query else address, 303)
+
+
+def path(*steps: object) -> str:
+    """An address of ours from names that may hold anything."""
+    return "".join("/" + quote(str(step), safe="") for step in steps)
+
+
+def local_address(address: str) -> str:
+    """A path of ours, never an address elsewhere."""
+    ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if ours else "/"

@@ -1,0 +1,66 @@
+"""One lot: where it stands on its ladder of operations, what holds it, what is in it, and what happened."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+from sqlalchemy import select
+
+from mes.history import History, entry
+from mes.http.shapes import Name
+from mes.http.transaction import Tx
+from mes.lots.hold import OWNERS
+from mes.lots.ladder import ladder
+from mes.lots.looks import look
+from mes.lots.own_lots import own_lots
+from mes.lots.queries import lot_id
+from mes.people.access import require
+from mes.people.permissions import Permission
+from mes.people.sign_in import Person
+from mes.web.forms import path
+from mes.web.pages import page, plant_time, view_of
+
+router = APIRouter(prefix="/lots")
+
+MOST = 60
+"""Entries of history on the page, the newest."""
+
+
+@router.get("/{customer}/{name}")
+def show(
+    request: Request,
+    session: Tx,
+    viewer: Annotated[Person, require(Permission.SEE_LOTS)],
+    customer: Annotated[Name, Path()],
+    name: Annotated[Name, Path()],
+) -> Response:
+    """The lot. A customer is not told which equipment worked on it, nor who of the centre did what."""
+    found = lot_id(session, name, customer)
+    of_lot = (History.subject_kind == "lot", History.subject_id == found)
+    newest = session.scalars(select(History).where(*of_lot).order_by(History.n.desc()).limit(MOST)).all()
+    centre = viewer.customer_id is None
+    with own_lots(session):
+        lot, rungs = look(session, found, centre=centre), ladder(session, found)
+        plant = plant_time(session, view_of(request, viewer))
+    events = [{**entry(row), "changed": _changed(entry(row)) if centre else ""} for row in newest]
+    told: dict[str, Any] = {"lot": lot, "rungs": rungs, "plant": plant, "events": events, "centre": centre}
+    here = path("lots", customer, name)
+    return page(request, "lot.html", "/lots", viewer, here=here, roles=OWNERS, most=MOST, **told)
+
+
+def _changed(event: Mapping[str, Any]) -> str:
+    """What an event changed, in a line."""
+    before, after = event["before"], event["after"]
+    told = [f"{key} {_words(before[key])} → {_words(after[key])}" if key in before else f"{key} {_words(after[key])}"
+            for key in after if after[key] not in ("", None, [], {}) and before.get(key) != after[key]]  # fmt: skip
+    moved = [f"{account} {units:+d}" for _, _, account, units in event["deltas"]]
+    return "; ".join(told + moved)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_words(one) for one in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(one)}" for key, one in value.items())
+    return str(value).replace("_", " ")

@@ -1,0 +1,39 @@
+"""What people do to a lot on its page."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import Response
+
+from mes.http.command import FormRoute
+from mes.http.transaction import Tx
+from mes.lots.hold import hold, release_hold
+from mes.lots.queries import lot_id
+from mes.people.access import require
+from mes.people.permissions import Permission
+from mes.people.roles import Role
+from mes.people.sign_in import Person
+from mes.web.forms import Field, Why, act, onwards, path
+
+router = APIRouter(prefix="/lots/{customer}/{name}", route_class=FormRoute)
+
+Holder = Annotated[Person, require(Permission.HOLD_LOTS)]
+Releaser = Annotated[Person, require(Permission.RELEASE_HOLDS)]
+
+
+@router.post("/hold")
+def hold_lot(
+    session: Tx, by: Holder, customer: str, name: str, code: Field, why: Why, owner: Annotated[Role, Form()]
+) -> Response:
+    """Hold the lot."""
+    hold(session, lot_id(session, name, customer), code, why, owner, act(session, by, why))
+    return onwards(path("lots", customer, name))
+
+
+@router.post("/release-hold")
+def release_hold_of_lot(
+    session: Tx, by: Releaser, customer: str, name: str, hold: Annotated[int, Form(ge=1, lt=2**31)], why: Why
+) -> Response:
+    """Release one hold of the lot."""
+    release_hold(session, lot_id(session, name, customer), hold, why, by.role, act(session, by, why))
+    return onwards(path("lots", customer, name))

@@ -1,0 +1,204 @@
+"""The terminal of an operator: scan a lot, scan an equipment, start; scan the lot again, count, finish."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mes.definitions.clock import plant_now
+from mes.definitions.models import EquipmentClass
+from mes.equipment.models import Equipment
+from mes.equipment.queries import equipment_id
+from mes.errors import Malformed, Reason
+from mes.http.command import FormRoute
+from mes.http.event_stream import EventStream
+from mes.http.transaction import Tx
+from mes.lots import start_gate
+from mes.lots.hand_work import MOVES, Told, finish
+from mes.lots.looks import look
+from mes.lots.models import LotSubstrate, RunSubstrate
+from mes.lots.queries import lot_id, open_run
+from mes.lots.states import Progress, Work
+from mes.lots.track_in import TrackIn, lot_parts, track_in
+from mes.people.access import require, still
+from mes.people.permissions import Permission
+from mes.people.sign_in import Person
+from mes.routes.models import Operation
+from mes.runs.models import Run
+from mes.runs.states import OPEN
+from mes.web.find import Found, find
+from mes.web.forms import Field, Note, act, onwards
+from mes.web.live import Live
+from mes.web.pages import View, page, plant_time, render, view_of
+
+router = APIRouter(prefix="/terminal", route_class=FormRoute)
+Worker = Annotated[Person, require(Permission.WORK_LOTS)]
+
+
+@dataclass(frozen=True)
+class Place:
+    """An equipment that could take the lot: ``open_runs`` of ``places`` are taken."""
+
+    name: str
+    title: str
+    state: str
+    connected: bool
+    open_runs: int
+    places: int
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run that the lot is in. ``units`` it asks of the lot; ``by_hand``: a person may report it."""
+
+    run: str
+    equipment: str
+    operation: str
+    state: str
+    units: int
+    by_hand: bool
+
+
+def fragments(session: Session, view: View) -> Mapping[str, str]:
+    """What moves on every terminal: the clock. That it is heard of says that the line is there."""
+    return {"plant-clock": render("plant_clock.html", view, plant=plant_time(session, view))}
+
+
+@router.get("")
+def show(
+    request: Request, session: Tx, person: Worker,
+    lot: str = "", customer: str = "", equipment: str = "", run: str = "", said: str = "",
+) -> Response:  # fmt: skip
+    """What to do now: with nothing, a lot, an equipment, or both."""
+    told: dict[str, Any] = {"lot": None, "reasons": (), "places": (), "works": (), "waits": False}
+    if lot:
+        found = lot_id(session, lot, customer or None)
+        told = _at(session, found, equipment)
+    given: dict[str, Any] = {"equipment": equipment, "run": run, "said": said if said in SAID else ""}
+    parts = fragments(session, view_of(request, person))
+    return page(request, "terminal.html", "/terminal", person, parts=parts, told=told, **given)
+
+
+SAID = ("started", "finished", "unknown")
+"""What the banner may say of what was just done or scanned."""
+
+
+def _at(session: Session, lot: int, equipment: str) -> dict[str, Any]:
+    operation = session.scalars(_waiting_at(lot)).first()
+    reasons: Sequence[Reason] = ()
+    if equipment and operation is not None:
+        reasons = start_gate.reasons(session, lot, equipment_id(session, equipment), plant_now(session))
+    places = () if operation is None else _places(session, operation.class_id)
+    return {
+        "lot": look(session, lot), "operation": operation, "waits": operation is not None, "reasons": reasons,
+        "places": places, "works": _open_runs(session, lot),
+    }  # fmt: skip
+
+
+def _waiting_at(lot: int) -> Any:
+    """Where the lot's waiting substrates stand."""
+    return (
+        select(Operation)
+        .join(LotSubstrate, LotSubstrate.operation_id == Operation.id)
+        .where(LotSubstrate.lot_id == lot, LotSubstrate.progress == Progress.QUEUED)
+        .order_by(Operation.number)
+    )
+
+
+def _places(session: Session, class_id: int) -> list[Place]:
+    taken = select(func.count(Run.id)).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
+    query = (
+        select(
+            Equipment.name, Equipment.title, Equipment.state, Equipment.connected, taken.label("open_runs"),
+            EquipmentClass.places,
+        )
+        .join(EquipmentClass, EquipmentClass.id == Equipment.class_id)
+        .where(Equipment.class_id == class_id)
+        .order_by(Equipment.name)
+    )  # fmt: skip
+    return [Place(**row) for row in session.execute(query).mappings()]
+
+
+def _open_runs(session: Session, lot: int) -> list[OpenRun]:
+    query = (
+        select(
+            Run.name,
+            Equipment.name,
+            Operation.title,
+            Run.state,
+            func.sum(func.bit_count(RunSubstrate.positions)),
+            Operation.kind,
+        )
+        .join(RunSubstrate, RunSubstrate.run_id == Run.id)
+        .join(Equipment, Equipment.id == Run.equipment_id)
+        .join(Operation, Operation.id == Run.operation_id)
+        .where(RunSubstrate.lot_id == lot, RunSubstrate.work == Work.WAITING, Run.state.in_(OPEN))
+        .group_by(Run.id, Equipment.name, Operation.id)
+        .order_by(Run.id)
+    )
+    return [
+        OpenRun(run, place, title, state, units, kind not in MOVES)
+        for run, place, title, state, units, kind in session.execute(query)
+    ]
+
+
+@router.get("/scan")
+def scan(session: Tx, _: Worker, code: str = "", lot: str = "", customer: str = "", equipment: str = "") -> Response:
+    """Take what was scanned: a lot begins anew on the equipment that is chosen, an equipment is chosen for the lot."""
+    now = {"lot": lot, "customer": customer, "equipment": equipment}
+    match [found for found in find(session, code, centre=True) if found.kind in {"lot", "equipment"}]:
+        case [Found(kind="lot", name=name, customer=owner)] if name.lower() == code.strip().lower():
+            now |= {"lot": name, "customer": owner}
+        case [Found(kind="equipment", name=name)]:
+            now["equipment"] = name
+        case _:
+            return onwards("/terminal", **_given(now), said="unknown", run=code[:64])
+    return onwards("/terminal", **_given(now))
+
+
+def _given(values: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in values.items() if value}
+
+
+@router.get("/stream")
+async def stream(request: Request, person: Worker) -> EventStream:
+    """That the line is heard of."""
+    live: Live = request.app.state.live
+    return live.stream(fragments, person.scope, view_of(request, person), still(request, person))
+
+
+@router.post("/track-in")
+def start(session: Tx, by: Worker, lot: Field, customer: Field, equipment: Field) -> Response:
+    """Start the lot on the equipment: all its substrates that wait, or as many as fit."""
+    found = lot_id(session, lot, customer)
+    wanted = TrackIn(equipment_id(session, equipment), tuple(lot_parts(session, [found], ())))
+    run = track_in(session, wanted, act(session, by))
+    session.flush()
+    return onwards("/terminal", lot=lot, customer=customer, said="started", run=run.name)
+
+
+@router.post("/track-out")
+def end(
+    session: Tx, by: Worker, lot: Field, customer: Field, run: Field,
+    good: Annotated[int, Form(ge=0, lt=2**31)], failed: Note = "", why: Note = "",
+) -> Response:  # fmt: skip
+    """Finish the lot's part of a run, with the good units counted and those that failed named."""
+    found = lot_id(session, lot, customer)
+    finish(session, open_run(session, found, run), found, Told(_failed(failed), good), act(session, by, why))
+    return onwards("/terminal", lot=lot, customer=customer, said="finished", run=run)
+
+
+def _failed(text: str) -> dict[str, dict[tuple[int, int], int]]:
+    """Failed units from lines of substrate, x, y and bin. Raises `Malformed` with the line that is not so."""
+    found: dict[str, dict[tuple[int, int], int]] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        match line.split():
+            case [substrate, x, y, code] if all(n.isdecimal() and len(n) < 6 for n in (x, y, code)):
+                found.setdefault(substrate, {})[int(x), int(y)] = int(code)
+            case _:
+                raise Malformed(f"'{line[:80]}' is no failed unit; write substrate, x, y and bin, such as W1 3 0 7.")
+    return found

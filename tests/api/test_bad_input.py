@@ -1,0 +1,191 @@
+"""Every bad input is one edit from a passing twin, and changes no row of any table."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from mes.jobs.set_aside import set_aside
+from mes.people.models import User
+from mes.recipes.approve import submit
+from mes.recipes.draft import draft
+from mes.recipes.models import RecipeVersion
+from tests.api.conftest import Api, Caller
+from tests.api.test_line import records  # noqa: F401
+from tests.api.test_lots import problem
+from tests.api.test_maps_in import XML, file
+from tests.shop import BAKE, Floor, mapped
+from tests.web.conftest import PASSWORD, hashed
+
+Schema = dict[str, Any]
+ABSENT = "ABSENT"
+NAMES = {"customer", "product", "route", "equipment", "substrate", "substrates", "sources", "run", "like", "signer"}
+"""Keys that name what must be there."""
+COUNTED = {"sign_in_try", "sign_in"}
+"""Tables that also count what was refused, and those of whom a new sign-in makes forget what has expired."""
+
+
+@dataclass
+class Command:
+    """A command that passes: its path, its query or its body."""
+
+    path: str
+    body: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+    status: int = 200
+
+    def names(self, key: str) -> bool:
+        """Whether a key names what must be there."""
+        return key in NAMES and not (self.path == "/lots" and key == "substrates")
+
+
+def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
+    """By the name of its operation a command of each kind, each about something of its own."""
+    for n in range(1, 9):
+        floor.arrive(f"D{n}", "die", mapped(f"W{n}", [[1, 1, 1, 1]] * 3))
+    run = floor.run(floor.begin("CELL-2", "D2")).name
+    floor.order("CELL-1", "D3")
+    floor.do(set_aside, numbers[1])
+    versions = [floor.do(draft, floor.id_of(RecipeVersion, "bake@1"), BAKE).id for _ in range(2)]
+    floor.do(submit, versions[1])
+    why = {"why": "a reason"}
+    at = {"at": [{"x": 0, "y": 1}]}
+    return {
+        "lots_create": Command("/lots", why | {
+            "id": "N1", "customer": "alpha", "product": "die", "route": "die", "kind": "production",
+            "substrates": ["N1.1", "N1.2"], "priority": 3, "due_at": "2026-04-01T00:00:00Z", "release": False,
+        }, status=201),
+        "lots_release": Command("/lots/N1/release", why),
+        "lots_track_in": Command("/lots/D1/track-in", why | {"equipment": "CELL-1", "substrates": ["W1"]}),
+        "lots_track_out": Command(
+            "/lots/D2/track-out", why | {"run": run, "good": 12, "substrates": [{"id": "W2", "bins": []}]}
+        ),
+        "lots_abort": Command("/lots/D3/abort", why),
+        "lots_hold": Command("/lots/D4/hold", why | {"code": "height", "owner": "line_engineer"}),
+        "lots_release_hold": Command("/lots/D4/release-hold", why | {"hold": 1}),
+        "lots_scrap": Command("/lots/D5/scrap", why | at | {"substrate": "W5"}),
+        "lots_pull_sample": Command("/lots/D6/pull-sample", why | at | {"substrate": "W6"}),
+        "lots_store": Command("/lots/D7/store", why),
+        "equipment_state": Command("/equipment/OVEN-1/state", why | {"state": "UDT"}),
+        "maps_create": Command("/maps", query={"customer": "alpha", "route": "die", "release": "true"}, status=201),
+        "jobs_records_set_aside": Command(f"/jobs/records/{numbers[0]}/set-aside", why),
+        "jobs_records_retry": Command(f"/jobs/records/{numbers[1]}/retry", why),
+        "recipes_create": Command("/recipes", why | {"like": "bake@1", "body": BAKE}, status=201),
+        "recipes_submit": Command("/recipes/bake@2/submit", why),
+        "recipes_approve": Command(
+            "/recipes/bake@3/approve", why | {"signer": "process_engineer", "password": PASSWORD}
+        ),
+        "recipes_retire": Command("/recipes/bake@3/retire", why),
+        "session_create": Command("/session", {"name": "operator", "password": PASSWORD}, status=201),
+    }  # fmt: skip
+
+
+def edits(described: Schema, schema: Schema, right: Any) -> Iterator[tuple[str, Any]]:
+    """Every value that is one edit from the right one, and wrong by the schema, with what was done."""
+    schema = _resolved(described, schema)
+    yield "another type", {"no": "such"} if schema.get("type") != "object" else "text"
+    if schema.get("type") == "object":
+        yield "an unknown key", right | {"colour": "red"}
+        for key in schema.get("required", ()):
+            yield f"without {key}", {name: value for name, value in right.items() if name != key}
+        for key, value in right.items():
+            for done, edited in edits(described, schema["properties"][key], value):
+                yield f"{key}: {done}", right | {key: edited}
+    elif schema.get("type") == "array":
+        if right:
+            yield "too many", right * (schema["maxItems"] + 1)
+            for done, edited in edits(described, schema["items"], right[0]):
+                yield f"[0]: {done}", [edited, *right[1:]]
+        if schema.get("minItems"):
+            yield "empty", []
+    elif schema.get("type") == "string" and "enum" in schema:
+        yield "another word", "toy"
+    elif schema.get("type") == "string" and schema.get("format"):
+        yield "no date", "tomorrow"
+    elif schema.get("type") == "string":
+        yield "NUL", f"a\0{right}"
+        yield "ESC", f"a\x1b[2J{right}"
+        yield from [("too long", "x" * (schema["maxLength"] + 1))] if "maxLength" in schema else ()
+        yield from [("empty", "")] if schema.get("minLength") else ()
+    for limit, step in (("minimum", -1), ("maximum", 1), ("exclusiveMaximum", 0)):
+        if limit in schema:
+            yield f"beyond its {limit}", schema[limit] + step
+
+
+def _resolved(described: Schema, schema: Schema) -> Schema:
+    """What a schema refers to; of what may be null, what else it may be."""
+    schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
+    if "$ref" in schema:
+        return dict(described["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    return schema
+
+
+def absent(command: Command) -> Iterator[tuple[str, Any]]:
+    """The body with one name in it of what is not there."""
+    for key, value in command.body.items():
+        if command.names(key) and isinstance(value, list):
+            yield f"{key}: not there", command.body | {key: [{"id": ABSENT} if isinstance(value[0], dict) else ABSENT]}
+        elif command.names(key) or key == "hold":
+            yield f"{key}: not there", command.body | {key: ABSENT if isinstance(value, str) else 999_999}
+
+
+@pytest.fixture
+def described(caller: Caller) -> Schema:
+    schema: Schema = caller("").get("/openapi.json").json()
+    return schema
+
+
+def test_every_command_refuses_what_is_one_edit_from_right_and_changes_nothing(
+    floor: Floor, api: Api, described: Schema, records: list[int]  # noqa: F811
+) -> None:  # fmt: skip
+    with floor.database.transaction() as session:
+        session.execute(update(User).values(password_hash=hashed()))
+    table = commands(floor, records)
+    ways = [way for of_path in described["paths"].values() for way in of_path.items()]
+    operations = {operation["operationId"]: operation for method, operation in ways if method == "post"}
+    assert set(table) == set(operations)
+    tried = 0
+    with api.as_user("administrator") as client:
+
+        def ask(command: Command, **other: Any) -> Any:
+            sent = {"content": file("M1"), "headers": XML} if command.path == "/maps" else {"json": command.body}
+            return client.post(**{"url": command.path, "params": command.query, **sent, **other})
+
+        def unchanged() -> dict[str, list[Any]]:
+            return {name: rows for name, rows in floor.everything().items() if name not in COUNTED}
+
+        for name, command in table.items():
+            before = unchanged()
+            for what, wrong in _wrongs(described, operations[name], command):
+                told = ask(command, **wrong)
+                assert 400 <= told.status_code < 500, f"{name}, {what}: {told.status_code} {told.text}"
+                problem(told, told.status_code, told.json()["code"])
+                assert unchanged() == before, f"{name}, {what}"
+                tried += 1
+            right = ask(command)
+            assert right.status_code == command.status, f"{name}: {right.text}"
+    assert tried > 200
+    assert floor.problems() == []
+
+
+def _wrongs(described: Schema, operation: Schema, command: Command) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a client would send otherwise, with what is wrong about it."""
+    base, name, verb = ["", "", *command.path.rsplit("/", 2)][-3:]
+    if base:
+        yield "not there", {"url": f"{base}/{999_999 if name.isdecimal() else ABSENT}/{verb}"}
+        yield "NUL in its name", {"url": f"{base}/a%00b/{verb}"}
+    yield "a key that is too long", {"headers": {**XML, "Idempotency-Key": "k" * 201}}
+    if command.query:
+        for key in ("customer", "route"):
+            yield f"without {key}", {"params": {k: v for k, v in command.query.items() if k != key}}
+            for value in (ABSENT, "x" * 65, "a\0b"):
+                yield f"{key} {value[:6]!r}", {"params": command.query | {key: value}}
+        yield "no yes or no", {"params": command.query | {"release": "perhaps"}}
+        yield "no map", {"content": b"<Map/>"}
+        return
+    (content,) = operation["requestBody"]["content"].values()
+    for what, body in [*edits(described, content["schema"], command.body), *absent(command)]:
+        yield what, {"json": body}
+    yield "no JSON", {"json": None, "content": b'{"why": '}

@@ -1,0 +1,80 @@
+"""Map files over HTTP: what arrives becomes lots, all of them or none; and where their units went."""
+
+import numpy as np
+import pytest
+
+from mes.http.problem import LARGER
+from mes.units.formats.e142_write import write_e142
+from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, Layout, MapFile, SubstrateMap
+from tests.api.conftest import Caller
+from tests.api.test_lots import ok, problem
+from tests.shop import PLACED, Floor
+
+TO = {"customer": "alpha", "route": "die"}
+XML = {"content-type": "application/xml"}
+
+
+def file(substrate: str, lot: str | None = "IN-1", codes: int = 1) -> bytes:
+    """A wafer map of the shop, as its supplier would send it."""
+    bins = BinCodes(
+        name="SortGrade", bin_type=BinType.DECIMAL, null_bin=0, codes=np.full((3, 4), codes, np.uint16),
+        definitions=(BinDefinition(1, quality="Pass"), BinDefinition(9, quality="Fail")),
+    )  # fmt: skip
+    layout = Layout("dies", 4, 3, product="die", top_level=True)
+    return write_e142(
+        MapFile(
+            layouts=(layout,), substrates=(SubstrateMap(substrate, "Wafer", "dies", 3, 4, lot=lot, overlays=(bins,)),)
+        )
+    )
+
+
+def test_a_file_becomes_the_lot_that_it_names(floor: Floor, caller: Caller) -> None:
+    line = caller("line_engineer")
+    told = ok(line.post("/maps", params=TO | {"release": "true"}, content=file("W1"), headers=XML), 201)
+    assert told == {"lots": [{"lot": "IN-1", "substrates": ["W1"]}], "warnings": []}
+    assert ok(line.get("/lots/IN-1"))["state"] == "queued"
+    assert [(m["substrate"], m["map"], m["kind"]) for m in ok(line.get("/lots/IN-1/maps"))] == [
+        ("W1", "bin:incoming", "bins")
+    ]
+    assert ok(line.get("/substrates/W1/maps/bin:incoming"))["codes"] == [[1] * 4] * 3
+    assert floor.problems() == []
+
+
+def test_several_files_come_as_a_form_all_or_none(floor: Floor, caller: Caller) -> None:
+    line, before = caller("line_engineer"), floor.everything()
+    good = [("file", (f"W{n}.xml", file(f"W{n}"), "application/xml")) for n in (1, 2)]
+    broken = ("file", ("W3.xml", file("W3")[:-20], "application/xml"))
+    told = problem(line.post("/maps", params=TO, files=[*good, broken]), 422, "map_unreadable")
+    assert (told["detail"].partition(":")[0], told["reasons"][0]["code"]) == ("W3.xml", "xml-broken")
+    assert floor.everything() == before
+    came = ok(line.post("/maps", params=TO, files=good), 201)
+    assert came["lots"] == [{"lot": "IN-1", "substrates": ["W1", "W2"]}]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        ({"content": b"", "headers": XML}, 422, "map_unreadable"),
+        ({"content": file("W1", lot=None), "headers": XML}, 422, "malformed"),
+        ({"content": file("W1") + b" " * LARGER["/api/v1/maps"], "headers": XML}, 413, "too_large"),
+        ({"data": {"file": "no file"}, "files": {"file": ("", b"")}}, 422, "malformed"),
+        ({"content": b"x", "headers": {"content-type": "multipart/form-data"}}, 400, "bad_request"),
+    ],
+)
+def test_what_is_no_map_of_a_lot_is_refused(floor: Floor, caller: Caller, sent: dict, status: int, code: str) -> None:  # type: ignore[type-arg]
+    before = floor.everything()
+    problem(caller("line_engineer").post("/maps", params=TO, **sent), status, code)
+    assert floor.everything() == before
+
+
+def test_where_the_units_of_a_lot_went_is_told_in_numbers(floor: Floor, caller: Caller) -> None:
+    floor.stock("CORE", "die", "S1")
+    floor.arrive("PKG", "package", "P1")
+    run = floor.begin("CELL-1", "PKG", sources=["S1"])
+    moves = [("S1", n, 0, "P1", n % 2, n // 2, site, 1, 1, PLACED) for n, site in ((0, 1), (1, 1))]
+    floor.report(run, "P1", moves=moves)
+    told = ok(caller("yield_engineer").get("/lots/CORE/genealogy"))
+    assert (told["units"], told["missing"]) == (2, [])
+    assert [(to["lot"], to["units"], to["end_there"]) for to in told["reached"]] == [("PKG", 2, 2)]
+    assert ok(caller("alpha").get("/lots/CORE/genealogy"))["units"] == 2
+    problem(caller("beta").get("/lots/CORE/genealogy"), 404, "not_found")

@@ -1,0 +1,50 @@
+"""The running demonstration centre, beside its processes."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from mes.cli import feeder
+from mes.cli.centre import Centre
+from mes.db import Database
+from mes.definitions.clock import set_plant_clock
+from mes.errors import Refused
+from mes.settings import Settings
+from tests.cli.conftest import DEMONSTRATION
+from tests.shop import BEGIN, Floor, build_floor
+
+
+class Unlucky(Centre):
+    """A centre whose people find a substrate taken by the line between looking and reaching for it."""
+
+    def persons(self, session: Session, at: datetime) -> bool:
+        raise Refused("Substrate W-1 is ordered; wait until its run ends.")
+
+
+def test_person_who_comes_too_late_does_not_end_the_centre(database: Database, tmp_path: Path) -> None:
+    centre = Unlucky(tmp_path, DEMONSTRATION, Settings(), seed=1, port=0)
+    centre.database = database
+    with database.transaction() as session:
+        set_plant_clock(session, BEGIN, 300)
+    centre.persons_now()
+
+
+def goes_on(floor: Floor) -> bool:
+    with floor.database.reading() as session:
+        return feeder.goes_on(session, BEGIN + timedelta(hours=floor.hours))
+
+
+def test_line_on_which_all_wait_for_material_is_fed(database: Database) -> None:
+    """Five lots that wait for dies would wait for good if they kept the next dies away."""
+    floor = build_floor(database)
+    for n in range(5):
+        floor.arrive(f"P{n}", "package", f"I{n}")
+    assert not goes_on(floor)
+    floor.arrive("D1", "die", "W1")
+    assert goes_on(floor)
+    run_id = floor.begin("CELL-1", "D1")
+    assert goes_on(floor)
+    floor.report(run_id, "W1")
+    floor.end(run_id)
+    assert goes_on(floor)

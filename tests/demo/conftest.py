@@ -1,0 +1,134 @@
+"""Runs of the demonstration that several tests look at, each made once."""
+
+import itertools
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import URL, make_url
+
+from mes.db import APP_ROLE, Database
+from mes.postgres import EmbeddedPostgres
+from tests.demo.kills import Kill, killed
+from tests.demo.runs import Ended, headless
+from tests.demo.small_plant import LOTS, small_plant
+from tests.demo.twin import Twin, run_twin
+
+SEED, OTHER_SEED = 7, 8
+MOMENTS = 11
+"""Seed of the moments at which processes are killed."""
+
+RunTwin = Callable[[Path, int, int], Twin]
+"""A plant, how many lots, the seed."""
+
+APP_PASSWORD = "of-the-tests"  # the one that the migrated template was made with
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's unprivileged user can reach, for the data of all runs."""
+    made = Path(tempfile.mkdtemp(prefix="interposer-demo-"))
+    made.chmod(0o711)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="session")
+def plant(folder: Path) -> Path:
+    """The small plant."""
+    return small_plant(folder / "plant")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(plant: Path, folder: Path) -> Ended:
+    """Every lot to its end, and nobody dies."""
+    return headless(plant, folder / "undisturbed", LOTS, SEED)
+
+
+@pytest.fixture(scope="session")
+def again(plant: Path, folder: Path) -> Ended:
+    """The same seed, while another process is busy, and the other tests, where they run beside."""
+    with busy(1):
+        return headless(plant, folder / "again", LOTS, SEED)
+
+
+@pytest.fixture(scope="session")
+def disturbed(undisturbed: Ended, plant: Path, folder: Path) -> tuple[Ended, list[Kill]]:
+    """The same seed with ten kills in it."""
+    return killed(plant, folder / "killed", LOTS, SEED, records=undisturbed.applied, moments=MOMENTS)
+
+
+@pytest.fixture(scope="session")
+def records(undisturbed: Ended) -> Iterator[psycopg.Connection]:
+    """The database of that run, to read."""
+    with EmbeddedPostgres.start(undisturbed.folder) as server:
+        address = server.url.replace("postgresql+psycopg:", "postgresql:", 1)
+        with psycopg.connect(address, autocommit=True) as connection:
+            yield connection
+
+
+@pytest.fixture(scope="session")
+def in_memory(postgres: EmbeddedPostgres, migrated: URL, folder: Path) -> Iterator[RunTwin]:
+    """Runs lots of a plant on the in-memory twin, each run on a database of its own."""
+    with ExitStack() as stack:
+
+        def run(plant: Path, lots: int, seed: int) -> Twin:
+            database, url = stack.enter_context(_fresh_database(postgres, migrated))
+            data = Path(tempfile.mkdtemp(prefix="twin-", dir=folder))
+            twin = run_twin(database, url, plant, data, lots, seed)
+            database.close()  # until it is asked again: the server has few connections, and the runs are many
+            return twin
+
+        yield run
+
+
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def _fresh_database(postgres: EmbeddedPostgres, migrated: URL) -> Iterator[tuple[Database, str]]:
+    """A migrated, empty database as the application sees it, and its owner's address."""
+    name = f"demo_{next(_numbers)}"
+    made, like = sql.Identifier(name), sql.Identifier(str(migrated.database))
+    _as_owner(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(made, like))
+    url = make_url(postgres.url).set(database=name)
+    database = Database(url.set(username=APP_ROLE, password=APP_PASSWORD))
+    yield database, url.render_as_string(hide_password=False)
+    database.close()
+    _as_owner(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+
+
+def _as_owner(postgres: EmbeddedPostgres, statement: sql.Composed) -> None:
+    with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def twin(in_memory: RunTwin, plant: Path) -> Twin:
+    """The undisturbed run, without a network."""
+    return in_memory(plant, LOTS, SEED)
+
+
+@pytest.fixture(scope="session")
+def other(in_memory: RunTwin, plant: Path) -> Twin:
+    """The same with another seed."""
+    return in_memory(plant, LOTS, OTHER_SEED)
+
+
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """So many processes that do nothing but keep a processor busy."""
+    idlers = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for idler in idlers:
+            idler.kill()
+            idler.wait()

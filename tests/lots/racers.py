@@ -1,0 +1,143 @@
+"""Processes that do the same thing at the same moment, each with connections of its own."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
+from typing import Any
+
+from sqlalchemy import event, select
+from sqlalchemy.orm import ORMExecuteState, Session
+
+from mes.db import Database
+from mes.errors import MesError
+from mes.history import Act
+from mes.jobs import orders, results
+from mes.lots.create import release
+from mes.lots.hand_work import Told, finish
+from mes.lots.models import Lot
+from mes.lots.track_in import track_in
+from mes.lots.track_out import track_out
+from mes.runs.models import Run
+from mes.units.models import Substrate
+
+WAIT_S = 60.0
+
+
+def finish_by_hand(session: Session, run_id: int, lot_id: int, act: Act) -> None:
+    """A person reports the run as done."""
+    finish(session, session.get_one(Run, run_id), lot_id, Told(), act)
+
+
+def apply_record(session: Session, waiting: results.Pending, act: Act) -> None:
+    """A connector applies a record; when it happened stands in the record."""
+    results.apply(session, waiting)
+
+
+VERBS: dict[str, Callable[..., object]] = {
+    "track_in": track_in,
+    "order": orders.order,
+    "track_out": track_out,
+    "finish_by_hand": finish_by_hand,
+    "apply_record": apply_record,
+    "release": release,
+}
+
+
+@dataclass(frozen=True)
+class Heat:
+    """What one racer does: a verb with these words."""
+
+    url: str
+    verb: str
+    given: tuple[Any, ...]
+    careless: bool = False
+    """The lock trusts what the session read before: the fault that these races must find."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it went: ``error`` is the class that was raised, empty where the verb took effect."""
+
+    error: str = ""
+    message: str = ""
+    codes: tuple[str, ...] = ()
+
+
+def race(heat: Heat, barrier: Barrier) -> Outcome:
+    """Read what the verb will lock, wait for the others, go."""
+    database = Database(heat.url)
+    try:
+        with _careless_lock() if heat.careless else nullcontext(), database.transaction() as session:
+            read = [session.scalars(select(model)).all() for model in (Lot, Run, Substrate)]
+            barrier.wait(WAIT_S)
+            VERBS[heat.verb](session, *heat.given)
+            del read
+    except MesError as error:
+        return Outcome(type(error).__name__, error.message, tuple(reason.code for reason in error.reasons))
+    except Exception as error:
+        return Outcome(type(error).__name__, str(error))
+    finally:
+        database.close()
+    return Outcome()
+
+
+@contextmanager
+def _careless_lock() -> Iterator[None]:
+    """In this process, a lock keeps what the session had read before."""
+
+    def keep(state: ORMExecuteState) -> None:
+        if getattr(state.statement, "_for_update_arg", None) is not None:
+            assert state.execution_options["populate_existing"]
+            state.update_execution_options(populate_existing=False)
+
+    event.listen(Session, "do_orm_execute", keep)
+    try:
+        yield
+    finally:
+        event.remove(Session, "do_orm_execute", keep)
+
+
+def _racer(orders_in: Connection, barrier: Barrier) -> None:
+    while (heat := orders_in.recv()) is not None:
+        orders_in.send(race(heat, barrier))
+
+
+@dataclass
+class Racers:
+    """So many processes, started once."""
+
+    count: int
+    _lines: list[Connection] = field(default_factory=list)
+    _processes: list[Any] = field(default_factory=list)
+    _barrier: Barrier = field(init=False)
+
+    def __enter__(self) -> "Racers":
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        self._barrier = context.Barrier(self.count)
+        for _ in range(self.count):
+            mine, theirs = context.Pipe()
+            process = context.Process(target=_racer, args=(theirs, self._barrier), daemon=True)
+            process.start()
+            theirs.close()
+            self._lines.append(mine)
+            self._processes.append(process)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for line in self._lines:
+            line.send(None)
+            line.close()
+        for process in self._processes:
+            process.join(WAIT_S)
+            process.close()
+
+    def race(self, heats: list[Heat]) -> list[Outcome]:
+        """All at once; one heat for each racer."""
+        assert len(heats) == self.count
+        for line, heat in zip(self._lines, heats, strict=True):
+            line.send(heat)
+        return [line.recv() for line in self._lines]

@@ -1,0 +1,227 @@
+"""The demonstration centre is clean, and each mistake in it is told by file, line and what would be right."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from equipment.sim.defects import BIN_OF
+from equipment.sim.line import read_line
+from mes.plant import PlantProblems, check, json_schemas, load, read_demonstration
+from mes.plant.schema import FILES
+from mes.routes.states import OperationKind
+from tests.plant.plants import DEMONSTRATION, copied, edit
+
+
+def test_demonstration_centre_is_clean() -> None:
+    assert check(DEMONSTRATION) == []
+    plant = load(DEMONSTRATION)
+    assert [len(route.operations) for route in plant.routes] == [8, 4, 6, 6, 4]
+    assert len(plant.equipment) == 19
+
+
+def test_simulators_take_every_figure_of_the_demonstration_centre() -> None:
+    line = {config.name: config for config in read_line(DEMONSTRATION)}
+    assert set(line) == {machine.name for machine in load(DEMONSTRATION).equipment}
+    assert line["tcb-2"].faults == {"stop_in_job": 2}
+    assert line["tcb-3"].numbers["collet_wear"] == 0.5
+    assert line["plasma-1"].numbers["cleans"] == line["cleaner-1"].numbers["cleans"] == 1
+
+
+def test_tests_of_the_demonstration_centre_know_every_fail_code() -> None:
+    codes = {1, *BIN_OF.values()}
+    judged = [o for route in load(DEMONSTRATION).routes for o in route.operations if o.kind is OperationKind.TEST]
+    assert len(judged) == 5
+    assert all(set(operation.bins) == codes for operation in judged)
+
+
+def test_lots_are_fed_in_the_pattern_with_new_names() -> None:
+    fed = read_demonstration(DEMONSTRATION).fed(14)
+    assert [name for name, _ in fed[:3]] == ["hbm_core-01", "hbm_core-02", "top_die-01"]
+    assert fed[12] == ("hbm_core-05", fed[0][1])
+    assert len({name for name, _ in fed}) == 14
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One edit away from the demonstration centre. ``at`` stands on the line that is named."""
+
+    file: str
+    old: str
+    new: str
+    code: str
+    at: str
+    says: str
+
+
+# fmt: off
+MISTAKES = {
+    "class of equipment": Mistake(
+        "equipment.yaml", "Bonder 1, class: tcb_bonder", "Bonder 1, class: tcb_bondr", "unknown_class",
+        "tcb_bondr,", "did you mean tcb_bonder?"),
+    "area": Mistake("equipment.yaml", "area: incoming", "area: incomming", "unknown_area", "incomming", "incoming?"),
+    "key": Mistake("equipment.yaml", "    most_substrates: 4 ", "    most_substrate: 4 ", "unknown_key",
+                   "most_substrate: 4", "did you mean most_substrates?"),
+    "missing key": Mistake("equipment.yaml", "    batch: true\n", "", "missing_key", "name: oven", "add batch:"),
+    "not a number": Mistake("equipment.yaml", "most_substrates: 60", "most_substrates: sixty", "wrong_type",
+                            "sixty", "write a whole number"),
+    "kind of physics": Mistake("equipment.yaml", "kind: thermal", "kind: termal", "wrong_value", "termal",
+                               "did you mean thermal?"),
+    "no places": Mistake("equipment.yaml", "places: 1", "places: 0", "wrong_value", "places: 0", "greater than"),
+    "equipment twice": Mistake("equipment.yaml", "{name: tcb-1,", "{name: plasma-1,", "duplicate_name",
+                               "plasma-1, title: Bonder 1", "rename one"),
+    "time zone": Mistake("site.yaml", "Asia/Seoul", "Asia/Soul", "unknown_time_zone", "Asia/Soul", "Asia/Seoul?"),
+    "role": Mistake("people.yaml", "role: manager", "role: boss", "wrong_value", "boss", "manager"),
+    "customer of a person": Mistake("people.yaml", "customer: hanbit", "customer: hanbid", "unknown_customer",
+                                    "hanbid", "did you mean hanbit?"),
+    "customer without company": Mistake("people.yaml", "role: customer, customer: narae", "role: customer",
+                                        "missing_key", "narae.engineer", "add customer:"),
+    "layout": Mistake("products/memory.yaml", "layout: hbm_wafer", "layout: hbm_waver", "unknown_layout", "waver",
+                      "did you mean hbm_wafer?"),
+    "attached product": Mistake("products/memory.yaml", "level: 4, product: hbm_core", "level: 4, product: hbm_cor",
+                                "unknown_product", "hbm_cor}", "did you mean hbm_core?"),
+    "site twice": Mistake("products/accelerator.yaml", "{site: 5,", "{site: 4,", "duplicate_site",
+                          "{site: 4, level: 1, product: hbm_stack}", "keep one"),
+    "ring": Mistake("products/accelerator.yaml", "product: chip_on_wafer", "product: module", "product_ring",
+                    "attach:", "made before it"),
+    "approver": Mistake("recipes/bonding.yaml", "approved_by: process.engineer", "approved_by: operator", "approver",
+                        "approved_by: operator", "process.engineer"),
+    "unit missing": Mistake("recipes/bonding.yaml", "{name: bond_force, unit: N, target: 100",
+                            "{name: bond_force, target: 100", "missing_key", "bond_force, target: 100", "add unit:"),
+    "target outside limits": Mistake("recipes/thermal.yaml", "target: 165, low: 150", "target: 165, low: 170",
+                                     "limits", "low: 170", "low <= target <= high"),
+    "body has another value": Mistake("recipes/thermal.yaml", "time_at_peak = 5 h", "time_at_peak = 4.5 h",
+                                      "body_differs", "target: 5,", "the same value"),
+    "body has another unit": Mistake("recipes/thermal.yaml", "time_at_peak = 5 h", "time_at_peak = 5 min",
+                                     "body_differs", "target: 5,", "the same unit"),
+    "body line": Mistake("recipes/thermal.yaml", "profile_time = 6 h", "profile_time 6 h", "body_line",
+                         "profile_time 6 h", "name = value unit"),
+    "set point without limits": Mistake("recipes/test.yaml", "unit_time = 20 s",
+                                        "unit_time = 20 s\n      needles = 5 N", "without_limits", "needles",
+                                        "add the parameter"),
+    "recipe": Mistake("routes/module.yaml", "recipe: mark@1", "recipe: marc@1", "unknown_recipe", "marc@1", "mark@1?"),
+    "recipe version": Mistake("routes/module.yaml", "recipe: mark@1", "recipe: mark@2", "unknown_recipe", "mark@2",
+                              "mark@1?"),
+    "recipe without version": Mistake("routes/module.yaml", "recipe: mark@1", "recipe: mark", "wrong_value",
+                                      "recipe: mark}", "name@version"),
+    "recipe of another class": Mistake("routes/module.yaml", "recipe: mark@1", "recipe: pack@1", "recipe_class",
+                                       "title: Mark", "mark@1"),
+    "order": Mistake("routes/module.yaml", "number: 190", "number: 180", "operation_order", "title: Underfill",
+                     "let the numbers grow"),
+    "site not in the specification": Mistake(
+        "routes/chip_on_wafer.yaml", "- {site: 5, level: 1}", "- {site: 6, level: 1}", "unknown_site", "site: 6",
+        "1/1, 2/1, 3/1, 4/1, 5/1"),
+    "site filled by nothing": Mistake("routes/hbm_stack.yaml", "      - {site: 1, level: 4}\n", "", "site_unfilled",
+                                      "operations:", "add it to the fills"),
+    "transfer without layout": Mistake("routes/module.yaml", ", makes: package_tray", "", "without_layout",
+                                       "title: Pack", "add makes:"),
+    "made layout": Mistake("routes/module.yaml", "makes: package_tray", "makes: package_try", "unknown_layout",
+                           "package_try", "did you mean package_tray?"),
+    "makes of a process": Mistake("routes/module.yaml", "recipe: mark@1", "recipe: mark@1, makes: package_tray",
+                                  "makes", "title: Mark", "leave makes out"),
+    "kind of equipment": Mistake("routes/hbm_core.yaml", "title: Bump reflow, kind: process",
+                                 "title: Bump reflow, kind: test", "class_kind", "Bump reflow", "there is"),
+    "no good bin": Mistake("routes/top_die.yaml", "{1: good,", "{11: good,", "bins", "{11: good", "add 1: good"),
+    "retest of a good bin": Mistake("routes/top_die.yaml", "retest: {bins: [7]", "retest: {bins: [1]", "retest",
+                                    "bins: [1]", "failing bin"),
+    "limit to an earlier operation": Mistake("routes/hbm_stack.yaml", "{from: 70, to: 90", "{from: 70, to: 60",
+                                             "queue_order", "{from: 70, to: 60", "name a later operation"),
+    "limit to nothing": Mistake("routes/hbm_stack.yaml", "{from: 70, to: 90", "{from: 70, to: 95",
+                                "unknown_operation", "{from: 70, to: 95", "10, 60, 70, 90"),
+    "late warning": Mistake("routes/hbm_stack.yaml", "warning_h: 18", "warning_h: 30", "queue_warning", "30}",
+                            "warn before"),
+    "product of a route": Mistake("routes/module.yaml", "product: module", "product: modul", "unknown_product",
+                                  "product: modul", "did you mean module?"),
+    "route to feed": Mistake("demonstration.yaml", "route: top_die", "route: topdie", "unknown_route", "topdie",
+                             "did you mean top_die?"),
+    "operation of an act": Mistake("demonstration.yaml", "operation: 90", "operation: 91", "unknown_operation",
+                                   "operation: 91", "it has 10, 35"),
+    "key twice": Mistake("site.yaml", "  title: Advanced", "  name: again\n  title: Advanced", "duplicate_key",
+                         "name: again", "keep one"),
+    "anchor": Mistake("site.yaml", "name: gwangju", "name: &a gwangju", "alias", "&a", "write the value out"),
+    "tag": Mistake("site.yaml", "name: gwangju", "name: !!python/name:os.system gwangju", "tag", "!!python",
+                   "leave the tag out"),
+    "not YAML": Mistake("site.yaml", "  name: gwangju", "  name: {gwangju", "not_yaml", "title: Advanced",
+                        "correct the YAML"),
+    "a number for a name": Mistake("site.yaml", "name: gwangju", "name: 7", "wrong_type", "name: 7", "write text"),
+    "a list for a map": Mistake("site.yaml", "areas:", "areas: {}\nareas_of_old:", "wrong_type", "areas: {}",
+                                "write a list"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
+def test_one_mistake_is_named_where_it_stands(mistake: Mistake, tmp_path: Path) -> None:
+    plant = copied(tmp_path)
+    assert check(plant) == []
+    edit(plant, mistake.file, mistake.old, mistake.new)
+    lines = (plant / mistake.file).read_text().splitlines()
+    problems = check(plant)
+    named = [p for p in problems if (p.file, p.code) == (mistake.file, mistake.code)]
+    assert named, [str(p) for p in problems]
+    assert any(mistake.at in lines[p.line - 1] for p in named), [str(p) for p in named]
+    assert any(mistake.says in p.hint for p in named), [str(p) for p in named]
+    with pytest.raises(PlantProblems) as refused:
+        load(plant)
+    assert refused.value.status == 422
+    assert len(refused.value.reasons) == len(problems)
+
+
+def test_all_mistakes_are_told_at_once_and_none_follows_from_another(tmp_path: Path) -> None:
+    plant = copied(tmp_path)
+    edit(plant, "equipment.yaml", "    most_substrates: 60", "    most_substrates: many")  # the class oven is broken
+    edit(plant, "routes/module.yaml", "recipe: mark@1", "recipe: marc@1")
+    edit(plant, "people.yaml", "role: operator", "role: opperator")
+    assert sorted((p.file, p.code) for p in check(plant)) == [
+        ("equipment.yaml", "wrong_type"),
+        ("people.yaml", "wrong_value"),
+        ("routes/module.yaml", "unknown_recipe"),
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_the_only_mistake(tmp_path: Path) -> None:
+    plant = copied(tmp_path)
+    for path in sorted(plant.rglob("*.yaml")):
+        text, file = path.read_text(), path.relative_to(plant).as_posix()
+        path.write_text("{")
+        assert [(p.file, p.code) for p in check(plant)] == [(file, "not_yaml")]
+        path.write_text(text)
+
+
+def test_unknown_and_missing_files_are_named(tmp_path: Path) -> None:
+    plant = copied(tmp_path)
+    (plant / "people.yaml").rename(plant / "poeple.yaml")
+    problems = {p.code: p for p in check(plant)}
+    assert problems["unknown_file"].file == "poeple.yaml"
+    assert problems["unknown_file"].hint == "did you mean people.yaml?"
+    assert problems["missing_file"].file == "people.yaml"
+    assert {p.code for p in check(tmp_path / "nowhere")} == {"missing_file"}
+
+
+def test_no_edit_of_a_line_breaks_the_checker(tmp_path: Path) -> None:
+    plant = copied(tmp_path)
+    chance = random.Random(7)
+    files = sorted(p for p in plant.rglob("*.yaml"))
+    for _ in range(120):
+        path = chance.choice(files)
+        text = path.read_text()
+        lines = text.splitlines()
+        at = chance.randrange(len(lines))
+        head = lines[at].partition(":")[0]
+        lines[at] = chance.choice(["", lines[at] * 2, head + ": []", head + ": 7", head + ":", head + ": {a: [b]}"])
+        path.write_text("\n".join(lines))
+        for problem in check(plant):
+            told = (plant / problem.file).read_text().splitlines()
+            assert 1 <= problem.line <= len(told) + 1
+            assert problem.message
+            assert problem.hint
+        path.write_text(text)
+
+
+def test_every_file_has_a_json_schema_that_names_its_keys() -> None:
+    schemas = json_schemas()
+    assert set(schemas) == set(FILES)
+    assert set(schemas["routes/*.yaml"]["properties"]) >= {"route", "version", "operations", "queue_limits"}
+    assert {"from", "to"} <= set(schemas["routes/*.yaml"]["$defs"]["QueueLimit"]["properties"])
+    assert schemas["equipment.yaml"]["additionalProperties"] is False

@@ -1,0 +1,122 @@
+"""Every sentence that pages say, found in the code: what a catalogue must hold."""
+
+import ast
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+from pkgutil import walk_packages
+
+from babel.messages.extract import extract
+
+import mes
+from equipment.interface.states import RecordKind, TransferOutcome
+from mes.errors import MesError
+from mes.genealogy import trace
+from mes.jobs.states import OrderState, RecordState
+from mes.lots.accounts import ARE, CAME
+from mes.lots.map_file import E142_TYPES
+from mes.lots.states import LotState, LotVerb, Progress, Work
+from mes.people.permissions import Permission, meanings
+from mes.people.roles import Role
+from mes.recipes.approve import APPROVED_MEANS
+from mes.recipes.states import RecipeState, RecipeVerb
+from mes.reports.catalog import REPORTS
+from mes.runs.states import RunState, RunVerb
+from mes.units.states import Disposition
+from mes.web.board.reading import IN_SHORT
+from mes.web.errors import NOT_FOR_ROLE, TITLES
+from mes.web.navigation import NAVIGATION
+from mes.web.substrate_legend import QUALITIES, pick
+
+MES = Path(__file__).parents[2] / "mes"
+TEMPLATES = MES / "web" / "templates"
+ENGLISH_ONLY = {"api.html", "api_fields.html"}
+"""Templates for programmers: the interface itself is English."""
+
+Sentence = tuple[str, str]
+"""A context, which may be empty, and what stands in the code."""
+
+ENUMS: tuple[type[StrEnum], ...] = (
+    LotState, LotVerb, Progress, Work, RunState, RunVerb, OrderState, RecordState, RecordKind, RecipeState, RecipeVerb,
+    Role, Permission,
+)  # fmt: skip
+FOUND = ("lot", "substrate", "equipment", "run")
+LADDER = ("at work", "waiting", "done", "to come")
+
+
+def templates() -> list[Path]:
+    """The templates that people see."""
+    return sorted(file for file in TEMPLATES.glob("*.html") if file.name not in ENGLISH_ONLY)
+
+
+def all_sentences() -> set[Sentence]:
+    """All that a catalogue must hold."""
+    return {("", text) for text in _of_templates()} | {("", text) for text in _of_code()} | _words() | _reasons()
+
+
+def _of_templates() -> Iterator[str]:
+    options = {"newstyle_gettext": "true", "trimmed": "false", "trim_blocks": "true", "lstrip_blocks": "true"}
+    for file in templates():
+        found = extract("jinja2.ext:babel_extract", BytesIO(file.read_bytes()), options=options)
+        yield from (text if isinstance(text, str) else text[0] for _, text, _, _ in found)
+
+
+def _of_code() -> Iterator[str]:
+    yield from (title for title, _, _ in NAVIGATION)
+    yield from IN_SHORT.values()
+    yield from meanings().values()
+    yield from ("may start", APPROVED_MEANS, NOT_FOR_ROLE, "Something went wrong", *TITLES.values())
+    yield from (trace.NO_WORK, trace.FROM_ANOTHER_OWNER, trace.TO_ANOTHER_OWNER, trace.TOO_FAR)
+    for report in REPORTS.values():
+        yield from (report.title, report.question)
+        yield from (parameter.meaning for parameter in report.parameters)
+        for column in report.columns:
+            yield from (column.title, column.meaning)
+
+
+def _words() -> set[Sentence]:
+    words = {member.value for enum in ENUMS for member in enum} | set(CAME) | set(ARE) | set(LADDER) | set(FOUND)
+    words |= {one.name.lower() for one in (*Disposition, *TransferOutcome)}
+    words |= {*E142_TYPES, *QUALITIES, *(pick(disposition) for disposition in Disposition)}
+    words |= set(_literals("record", 1)) | {"pull_sample"}
+    for report in REPORTS.values():
+        words |= {choice for p in report.parameters for choice in (p.name, *p.choices) if p.choices}
+        words |= {column.unit for column in report.columns if column.unit not in {"", "share"}}
+    return {("word", word) for word in words}
+
+
+def _reasons() -> set[Sentence]:
+    """The codes of all reasons and refusals, as they are written in the code."""
+    for module in walk_packages(mes.__path__, "mes."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    found = {error.__new__(error).code for error in _subclasses(MesError)}
+    return {("reason", code) for code in found | set(_literals("Reason", 0))}
+
+
+def _literals(called: str, position: int) -> Iterator[str]:
+    """The texts that stand at a position in all calls of a function."""
+    for file in MES.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == called and len(node.args) > position:
+                argument = node.args[position]
+                if isinstance(argument, ast.Constant):
+                    yield str(argument.value)
+
+
+def _subclasses(kind: type[MesError]) -> Iterator[type[MesError]]:
+    for one in kind.__subclasses__():
+        if one.__module__.startswith("mes."):
+            yield from (one, *_subclasses(one))
+
+
+def naked(template: str) -> list[str]:
+    """Words of a template that stand there without going through the catalogue."""
+    told = re.sub(r"\{%-?\s*trans\b.*?endtrans\s*-?%\}|\{#.*?#\}|\{%.*?%\}", "", template, flags=re.DOTALL)
+    told = re.sub(r"\{\{.*?\}\}", "", told, flags=re.DOTALL)
+    told = re.sub(r"<(code|script|style)\b.*?</\1>", "", told, flags=re.DOTALL)
+    spoken = re.findall(r'(?:title|alt|aria-label|placeholder)="([^"]*)"', told)
+    return [text for text in [*re.sub(r"<[^>]*>", "\n", told).split("\n"), *spoken] if re.search(r"[A-Za-z]{2}", text)]

@@ -7,12 +7,12 @@ event to whoever listens, in the same transaction.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Identity, Index, Table, UniqueConstraint, func, insert, text
+from sqlalchemy import Identity, Index, Table, UniqueConstraint, bindparam, func, insert, select, text
 from sqlalchemy import Sequence as NumberSequence
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.types import UserDefinedType
@@ -124,46 +124,49 @@ class Change:
     deltas: Sequence[Delta] = ()
 
 
-_HISTORY, _OUTBOX = (cast(Table, model.__table__) for model in (History, Outbox))
+@dataclass(frozen=True)
+class Event:
+    """What one verb did: a history row for each change, and one outbox row for each customer it concerns."""
+
+    verb: str
+    changes: Sequence[Change]
+
+
+_NUMBERS = select(EVENT_NUMBERS.next_value(), func.pg_notify(CHANNEL, "")).select_from(
+    func.generate_series(1, bindparam("count"))
+)
+"""Numbers for so many events; whoever listens is woken when the transaction commits, once."""
+_HISTORY, _OUTBOX = (insert(cast(Table, model.__table__)).inline() for model in (History, Outbox))
 
 
 def record(session: Session, verb: str, act: Act, changes: Sequence[Change]) -> int:
-    """Write one event: a history row for each change and one outbox row. The subjects must be locked.
-
-    Returns the event's id. Every row of the event shares it.
-    """
-    event_id = session.scalar(EVENT_NUMBERS.next_value())
-    rows = [_entry(event_id, verb, act, change) for change in changes]
-    session.execute(insert(_HISTORY), rows)
-    owners = {row["customer_id"] for row in rows}
-    session.execute(
-        insert(_OUTBOX),
-        [
-            {
-                "customer_id": owner,
-                "verb": verb,
-                "body": {
-                    "event": event_id,
-                    "at": instant(act.at),
-                    "subjects": [[r["subject_kind"], r["subject"]] for r in rows if r["customer_id"] == owner],
-                },
-            }
-            for owner in sorted(owners, key=lambda o: o or 0)
-        ],
-    )
-    _notify(session)
-    return int(event_id or 0)
+    """Write one event. The subjects must be locked. Returns the event's number."""
+    return record_all(session, act, [Event(verb, changes)])[0]
 
 
-def _notify(session: Session) -> None:
-    """Wake whoever listens when the transaction commits: one call for each does, however many events it has."""
-    transaction = session.get_nested_transaction() or session.get_transaction()
-    if session.info.get(CHANNEL) is not transaction:
-        session.execute(text(f"notify {CHANNEL}"))
-        session.info[CHANNEL] = transaction
+def record_all(session: Session, act: Act, events: Sequence[Event]) -> Sequence[int]:
+    """Write several events of one act, in this order. Returns their numbers; all rows of an event share its own."""
+    if any(change.subject.id is None for event in events for change in event.changes):
+        session.flush()
+    connection = session.connection()  # not the session: it would write the heads of the chains for each statement
+    numbers = connection.scalars(_NUMBERS, {"count": len(events)}).all()
+    told = [
+        (event.verb, number, [_entry(number, event.verb, act, change) for change in event.changes])
+        for number, event in zip(numbers, events, strict=True)
+    ]
+    connection.execute(_HISTORY, [row for _, _, rows in told for row in rows])
+    connection.execute(_OUTBOX, [row for verb, number, rows in told for row in _outbox(verb, number, act, rows)])
+    return numbers
 
 
-def _entry(event_id: int | None, verb: str, act: Act, change: Change) -> dict[str, Any]:
+def _outbox(verb: str, number: int, act: Act, rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for owner in sorted({row["customer_id"] for row in rows}, key=lambda o: o or 0):
+        subjects = [[row["subject_kind"], row["subject"]] for row in rows if row["customer_id"] == owner]
+        body = {"event": number, "at": instant(act.at), "subjects": subjects}
+        yield {"customer_id": owner, "verb": verb, "body": body}
+
+
+def _entry(event_id: int, verb: str, act: Act, change: Change) -> dict[str, Any]:
     subject: Any = change.subject
     subject.history_n += 1
     body = canonical(

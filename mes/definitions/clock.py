@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,30 +13,33 @@ CHANNEL = "mes_clock"
 """Notified when the clock is set."""
 
 
+_READ = text(
+    "select clock_timestamp() as wall, plant_at, wall_at, speed from (select) as now left join plant_clock on true"
+)
+
+
 def plant_clock(session: Session) -> PlantClock:
     """The clock as it is set. A plant whose clock nobody set runs on true time."""
-    row = session.execute(select(PlantClockRow.plant_at, PlantClockRow.wall_at, PlantClockRow.speed)).one_or_none()
-    if row is None:
-        wall = _wall(session)
-        return PlantClock(wall, wall, 1.0)
-    return PlantClock(row.plant_at, row.wall_at, row.speed)
+    clock, _ = _read(session)
+    return clock
 
 
 def plant_now(session: Session) -> datetime:
     """Plant time by the database's own wall clock."""
-    clock = plant_clock(session)
-    return clock.plant_at if clock.stepped else clock.at(_wall(session))
+    clock, wall = _read(session)
+    return clock.at(wall)
+
+
+def _read(session: Session) -> tuple[PlantClock, datetime]:
+    """The clock, and what the wall clock shows."""
+    row = session.execute(_READ).one()
+    is_set = row.speed is not None
+    return PlantClock(row.plant_at, row.wall_at, row.speed) if is_set else PlantClock(row.wall, row.wall, 1.0), row.wall
 
 
 def set_plant_clock(session: Session, plant_at: datetime, speed: float) -> None:
     """Let the plant clock show ``plant_at`` now and run ``speed`` times as fast as the wall clock; 0 stops it."""
-    values = {"plant_at": plant_at, "wall_at": _wall(session), "speed": speed}
+    values = {"plant_at": plant_at, "wall_at": func.clock_timestamp(), "speed": speed}
     statement = insert(PlantClockRow).values(id=1, **values)
     session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
     session.execute(text(f"notify {CHANNEL}"))
-
-
-def _wall(session: Session) -> datetime:
-    wall = session.scalar(text("select clock_timestamp()"))
-    assert isinstance(wall, datetime)
-    return wall

@@ -21,7 +21,11 @@ IfMatch = Annotated[
 def told(session: Session, response: Response, model: type[Lockable], row_id: int) -> None:
     """Tell the version of a row as `ETag`, as it is in this transaction."""
     session.flush()
-    version = session.scalars(select(model.row_version).where(model.id == row_id)).one()
+    tell(response, session.scalars(select(model.row_version).where(model.id == row_id)).one())
+
+
+def tell(response: Response, version: int) -> None:
+    """Tell a version as `ETag`."""
     response.headers["ETag"] = f'"{version}"'
 
 

@@ -19,7 +19,7 @@ from mes.lots import run_course, start_gate
 from mes.lots.create import NewLot, create, new_name, release
 from mes.lots.hand_work import Told, finish
 from mes.lots.hold import hold, release_hold
-from mes.lots.looks import LINE_FIRST, LotFilter, Row, look, maps, select_lots
+from mes.lots.looks import LINE_FIRST, LotFilter, Row, look_at_version, maps, select_lots
 from mes.lots.models import Lot
 from mes.lots.own_lots import own_lots
 from mes.lots.queries import lot_id, open_run, route_making
@@ -106,9 +106,8 @@ def list_lots(
 def show(session: Tx, _: Viewer, response: Response, lot: LotName, customer: Customer = None) -> Any:
     """One lot with its substrates, open runs, standing holds and ledger."""
     found = lot_id(session, lot, customer)
-    etag.told(session, response, Lot, found)
     with own_lots(session) as own:
-        return look(session, found, centre=own is None)
+        return _seen(response, look_at_version(session, found, centre=own is None))
 
 
 @router.get("/{lot}/history", response_model=list[Entry])
@@ -196,8 +195,14 @@ def _told(session: Session, response: Response, run: Run, lot: int) -> Row:
 
 def _look(session: Session, response: Response, lot: int) -> Row:
     """A lot after a command, and its version."""
-    etag.told(session, response, Lot, lot)
-    return look(session, lot)
+    session.flush()
+    return _seen(response, look_at_version(session, lot))
+
+
+def _seen(response: Response, looked: tuple[Row, int]) -> Row:
+    row, version = looked
+    etag.tell(response, version)
+    return row
 
 
 @router.post("/{lot}/hold", response_model=LotLook)

@@ -1,17 +1,27 @@
 """Lots as people and programs look at them: rows of a list, and one lot with all that is asked next."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    SQLColumnExpression,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from mes.definitions.models import Product
 from mes.equipment.models import Equipment
 from mes.lots.accounts import ARE, CAME
 from mes.lots.models import Hold, Ledger, Lot, LotSubstrate, RunSubstrate
-from mes.lots.queries import standing_holds
 from mes.lots.states import LotState
 from mes.people.models import Customer
 from mes.routes.models import Operation, RouteVersion
@@ -68,62 +78,88 @@ def _conditions(wanted: LotFilter) -> list[ColumnElement[bool]]:
     return found + ([Lot.name.icontains(wanted.q, autoescape=True)] if wanted.q else [])
 
 
+_OF_LOT = bindparam("of_lot", type_=Integer)
+
+
+def _listed(query: Select[*tuple[Any, ...]]) -> ScalarSelect[Any]:
+    """The rows of a query as one value, in its order: what one look asks for is one statement."""
+    rows = query.subquery()
+    return select(func.coalesce(func.json_agg(rows.table_valued()), literal_column("'[]'"))).scalar_subquery()
+
+
+_HOLDS = (
+    select(
+        Hold.id.label("hold"), Hold.code, Hold.comment, Hold.owner_role.label("owner"), Hold.held_by.label("by"),
+        Hold.held_at.label("at"),
+    )
+    .where(Hold.lot_id == _OF_LOT, Hold.released_at.is_(None))
+    .order_by(Hold.held_at, Hold.id)
+)  # fmt: skip
+_MEMBERS = (
+    select(
+        Substrate.name.label("substrate"), LotSubstrate.form, LotSubstrate.progress,
+        Operation.name.label("operation"), LotSubstrate.visit, LotSubstrate.since,
+    )
+    .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
+    .outerjoin(Operation, Operation.id == LotSubstrate.operation_id)
+    .where(LotSubstrate.lot_id == _OF_LOT)
+    .order_by(LotSubstrate.form, Substrate.name)
+)  # fmt: skip
+_OPEN_RUNS = (
+    select(
+        Run.name.label("run"), Run.state, Equipment.name.label("equipment"), Operation.name.label("operation"),
+        Run.ordered_at, Run.started_at,
+    )
+    .join(Equipment, Equipment.id == Run.equipment_id)
+    .join(Operation, Operation.id == Run.operation_id)
+    .where(Run.id.in_(select(RunSubstrate.run_id).where(RunSubstrate.lot_id == _OF_LOT)), Run.state.in_(OPEN))
+    .order_by(Run.id)
+)  # fmt: skip
+_FORMS = (
+    select(Ledger.form, *(getattr(Ledger, account) for account in CAME + ARE))
+    .where(Ledger.lot_id == _OF_LOT)
+    .order_by(Ledger.form)
+)
+_LOOK = (
+    select_lots()
+    .add_columns(
+        _listed(_HOLDS).label("holds"), _listed(_MEMBERS).label("members"), _listed(_OPEN_RUNS).label("runs"),
+        _listed(_FORMS).label("ledger"), Lot.row_version,
+    )
+    .where(Lot.id == _OF_LOT)
+)  # fmt: skip
+
+
 def look(session: Session, lot: int, *, centre: bool = True) -> Row:
     """A lot with its substrates, open runs, standing holds and ledger.
 
     What is the centre's, which equipment runs it and who held it, is left empty for others.
     """
-    return {
-        **session.execute(select_lots().where(Lot.id == lot)).mappings().one(),
-        "holds": [_hold(hold, centre=centre) for hold in standing_holds(session, [lot])],
-        "members": _rows(session, _members(lot)),
-        "runs": [run if centre else run | {"equipment": ""} for run in _rows(session, _open_runs(lot))],
-        "ledger": _ledger(session, lot),
-    }
+    return look_at_version(session, lot, centre=centre)[0]
 
 
-def _hold(hold: Hold, *, centre: bool) -> Row:
-    return {
-        "hold": hold.id, "code": hold.code, "comment": hold.comment, "owner": hold.owner_role,
-        "by": hold.held_by if centre else "", "at": hold.held_at,
-    }  # fmt: skip
+def look_at_version(session: Session, lot: int, *, centre: bool = True) -> tuple[Row, int]:
+    """The same, and the version of the lot that was looked at."""
+    row = dict(session.execute(_LOOK, {"of_lot": lot}).mappings().one())
+    version: int = row.pop("row_version")
+    row["holds"] = [_timed(hold, "at") | ({} if centre else {"by": ""}) for hold in row["holds"]]
+    row["members"] = [_timed(member, "since") for member in row["members"]]
+    row["runs"] = [
+        _timed(run, "ordered_at", "started_at") | ({} if centre else {"equipment": ""}) for run in row["runs"]
+    ]
+    row["ledger"] = _used(row["ledger"])
+    return row, version
 
 
-def _rows(session: Session, query: Select[*tuple[Any, ...]]) -> list[Row]:
-    return [dict(row) for row in session.execute(query).mappings()]
+def _timed(row: Row, *names: str) -> Row:
+    """A row of a list, with its times as times."""
+    return row | {name: datetime.fromisoformat(row[name]) for name in names if row[name] is not None}
 
 
-def _members(lot: int) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Substrate.name.label("substrate"), LotSubstrate.form, LotSubstrate.progress,
-            Operation.name.label("operation"), LotSubstrate.visit, LotSubstrate.since,
-        )
-        .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
-        .outerjoin(Operation, Operation.id == LotSubstrate.operation_id)
-        .where(LotSubstrate.lot_id == lot)
-        .order_by(LotSubstrate.form, Substrate.name)
-    )  # fmt: skip
-
-
-def _open_runs(lot: int) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Run.name.label("run"), Run.state, Equipment.name.label("equipment"), Operation.name.label("operation"),
-            Run.ordered_at, Run.started_at,
-        )
-        .join(Equipment, Equipment.id == Run.equipment_id)
-        .join(Operation, Operation.id == Run.operation_id)
-        .where(Run.id.in_(select(RunSubstrate.run_id).where(RunSubstrate.lot_id == lot)), Run.state.in_(OPEN))
-        .order_by(Run.id)
-    )  # fmt: skip
-
-
-def _ledger(session: Session, lot: int) -> list[Row]:
-    """Its forms, with the accounts that hold units in any of them."""
-    ledgers: Sequence[Ledger] = session.scalars(select(Ledger).where(Ledger.lot_id == lot).order_by(Ledger.form)).all()
-    used = [account for account in CAME + ARE if any(getattr(ledger, account) for ledger in ledgers)]
-    return [{"form": ledger.form, **{account: getattr(ledger, account) for account in used}} for ledger in ledgers]
+def _used(forms: list[Row]) -> list[Row]:
+    """The accounts that hold units in any of the forms."""
+    used = [account for account in CAME + ARE if any(form[account] for form in forms)]
+    return [{"form": form["form"], **{account: form[account] for account in used}} for form in forms]
 
 
 MAP_KINDS = {"u1": "bins", "u2": "bins", "f8": "values", "text": "texts"}
@@ -146,5 +182,5 @@ def maps(session: Session, lot: int) -> list[Row]:
     return [
         {"substrate": r["substrate"], "map": r["map"], "version": r["version"], "kind": MAP_KINDS[r["encoding"]],
          "at": r["at"]}
-        for r in _rows(session, query)
+        for r in session.execute(query).mappings()
     ]  # fmt: skip

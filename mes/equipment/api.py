@@ -30,20 +30,23 @@ EquipmentName = Annotated[Name, Path(description="Name of the equipment.")]
 Viewer = Annotated[Person, require(Permission.SEE_LINE)]
 MOST_STATES = 100
 
+EQUIPMENT: dict[str, Any] = {
+    "class": "bonder",
+    "equipment": "TCB-01",
+    "title": "Bonder 1",
+    "area": "bonding",
+    "state": "PRD",
+    "state_since": "2026-03-01T01:11:00Z",
+    "connected": True,
+    "connection_since": "2026-03-01T00:00:00Z",
+}
+"""An equipment in the examples, alone and with what belongs to it."""
+
 
 class EquipmentRow(BaseModel):
     """An equipment in a list. Times are UTC on the plant clock."""
 
-    model_config = example(
-        **{"class": "bonder"},
-        equipment="TCB-01",
-        title="Bonder 1",
-        area="bonding",
-        state="PRD",
-        state_since="2026-03-01T01:11:00Z",
-        connected=True,
-        connection_since="2026-03-01T00:00:00Z",
-    )
+    model_config = example(**EQUIPMENT)
 
     equipment: str
     title: str
@@ -77,14 +80,7 @@ class EquipmentLook(EquipmentRow):
     """An equipment with its standing alarms and its last states, newest first."""
 
     model_config = example(
-        **{"class": "bonder"},
-        equipment="TCB-01",
-        title="Bonder 1",
-        area="bonding",
-        state="PRD",
-        state_since="2026-03-01T01:11:00Z",
-        connected=True,
-        connection_since="2026-03-01T00:00:00Z",
+        **EQUIPMENT,
         alarms=[{"code": "DOOR", "severity": 700, "text": "door open", "set_at": "2026-03-01T02:00:00Z"}],
         states=[{"state": "PRD", "began_at": "2026-03-01T01:11:00Z", "ended_at": None, "reason": ""}],
     )

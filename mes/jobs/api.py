@@ -32,22 +32,25 @@ Mender = Annotated[Person, require(Permission.MEND_JOBS)]
 RecordNumber = Annotated[int, Path(ge=1, lt=2**63, description="Number of the record.")]
 OfEquipment = Annotated[Name | None, Query(description="Only of this equipment.")]
 
+JOB: dict[str, Any] = {
+    "job": "J-0000007",
+    "equipment": "TCB-01",
+    "operation": "hbm_stack/10",
+    "recipe": "tcb_stack@1",
+    "order": "sent",
+    "state": "running",
+    "reason": "",
+    "ordered_at": "2026-03-01T01:10:00Z",
+    "started_at": "2026-03-01T01:11:00Z",
+    "ended_at": None,
+}
+"""A job in the examples, alone and with what belongs to it."""
+
 
 class JobRow(BaseModel):
     """A job in a list. Times are UTC on the plant clock."""
 
-    model_config = example(
-        job="J-0000007",
-        equipment="TCB-01",
-        operation="hbm_stack/10",
-        recipe="tcb_stack@1",
-        order="sent",
-        state="running",
-        reason="",
-        ordered_at="2026-03-01T01:10:00Z",
-        started_at="2026-03-01T01:11:00Z",
-        ended_at=None,
-    )
+    model_config = example(**JOB)
 
     job: str = Field(description="Name of the run; the job order id that the equipment knows.")
     equipment: str
@@ -79,16 +82,7 @@ class JobLook(JobRow):
     """A job with its substrates, and how many of its records came by what became of them."""
 
     model_config = example(
-        job="J-0000007",
-        equipment="TCB-01",
-        operation="hbm_stack/10",
-        recipe="tcb_stack@1",
-        order="sent",
-        state="running",
-        reason="",
-        ordered_at="2026-03-01T01:10:00Z",
-        started_at="2026-03-01T01:11:00Z",
-        ended_at=None,
+        **JOB,
         substrates=[
             {
                 "substrate": "W1",

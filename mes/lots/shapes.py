@@ -1,7 +1,7 @@
 """What the API takes and gives of lots."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -138,26 +138,30 @@ class ScrapBody(Asked):
     why: Why
 
 
+LOT: dict[str, Any] = {
+    "lot": "D1",
+    "customer": "hanbit",
+    "product": "hbm_core",
+    "kind": "production",
+    "route": "hbm_core@1",
+    "state": "queued",
+    "held": False,
+    "operation": "hbm_core/10",
+    "priority": 5,
+    "due_at": "2026-03-20T09:00:00Z",
+    "substrates": 1,
+    "units": 360,
+    "created_at": "2026-03-01T01:00:00Z",
+    "released_at": "2026-03-01T01:05:00Z",
+    "ended_at": None,
+}
+"""A lot in the examples, alone and with what belongs to it."""
+
+
 class LotRow(BaseModel):
     """A lot in a list. Times are UTC on the plant clock."""
 
-    model_config = example(
-        lot="D1",
-        customer="hanbit",
-        product="hbm_core",
-        kind="production",
-        route="hbm_core@1",
-        state="queued",
-        held=False,
-        operation="hbm_core/10",
-        priority=5,
-        due_at="2026-03-20T09:00:00Z",
-        substrates=1,
-        units=360,
-        created_at="2026-03-01T01:00:00Z",
-        released_at="2026-03-01T01:05:00Z",
-        ended_at=None,
-    )
+    model_config = example(**LOT)
 
     lot: str
     customer: str
@@ -213,21 +217,7 @@ class LotLook(LotRow):
     """A lot with its substrates, open runs, standing holds and the ledger of each form."""
 
     model_config = example(
-        lot="D1",
-        customer="hanbit",
-        product="hbm_core",
-        kind="production",
-        route="hbm_core@1",
-        state="queued",
-        held=False,
-        operation="hbm_core/10",
-        priority=5,
-        due_at="2026-03-20T09:00:00Z",
-        substrates=1,
-        units=360,
-        created_at="2026-03-01T01:00:00Z",
-        released_at="2026-03-01T01:05:00Z",
-        ended_at=None,
+        **LOT,
         holds=[
             {
                 "hold": 12,

@@ -52,18 +52,21 @@ Viewer = Annotated[Person, require(Permission.SEE_RECIPES)]
 Writer = Annotated[Person, require(Permission.WRITE_RECIPES)]
 Approver = Annotated[Person, require(Permission.APPROVE_RECIPES)]
 
+RECIPE: dict[str, Any] = {
+    "class": "bonder",
+    "recipe": "tcb_stack@2",
+    "state": "draft",
+    "approved_by": None,
+    "approved_at": None,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+}
+"""A recipe version in the examples, alone and with what belongs to it."""
+
 
 class RecipeRow(BaseModel):
     """A recipe version in a list. Times are UTC on the plant clock."""
 
-    model_config = example(
-        **{"class": "bonder"},
-        recipe="tcb_stack@2",
-        state="draft",
-        approved_by=None,
-        approved_at=None,
-        sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    )
+    model_config = example(**RECIPE)
 
     recipe: str = Field(description="`recipe@version`.")
     of_class: str = Field(alias="class", description="Of equipment that can run it.")
@@ -96,12 +99,7 @@ class RecipeLook(RecipeRow):
     """A recipe version with its parameters, which equipment holds it, and its body."""
 
     model_config = example(
-        **{"class": "bonder"},
-        recipe="tcb_stack@2",
-        state="draft",
-        approved_by=None,
-        approved_at=None,
-        sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        **RECIPE,
         parameters=[{"name": "force", "unit": "N", "target": 42, "low": 30, "high": 50}],
         on_equipment=[
             {"equipment": "TCB-01", "as_approved": True, "sha256": "9f86d0", "verified_at": "2026-03-01T01:00:00Z"}

@@ -18,18 +18,21 @@ from mes.routes.states import OperationKind, RouteEnd
 
 router = APIRouter(prefix="/routes", tags=["plant"], dependencies=[require(Permission.SEE_LINE)])
 
+ROUTE: dict[str, Any] = {
+    "route": "hbm_core",
+    "version": "hbm_core@1",
+    "title": "HBM core dies",
+    "product": "hbm_core",
+    "ends": "stocked",
+    "released_at": "2026-03-01T00:00:00Z",
+}
+"""A route in the examples, alone and with what belongs to it."""
+
 
 class RouteRow(BaseModel):
     """A route in the version that new lots take."""
 
-    model_config = example(
-        route="hbm_core",
-        version="hbm_core@1",
-        title="HBM core dies",
-        product="hbm_core",
-        ends="stocked",
-        released_at="2026-03-01T00:00:00Z",
-    )
+    model_config = example(**ROUTE)
 
     route: str
     version: str = Field(description="`route@version`.")
@@ -53,12 +56,7 @@ class RouteLook(RouteRow):
     """A route with its operations in order."""
 
     model_config = example(
-        route="hbm_core",
-        version="hbm_core@1",
-        title="HBM core dies",
-        product="hbm_core",
-        ends="stocked",
-        released_at="2026-03-01T00:00:00Z",
+        **ROUTE,
         operations=[
             {"operation": "hbm_core/10", "title": "Probe", "kind": "test", "class": "prober", "recipe": "probe@1"}
         ],

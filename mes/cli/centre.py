@@ -25,7 +25,7 @@ from mes.cli.ports import free_port, refuse_taken, wait_for_listening
 from mes.cli.processes import Processes, Program
 from mes.clock import PlantClock
 from mes.db import Database
-from mes.definitions.clock import plant_clock, plant_now, set_plant_clock
+from mes.definitions.clock import act_now, plant_clock, plant_now, set_plant_clock
 from mes.errors import Away, Busy, Refused
 from mes.history import Act, History
 from mes.lots.models import Lot
@@ -108,7 +108,7 @@ class Centre:
         ids = []
         for delivery in wanted:
             with self.database.transaction() as session:
-                act = Act(feeder.ACTOR, plant_now(session), "delivered")
+                act = act_now(session, feeder.ACTOR, "delivered")
                 ids.append(feeder.take_in(session, delivery, self.incoming, act).id)
         return ids
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from mes.cli.remote import refuse_address
 from mes.db import APP_ROLE, Database, ReadSession, Session
-from mes.definitions.clock import plant_now
+from mes.definitions.clock import act_now
 from mes.errors import Away, Refused
 from mes.history import Act
 from mes.postgres import MAJOR_VERSION, EmbeddedPostgres
@@ -107,7 +107,7 @@ def writing(why: str, *, on_new: bool = False) -> Iterator[tuple[Session, Act]]:
     """
     opened = open_database if on_new else open_known
     with opened(Settings()) as database, database.transaction() as session:
-        yield session, Act(ADMINISTRATOR, plant_now(session), why)
+        yield session, act_now(session, ADMINISTRATOR, why)
 
 
 def app_url(settings: Settings, url: str) -> URL:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from mes.clock import PlantClock
 from mes.definitions.models import PlantClockRow
+from mes.history import Act
 
 CHANNEL = "mes_clock"
 """Notified when the clock is set."""
@@ -35,6 +36,11 @@ def _read(session: Session) -> tuple[PlantClock, datetime]:
     row = session.execute(_READ).one()
     is_set = row.speed is not None
     return PlantClock(row.plant_at, row.wall_at, row.speed) if is_set else PlantClock(row.wall, row.wall, 1.0), row.wall
+
+
+def act_now(session: Session, actor: str, why: str = "") -> Act:
+    """An act of somebody, now on the plant clock."""
+    return Act(actor, plant_now(session), why)
 
 
 def set_plant_clock(session: Session, plant_at: datetime, speed: float) -> None:

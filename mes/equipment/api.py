@@ -7,14 +7,13 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from mes.definitions.clock import plant_now
+from mes.definitions.clock import act_now
 from mes.definitions.models import EquipmentClass
 from mes.equipment.condition import change_state
 from mes.equipment.looks import last_states, select_equipment, standing_alarms
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
 from mes.equipment.states import EquipmentState
-from mes.history import Act
 from mes.http import etag, paging
 from mes.http.command import CommandRoute
 from mes.http.etag import IfMatch
@@ -125,7 +124,7 @@ def change(
     """Enter an E10 state by hand: take equipment down, or give it back."""
     of = equipment_id(session, equipment)
     etag.asked(session, Equipment, of, if_match)
-    change_state(session, of, body.state, Act(by.name, plant_now(session), body.why))
+    change_state(session, of, body.state, act_now(session, by.name, body.why))
     return _look(session, response, of)
 
 

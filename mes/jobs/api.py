@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from mes.definitions.clock import plant_now
+from mes.definitions.clock import act_now
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
-from mes.history import Act
 from mes.http import paging
 from mes.http.command import CommandRoute
 from mes.http.shapes import Asked, Name, Text, Why, example
@@ -189,14 +188,14 @@ def set_record_aside(session: Tx, by: Mender, record: RecordNumber, body: SetAsi
 
     What it says is not in the maps then: look at the units, and try it again when the cause is mended.
     """
-    set_aside(session, record, Act(by.name, plant_now(session), body.why))
+    set_aside(session, record, act_now(session, by.name, body.why))
     return look_record(session, record)
 
 
 @router.post("/records/{record}/retry", response_model=RecordRow)
 def retry_record(session: Tx, by: Mender, record: RecordNumber, body: RetryBody) -> Any:
     """Let a rejected record be tried again, by the connector's next round."""
-    retry(session, record, Act(by.name, plant_now(session), body.why))
+    retry(session, record, act_now(session, by.name, body.why))
     return look_record(session, record)
 
 

@@ -23,10 +23,10 @@ from equipment.client import EquipmentLost
 from mes.clock import PlantClock
 from mes.db import Database
 from mes.definitions.clock import CHANNEL as CLOCK_CHANNEL
-from mes.definitions.clock import plant_clock, plant_now
+from mes.definitions.clock import act_now, plant_clock, plant_now
 from mes.dispatch.what_next import next_start
 from mes.errors import Away, Busy, Malformed, Refused
-from mes.history import Act, History
+from mes.history import History
 from mes.jobs import orders, results
 from mes.jobs.link import ACTOR, Link
 from mes.jobs.models import Connector as ConnectorRow
@@ -236,7 +236,7 @@ class Connector:
 
     def _order(self, start: TrackIn) -> bool:
         try:
-            self._transact(lambda s: orders.order(s, start, Act(ACTOR, plant_now(s))))
+            self._transact(lambda s: orders.order(s, start, act_now(s, ACTOR)))
         except (Malformed, Refused) as error:
             log.info("not dispatched", why=error.message)
             return False

@@ -18,10 +18,9 @@ from equipment.client import Equipment, EquipmentLost
 from equipment.interface.messages import Answer, JobOrder, PositionMap, RecordBatch
 from equipment.interface.states import JobState, ReturnStatus
 from mes.db import Database
-from mes.definitions.clock import plant_now
+from mes.definitions.clock import act_now, plant_now
 from mes.equipment.condition import set_connected
 from mes.equipment.models import Equipment as EquipmentRecord
-from mes.history import Act
 from mes.jobs import orders, results
 from mes.jobs.orders import Errand
 from mes.jobs.states import OrderState
@@ -160,7 +159,7 @@ class Link:
             await self._transact(lambda s: orders.set_state(s, errand.run_id, OrderState.SENT))
         else:
             why = answer.text or f"return status {answer.status}"
-            await self._transact(lambda s: orders.refused(s, errand.run_id, why, Act(ACTOR, plant_now(s))))
+            await self._transact(lambda s: orders.refused(s, errand.run_id, why, act_now(s, ACTOR)))
 
     async def _give(self, order: JobOrder, maps: list[PositionMap]) -> Answer:
         known = {job.job_order_id: job.state for job in await self.equipment.jobs()}

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mes.definitions.clock import plant_now
+from mes.definitions.clock import act_now, plant_now
 from mes.equipment.queries import equipment_id
-from mes.history import Act, History, entry
+from mes.history import History, entry
 from mes.http import etag, paging
 from mes.http.command import CommandRoute
 from mes.http.etag import IfMatch
@@ -81,10 +81,6 @@ Releaser = Annotated[Person, require(Permission.RELEASE_HOLDS)]
 Disposer = Annotated[Person, require(Permission.DISPOSE_LOTS)]
 
 
-def _act(session: Session, person: Person, why: str) -> Act:
-    return Act(person.name, plant_now(session), why)
-
-
 @router.get("", response_model=paging.Page[LotRow])
 def list_lots(
     session: Tx,
@@ -138,7 +134,7 @@ def start_check(
 @router.post("", response_model=LotLook, status_code=201)
 def create_lot(session: Tx, by: Creator, response: Response, body: NewLotBody) -> Any:
     """Create a lot of substrates that arrived without maps, and release it if asked to."""
-    act = _act(session, by, body.why)
+    act = act_now(session, by.name, body.why)
     name = body.id or new_name(session)
     substrates = tuple(Arrival(one) for one in body.substrates or [name])
     route = route_making(session, body.product, body.route)
@@ -153,7 +149,7 @@ def create_lot(session: Tx, by: Creator, response: Response, body: NewLotBody) -
 def release_lot(session: Tx, by: Creator, of: Named, response: Response, body: WhyBody) -> Any:
     """Let a lot into the line, at the first operation of its route."""
     found = of.id(session)
-    release(session, found, _act(session, by, body.why))
+    release(session, found, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 
@@ -164,7 +160,7 @@ def track_in_lot(session: Tx, by: Worker, of: Named, response: Response, body: T
     sources = tuple(substrate_id(session, source) for source in body.sources)
     parts = tuple(lot_parts(session, [found], body.substrates))
     wanted = TrackIn(equipment_id(session, body.equipment), parts, sources)
-    return _told(session, response, track_in(session, wanted, _act(session, by, body.why)), found)
+    return _told(session, response, track_in(session, wanted, act_now(session, by.name, body.why)), found)
 
 
 @router.post("/{lot}/track-out", response_model=RunLook)
@@ -175,10 +171,9 @@ def track_out_lot(session: Tx, by: Worker, of: Named, response: Response, body: 
     """
     found = of.id(session)
     failed = {one.id: {(unit.x, unit.y): unit.bin for unit in one.bins} for one in body.substrates}
-    run = open_run(session, found, body.run)
-    return _told(
-        session, response, finish(session, run, found, Told(failed, body.good), _act(session, by, body.why)), found
-    )
+    told = Told(failed, body.good)
+    run = finish(session, open_run(session, found, body.run), found, told, act_now(session, by.name, body.why))
+    return _told(session, response, run, found)
 
 
 @router.post("/{lot}/abort", response_model=RunLook)
@@ -186,7 +181,8 @@ def abort(session: Tx, by: Worker, of: Named, response: Response, body: AbortBod
     """Break a run off: what it did not report queues again. Make sure that the equipment has stopped."""
     found = of.id(session)
     run = open_run(session, found, body.run)
-    return _told(session, response, run_course.abort(session, run.id, body.why, _act(session, by, body.why)), found)
+    run = run_course.abort(session, run.id, body.why, act_now(session, by.name, body.why))
+    return _told(session, response, run, found)
 
 
 def _told(session: Session, response: Response, run: Run, lot: int) -> Row:
@@ -209,7 +205,7 @@ def _seen(response: Response, looked: tuple[Row, int]) -> Row:
 def hold_lot(session: Tx, by: Holder, of: Named, response: Response, body: HoldBody) -> Any:
     """Hold a lot: it is not tracked in until somebody of the owner role releases the hold. What runs goes on."""
     found = of.id(session)
-    hold(session, found, body.code, body.why, body.owner, _act(session, by, body.why))
+    hold(session, found, body.code, body.why, body.owner, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 
@@ -217,7 +213,7 @@ def hold_lot(session: Tx, by: Holder, of: Named, response: Response, body: HoldB
 def release_hold_of_lot(session: Tx, by: Releaser, of: Named, response: Response, body: ReleaseHoldBody) -> Any:
     """Release one hold of a lot. Refused where the hold belongs to another role."""
     found = of.id(session)
-    release_hold(session, found, body.hold, body.why, by.role, _act(session, by, body.why))
+    release_hold(session, found, body.hold, body.why, by.role, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 
@@ -226,7 +222,7 @@ def scrap_units(session: Tx, by: Disposer, of: Named, response: Response, body: 
     """Throw units of a substrate away: at some positions, or all that are left on it."""
     found = of.id(session)
     where = None if body.at is None else [(place.x, place.y) for place in body.at]
-    scrap(session, found, body.substrate, where, _act(session, by, body.why))
+    scrap(session, found, body.substrate, where, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 
@@ -235,7 +231,7 @@ def pull_sample_units(session: Tx, by: Disposer, of: Named, response: Response, 
     """Take units out for analysis."""
     found = of.id(session)
     where = [(place.x, place.y) for place in body.at]
-    pull_sample(session, found, body.substrate, where, _act(session, by, body.why))
+    pull_sample(session, found, body.substrate, where, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 
@@ -243,5 +239,5 @@ def pull_sample_units(session: Tx, by: Disposer, of: Named, response: Response, 
 def store_lot(session: Tx, by: Disposer, of: Named, response: Response, body: WhyBody) -> Any:
     """Put a waiting lot into the die bank, outside WIP and cycle time."""
     found = of.id(session)
-    store(session, found, _act(session, by, body.why))
+    store(session, found, act_now(session, by.name, body.why))
     return _look(session, response, found)

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
-from mes.definitions.clock import plant_now
-from mes.history import Act
+from mes.definitions.clock import act_now
 from mes.http.command import CommandRoute
 from mes.http.files import BYTES, TAKES_XML, XML, Uploads
 from mes.http.shapes import Name, Text, example
@@ -148,4 +147,4 @@ def take_maps_in(
     One E142 file as the body, or several as parts of a form. Refused where a file cannot be read or names no lot.
     """
     came = [MapIn(file.name, file.content) for file in files]
-    return take_in(session, came, customer, route, Act(by.name, plant_now(session), why), released=release)
+    return take_in(session, came, customer, route, act_now(session, by.name, why), released=release)

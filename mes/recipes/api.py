@@ -8,9 +8,8 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from mes.definitions.clock import plant_now
+from mes.definitions.clock import act_now
 from mes.definitions.models import EquipmentClass
-from mes.history import Act
 from mes.http import etag, paging
 from mes.http.command import CommandRoute
 from mes.http.etag import IfMatch
@@ -173,7 +172,7 @@ def show(session: Tx, _: Viewer, response: Response, recipe: RecipeName) -> Any:
 def create_draft(session: Tx, by: Writer, response: Response, body: DraftBody) -> Any:
     """Draft the next version of a recipe. Refused with everything that is wrong in the body."""
     like = recipe_version_id(session, body.like)
-    version = draft(session, like, body.body, Act(by.name, plant_now(session), body.why))
+    version = draft(session, like, body.body, act_now(session, by.name, body.why))
     return _look(session, response, version.id)
 
 
@@ -181,7 +180,7 @@ def create_draft(session: Tx, by: Writer, response: Response, body: DraftBody) -
 def submit_draft(session: Tx, by: Writer, response: Response, of: Named, body: SubmitBody) -> Any:
     """Ask for the approval of a draft."""
     found = of.id(session)
-    submit(session, found, Act(by.name, plant_now(session), body.why))
+    submit(session, found, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 
@@ -195,7 +194,7 @@ def approve_version(
     """
     found = of.id(session)
     signer = signing(request, body.signer or by.name, body.password)
-    approve(session, found, signer, Act(by.name, plant_now(session), body.why))
+    approve(session, found, signer, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 
@@ -203,7 +202,7 @@ def approve_version(
 def retire_version(session: Tx, by: Approver, response: Response, of: Named, body: RetireBody) -> Any:
     """Take an approved version out of use: no lot starts with it any more. What runs is not stopped."""
     found = of.id(session)
-    retire(session, found, Act(by.name, plant_now(session), body.why))
+    retire(session, found, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 

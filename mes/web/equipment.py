@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mes.definitions.clock import plant_now
+from mes.definitions.clock import act_now, plant_now
 from mes.equipment.condition import change_state
 from mes.equipment.looks import last_states, past_alarms, standing_alarms
 from mes.equipment.models import Equipment
@@ -25,7 +25,7 @@ from mes.recipes.states import RecipeState
 from mes.runs.models import Run
 from mes.web.board.reading import HEARD, read_areas
 from mes.web.equipment_timeline import PERIODS, read_timeline
-from mes.web.forms import Why, act, onwards, path
+from mes.web.forms import Why, onwards, path
 from mes.web.pages import page, plant_time, view_of
 
 router = APIRouter(prefix="/equipment", route_class=FormRoute)
@@ -96,5 +96,5 @@ def change(
     state: Annotated[EquipmentState, Form()], why: Why,
 ) -> Response:  # fmt: skip
     """Take the equipment down by hand, or give it back."""
-    change_state(session, equipment_id(session, name), state, act(session, by, why))
+    change_state(session, equipment_id(session, name), state, act_now(session, by.name, why))
     return onwards(path("equipment", name))

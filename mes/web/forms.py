@@ -5,12 +5,8 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Form
 from fastapi.responses import RedirectResponse
-from sqlalchemy.orm import Session
 
-from mes.definitions.clock import plant_now
-from mes.history import Act
 from mes.http.shapes import PRINTED, WRITTEN
-from mes.people.sign_in import Person
 
 Field = Annotated[str, Form(min_length=1, max_length=64, pattern=PRINTED)]
 """A name or a code."""
@@ -19,11 +15,6 @@ Note = Annotated[str, Form(max_length=2000, pattern=WRITTEN)]
 Why = Annotated[str, Form(min_length=1, max_length=2000, pattern=WRITTEN)]
 Unchosen = Literal[""]
 """What a choice of a filter sends where nothing is chosen."""
-
-
-def act(session: Session, person: Person, why: str = "") -> Act:
-    """An act of whoever is signed in, now on the plant clock."""
-    return Act(person.name, plant_now(session), why)
 
 
 def onwards(address: str, **query: str) -> RedirectResponse:

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from mes.definitions.clock import act_now
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
 from mes.http import paging
@@ -26,7 +27,7 @@ from mes.people.permissions import Permission
 from mes.people.sign_in import Person
 from mes.runs.models import Run
 from mes.runs.states import RunState
-from mes.web.forms import Unchosen, Why, act, onwards, path
+from mes.web.forms import Unchosen, Why, onwards, path
 from mes.web.pages import page, plant_time, view_of
 
 router = APIRouter(prefix="/jobs", route_class=FormRoute)
@@ -80,14 +81,14 @@ def show_record(request: Request, session: Tx, viewer: Viewer, record: Number) -
 @router.post("/records/{record}/set-aside")
 def set_record_aside(session: Tx, by: Mender, record: Number, why: Why) -> Response:
     """Reject a record that cannot take effect, so that those behind it on its equipment can."""
-    set_aside(session, record, act(session, by, why))
+    set_aside(session, record, act_now(session, by.name, why))
     return onwards(path("jobs", "records", record))
 
 
 @router.post("/records/{record}/retry")
 def retry_record(session: Tx, by: Mender, record: Number, why: Why) -> Response:
     """Let a rejected record be tried again, by the connector's next round."""
-    retry(session, record, act(session, by, why))
+    retry(session, record, act_now(session, by.name, why))
     return onwards(path("jobs", "records", record))
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
+from mes.definitions.clock import act_now
 from mes.http.command import FormRoute
 from mes.http.transaction import Tx
 from mes.lots.hold import hold, release_hold
@@ -13,7 +14,7 @@ from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
-from mes.web.forms import Field, Why, act, onwards, path
+from mes.web.forms import Field, Why, onwards, path
 
 router = APIRouter(prefix="/lots/{customer}/{name}", route_class=FormRoute)
 
@@ -26,7 +27,7 @@ def hold_lot(
     session: Tx, by: Holder, customer: str, name: str, code: Field, why: Why, owner: Annotated[Role, Form()]
 ) -> Response:
     """Hold the lot."""
-    hold(session, lot_id(session, name, customer), code, why, owner, act(session, by, why))
+    hold(session, lot_id(session, name, customer), code, why, owner, act_now(session, by.name, why))
     return onwards(path("lots", customer, name))
 
 
@@ -35,5 +36,5 @@ def release_hold_of_lot(
     session: Tx, by: Releaser, customer: str, name: str, hold: Annotated[int, Form(ge=1, lt=2**31)], why: Why
 ) -> Response:
     """Release one hold of the lot."""
-    release_hold(session, lot_id(session, name, customer), hold, why, by.role, act(session, by, why))
+    release_hold(session, lot_id(session, name, customer), hold, why, by.role, act_now(session, by.name, why))
     return onwards(path("lots", customer, name))

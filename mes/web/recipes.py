@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from mes.definitions.clock import act_now
 from mes.definitions.models import EquipmentClass
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
@@ -22,7 +23,7 @@ from mes.recipes.looks import look, select_recipes
 from mes.recipes.models import RecipeOnEquipment, RecipeVersion
 from mes.recipes.queries import recipe_version_id
 from mes.recipes.states import RecipeState
-from mes.web.forms import Note, Unchosen, Why, act, onwards, path
+from mes.web.forms import Note, Unchosen, Why, onwards, path
 from mes.web.pages import page, plant_time, view_of
 from mes.web.recipe_difference import lines, parameters
 
@@ -85,26 +86,26 @@ def create_draft(
 ) -> Response:  # fmt: skip
     """Draft the next version: another body, inside the limits of this one."""
     text = body.replace("\r\n", "\n")
-    version = draft(session, recipe_version_id(session, recipe), text, act(session, by, why))
+    version = draft(session, recipe_version_id(session, recipe), text, act_now(session, by.name, why))
     return onwards(path("recipes", version.name))
 
 
 @router.post("/{recipe}/submit")
 def submit_draft(session: Tx, by: Writer, recipe: Recipe, why: Note = "") -> Response:
     """Ask for the approval of a draft."""
-    submit(session, recipe_version_id(session, recipe), act(session, by, why))
+    submit(session, recipe_version_id(session, recipe), act_now(session, by.name, why))
     return onwards(path("recipes", recipe))
 
 
 @router.post("/{recipe}/approve", dependencies=[SIGNED])
 def approve_version(session: Tx, by: Approver, recipe: Recipe, why: Note = "") -> Response:
     """Sign that equipment may run a submitted version; it never changes again."""
-    approve(session, recipe_version_id(session, recipe), by, act(session, by, why))
+    approve(session, recipe_version_id(session, recipe), by, act_now(session, by.name, why))
     return onwards(path("recipes", recipe))
 
 
 @router.post("/{recipe}/retire")
 def retire_version(session: Tx, by: Approver, recipe: Recipe, why: Why) -> Response:
     """Take an approved version out of use: no lot starts with it any more."""
-    retire(session, recipe_version_id(session, recipe), act(session, by, why))
+    retire(session, recipe_version_id(session, recipe), act_now(session, by.name, why))
     return onwards(path("recipes", recipe))

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mes.definitions.clock import plant_now
+from mes.definitions.clock import act_now, plant_now
 from mes.definitions.models import EquipmentClass
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
@@ -31,7 +31,7 @@ from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.web.find import Found, find
-from mes.web.forms import Field, Note, act, onwards
+from mes.web.forms import Field, Note, onwards
 from mes.web.live import Live
 from mes.web.pages import View, page, plant_time, render, view_of
 
@@ -176,7 +176,7 @@ def start(session: Tx, by: Worker, lot: Field, customer: Field, equipment: Field
     """Start the lot on the equipment: all its substrates that wait, or as many as fit."""
     found = lot_id(session, lot, customer)
     wanted = TrackIn(equipment_id(session, equipment), tuple(lot_parts(session, [found], ())))
-    run = track_in(session, wanted, act(session, by))
+    run = track_in(session, wanted, act_now(session, by.name))
     session.flush()
     return onwards("/terminal", lot=lot, customer=customer, said="started", run=run.name)
 
@@ -188,7 +188,7 @@ def end(
 ) -> Response:  # fmt: skip
     """Finish the lot's part of a run, with the good units counted and those that failed named."""
     found = lot_id(session, lot, customer)
-    finish(session, open_run(session, found, run), found, Told(_failed(failed), good), act(session, by, why))
+    finish(session, open_run(session, found, run), found, Told(_failed(failed), good), act_now(session, by.name, why))
     return onwards("/terminal", lot=lot, customer=customer, said="finished", run=run)
 
 

@@ -20,7 +20,19 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapp
 
 from mes.errors import Away, Busy, Malformed, NotFound, Stale, TookTooLong
 
-__all__ = ["STAFF", "Database", "ReadSession", "Scope", "Session", "as_customer", "expect", "lock", "see_as"]
+__all__ = [
+    "STAFF",
+    "Database",
+    "ReadSession",
+    "Scope",
+    "Session",
+    "as_customer",
+    "expect",
+    "eyes",
+    "lock",
+    "see_as",
+    "seeing_as",
+]
 
 APP_ROLE, STAFF_ROLE, CUSTOMER_ROLE = "mes_app", "mes_staff", "mes_customer"
 AWAY = "The database does not answer; try again in a moment."
@@ -138,7 +150,7 @@ class Database:
                 read_only = "on" if kind is ReadSession else "off"
                 session.execute(
                     text(f"select set_config('transaction_read_only', :read_only, true), {_EYES}"),
-                    {"read_only": read_only, **_eyes(scope)},
+                    {"read_only": read_only, **_settings(scope)},
                 )
                 yield session
         except (OperationalError, DataError, UnicodeEncodeError) as error:
@@ -179,13 +191,37 @@ def _away() -> Iterator[None]:
 _EYES = "set_config('app.customer', :customer, true), set_config('role', :role, true)"
 
 
-def _eyes(scope: Scope) -> dict[str, str]:
+def _settings(scope: Scope) -> dict[str, str]:
     return {"customer": "" if scope.customer_id is None else str(scope.customer_id), "role": scope.role}
 
 
 def see_as(session: Session, scope: Scope) -> None:
     """Give the rest of the transaction the eyes of another scope: the edge learns who asks only inside it."""
-    session.execute(text(f"select {_EYES}"), _eyes(scope))
+    session.execute(text(f"select {_EYES}"), _settings(scope))
+
+
+def eyes(session: Session) -> Scope:
+    """Whose eyes the transaction has now, as the database says."""
+    now = "select current_user, nullif(current_setting('app.customer', true), '')::int"
+    return Scope(*session.execute(text(now)).one())
+
+
+@contextmanager
+def seeing_as(session: Session, scope: Scope) -> Iterator[None]:
+    """The eyes of another scope for a block; those from before come back after it, and after any error in it."""
+    before = eyes(session)
+    if before == scope:
+        yield
+        return
+    see_as(session, scope)
+    try:
+        yield
+    except DBAPIError:  # the transaction is over, and these eyes with it
+        raise
+    except BaseException:
+        see_as(session, before)
+        raise
+    see_as(session, before)
 
 
 def _told(error: DBAPIError | UnicodeEncodeError) -> Exception:

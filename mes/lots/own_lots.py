@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mes.db import CUSTOMER_ROLE, STAFF, Scope, see_as
+from mes.db import CUSTOMER_ROLE, STAFF, eyes, seeing_as
 from mes.lots.models import Lot
 
 
@@ -21,19 +20,9 @@ def own_lots(session: Session) -> Iterator[list[int] | None]:
     statement inside must be limited to the ids: a test changes all that others have and finds each report and page of a
     customer as it was.
     """
-    role, customer = session.execute(
-        text("select current_user, nullif(current_setting('app.customer', true), '')::int")
-    ).one()
-    if role != CUSTOMER_ROLE:
+    if eyes(session).role != CUSTOMER_ROLE:
         yield None
         return
     lots = list(session.scalars(select(Lot.id)))
-    see_as(session, STAFF)
-    try:
+    with seeing_as(session, STAFF):
         yield lots
-    except DBAPIError:  # the transaction is over, and these eyes with it
-        raise
-    except BaseException:
-        see_as(session, Scope(role, customer))
-        raise
-    see_as(session, Scope(role, customer))

@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mes.db import STAFF, see_as
+from mes.db import STAFF, seeing_as
 from mes.errors import Malformed, Refused
 from mes.people.models import SavedFilter, User
 from mes.people.sign_in import Person
@@ -55,6 +55,5 @@ def _own(session: Session, person: Person) -> Iterator[int]:
 
     Safe, because every statement in the block is limited to that id.
     """
-    see_as(session, STAFF)
-    yield session.scalars(select(User.id).where(User.name == person.name)).one()
-    see_as(session, person.scope)
+    with seeing_as(session, STAFF):
+        yield session.scalars(select(User.id).where(User.name == person.name)).one()

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from sqlalchemy import RowMapping, func, select, text
 from sqlalchemy.orm import Session
 
-from mes.db import Scope, see_as
+from mes.db import Scope, seeing_as
 from mes.errors import NotFound
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
@@ -131,7 +131,7 @@ def _keys(request: Request, session: Session, by: Person, made: str = "", token:
 def show_system(request: Request, session: Tx, by: Administrator) -> Response:
     """Customers, connectors at work, versions, and how backups are made."""
     told = {
-        "customers": _customers(session), "connectors": _connectors(session), "versions": _versions(session, by),
+        "customers": _customers(session), "connectors": _connectors(session), "versions": _versions(session),
         "plant": plant_time(session, view_of(request, by)),
     }  # fmt: skip
     return _page(request, "system.html", by, shown="system", **told)
@@ -159,11 +159,10 @@ def _connectors(session: Session) -> list[RowMapping]:
     return list(session.execute(query.order_by(Connector.seen_at.desc())).mappings())
 
 
-def _versions(session: Session, by: Person) -> dict[str, str]:
+def _versions(session: Session) -> dict[str, str]:
     """What runs here. The schema's version is the login role's to read, none of the roles of people."""
-    see_as(session, Scope("none"))
-    schema = session.scalar(text("select version_num from alembic_version"))
-    see_as(session, by.scope)
+    with seeing_as(session, Scope("none")):
+        schema = session.scalar(text("select version_num from alembic_version"))
     return {
         "Interposer": _release(), "Schema": str(schema), "Python": platform.python_version(),
         "PostgreSQL": str(session.scalar(text("show server_version"))),

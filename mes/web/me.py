@@ -1,5 +1,6 @@
 """One's own account: language and time zone of pages, password, PIN; and the table of who may do what."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
-from mes.db import STAFF, see_as
+from mes.db import STAFF, seeing_as
 from mes.errors import Malformed
 from mes.http.command import FormRoute
 from mes.http.guard import COOKIE
@@ -29,16 +30,16 @@ router = APIRouter(route_class=FormRoute)
 Asking = Annotated[Person, require(Permission.OWN_ACCOUNT)]
 
 
-def _self(session: Tx, person: Asking) -> Person:
+def _self(session: Tx, person: Asking) -> Iterator[Person]:
     """Who asks, with the staff's eyes: a customer's role reads no table of people.
 
     Safe, because every statement of these routes is limited to that person's own name and customer.
     """
-    see_as(session, STAFF)
-    return person
+    with seeing_as(session, STAFF):
+        yield person
 
 
-Self = Annotated[Person, Depends(_self)]
+Self = Annotated[Person, Depends(_self, scope="function")]
 Secret = Annotated[str, Form(max_length=LONGEST)]
 Said = Literal["", "view", "password", "pin", "no_pin"]
 """What was just changed."""

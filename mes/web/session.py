@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
-from mes.db import STAFF, see_as
+from mes.db import STAFF, seeing_as
 from mes.http.guard import COOKIE, set_token
 from mes.http.problem import problem
 from mes.http.shapes import Asked, example
@@ -68,8 +68,8 @@ def show(holder: Holder) -> Any:
 @router.delete("", status_code=204, dependencies=[require(Permission.SIGN_OUT)], operation_id="session_delete")
 def leave(request: Request, session: Tx) -> Response:
     """Sign out here; other browsers stay signed in, and a key stays a key."""
-    see_as(session, STAFF)  # a customer's eyes may not write; the token is the caller's own
-    sign_out(session, request.cookies.get(COOKIE, ""))
+    with seeing_as(session, STAFF):  # a customer's eyes may not write; the token is the caller's own
+        sign_out(session, request.cookies.get(COOKIE, ""))
     answer = Response(status_code=204)
     answer.delete_cookie(COOKIE)
     return answer

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from mes.db import STAFF, see_as
+from mes.db import STAFF, seeing_as
 from mes.http.guard import COOKIE, set_token
 from mes.http.problem import problem
 from mes.http.transaction import Tx
@@ -72,8 +72,8 @@ def enter(
 @router.post("/sign-out", dependencies=[require(Permission.SIGN_OUT)])
 def leave(request: Request, session: Tx) -> Response:
     """Sign out here; other browsers stay signed in."""
-    see_as(session, STAFF)  # a customer's eyes may not write; the token is the caller's own
-    sign_out(session, request.cookies.get(COOKIE, ""))
+    with seeing_as(session, STAFF):  # a customer's eyes may not write; the token is the caller's own
+        sign_out(session, request.cookies.get(COOKIE, ""))
     response = RedirectResponse("/sign-in", 303)
     response.delete_cookie(COOKIE)
     return response

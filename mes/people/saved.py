@@ -14,6 +14,8 @@ from mes.people.sign_in import Person
 
 MOST = 50
 """Filters that one person may keep."""
+_ONE_AT_A_TIME = 0x5AFE
+"""Keeps these advisory locks, of one person each, apart from others."""
 
 
 def saved_filters(session: Session, person: Person, page: str) -> Sequence[SavedFilter]:
@@ -33,6 +35,7 @@ def save_filter(session: Session, person: Person, name: str, address: str) -> No
     if not name:
         raise Malformed("A filter is kept under a name; give it one.")
     with _own(session, person) as user_id:
+        session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME, user_id)))  # else two count the same
         others = (SavedFilter.user_id == user_id, SavedFilter.name != name)
         if session.scalars(select(func.count()).select_from(SavedFilter).where(*others)).one() >= MOST:
             raise Refused(f"You keep {MOST} filters already; remove one first.")

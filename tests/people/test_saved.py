@@ -1,4 +1,7 @@
-"""Filters that people keep: as many as there may be, and a customer's eyes before and after."""
+"""Filters that people keep: no more than there may be, and a customer's eyes before and after."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
@@ -9,6 +12,8 @@ from mes.people.models import Customer, SavedFilter, User
 from mes.people.roles import Role
 from mes.people.saved import MOST, save_filter
 from mes.people.sign_in import Person
+
+RACERS = 4
 
 
 @pytest.fixture
@@ -28,6 +33,24 @@ def kim(database: Database) -> Person:
 def kept(session: Session) -> int:
     """How many filters there are."""
     return session.scalars(select(func.count()).select_from(SavedFilter)).one()
+
+
+def test_of_many_at_once_no_more_are_kept_than_there_may_be(database: Database, kim: Person) -> None:
+    together = Barrier(RACERS)
+
+    def keep(n: int) -> bool:
+        with database.transaction(kim.scope) as session:
+            together.wait(20)
+            try:
+                save_filter(session, kim, f"race {n}", "/lots?state=queued")
+            except Refused:
+                return False
+            return True
+
+    with ThreadPoolExecutor(RACERS) as racers:
+        assert sum(racers.map(keep, range(RACERS))) == 1
+    with database.reading() as session:
+        assert kept(session) == MOST
 
 
 def test_a_kept_filter_can_change_where_there_are_as_many_as_there_may_be(database: Database, kim: Person) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from mes.db import Scope, seeing_as
 from mes.errors import NotFound
 from mes.http.command import FormRoute
-from mes.http.shapes import Name
+from mes.http.shapes import PRINTED, Name
 from mes.http.transaction import Tx
 from mes.jobs.models import Connector
 from mes.lots.models import Lot
@@ -33,8 +33,8 @@ router = APIRouter(prefix="/administration", route_class=FormRoute)
 
 Administrator = Annotated[Person, require(Permission.ADMINISTER)]
 UserName = Annotated[Name, Path()]
-Title = Annotated[str, Form(max_length=200)]
-Company = Annotated[str, Form(max_length=64)]
+Title = Annotated[str, Form(max_length=200, pattern=PRINTED)]
+Company = Annotated[str, Form(max_length=64, pattern=PRINTED)]
 HERE = "/administration"
 AT_WORK_S = 60
 """A connector that has not been heard of for so long is not at work."""

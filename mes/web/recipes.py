@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mes.definitions.clock import act_now
 from mes.definitions.models import EquipmentClass
 from mes.http.command import FormRoute
-from mes.http.shapes import Name
+from mes.http.shapes import WRITTEN, Name
 from mes.http.transaction import Tx
 from mes.people.access import may, require
 from mes.people.permissions import Permission
@@ -82,7 +82,7 @@ def _versions(session: Session, of: int) -> list[str]:
 @router.post("/{recipe}/draft")
 def create_draft(
     session: Tx, by: Writer, recipe: Recipe, why: Why,
-    body: Annotated[str, Form(min_length=1, max_length=2 * MOST_CHARACTERS)],
+    body: Annotated[str, Form(min_length=1, max_length=2 * MOST_CHARACTERS, pattern=WRITTEN)],
 ) -> Response:  # fmt: skip
     """Draft the next version: another body, inside the limits of this one."""
     text = body.replace("\r\n", "\n")

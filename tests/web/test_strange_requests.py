@@ -51,6 +51,22 @@ def test_forms_take_no_character_that_steers_a_terminal(site: Site) -> None:
         assert client.post("/lots/alpha/A2/hold", data=right, headers=site.own).status_code == 303
 
 
+@pytest.mark.parametrize("wrong", [{"title": "Kim\x1b[2J"}, {"title": "Kim\nLee"}, {"customer": "a\x07"}])
+def test_no_person_has_a_title_that_steers_a_terminal(site: Site, wrong: dict[str, str]) -> None:
+    right = {"name": "kim", "title": "Kim", "role": "operator", "customer": "", "password": PASSWORD, "again": PASSWORD}
+    with site.client("administrator", accept="application/json") as client:
+        answer = client.post("/administration/people", data=right | wrong, headers=site.own)
+    assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
+    assert "pattern" in answer.text
+
+
+def test_no_recipe_has_a_body_that_steers_a_terminal(site: Site) -> None:
+    with site.client("process_engineer", accept="application/json") as client:
+        for body in ("target = 5 \x1b[2J", "a\x00b", "a\rb"):
+            answer = client.post("/recipes/cure@1/draft", data={"why": "x", "body": body}, headers=site.own)
+            assert (answer.status_code, "pattern" in answer.text) == (422, True), answer.text
+
+
 def test_no_hold_belongs_to_a_customer(site: Site) -> None:
     hold = {"code": "height", "why": "low", "owner": "customer"}
     with site.client("line_engineer", accept="application/json") as client:

@@ -21,7 +21,7 @@ class Permission(StrEnum):
     SIGN_OUT = "sign_out"
     """End one's own sign-in."""
     OWN_ACCOUNT = "own_account"
-    """One's own language, time zone, password and PIN, and this table."""
+    """One's own language, time zone, password, PIN and kept filters; help, and this table."""
     CREATE_LOTS = "create_lots"
     """Create lots and release them to the line."""
     WORK_LOTS = "work_lots"

@@ -14,6 +14,6 @@ router = APIRouter(prefix="/help")
 
 
 @router.get("")
-def show(request: Request, viewer: Annotated[Person, require(Permission.SIGN_OUT)]) -> Response:
+def show(request: Request, viewer: Annotated[Person, require(Permission.OWN_ACCOUNT)]) -> Response:
     """One page for everybody, with what a role can do."""
     return page(request, "help.html", "/help", viewer)

@@ -16,7 +16,7 @@ from mes.web.forms import Field, local_address, onwards
 
 router = APIRouter(prefix="/saved", route_class=FormRoute)
 
-Owner = Annotated[Person, require(Permission.SEE_LOTS)]
+Owner = Annotated[Person, require(Permission.OWN_ACCOUNT)]
 Address = Annotated[str, Form(min_length=1, max_length=2000)]
 
 

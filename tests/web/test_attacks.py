@@ -86,6 +86,19 @@ def test_nobody_signs_in_the_name_of_another(site: Site, mate: str) -> None:
         assert session.scalars(select(RecipeVersion.state).where(RecipeVersion.name == name)).one() == "in_review"
 
 
+def test_a_key_that_may_look_changes_nothing_that_its_user_keeps(site: Site) -> None:
+    form = {"name": "mine", "address": "/lots?state=queued"}
+    with site.client("alpha") as alpha, site.client(accept="application/json") as program:
+        assert alpha.post("/saved", data=form, headers=site.own).status_code == 303
+        for scope, told in ((Permission.SEE_LOTS, 403), (Permission.OWN_ACCOUNT, 303)):
+            with site.database.transaction() as session:
+                key = create_key(session, scope, "alpha", [scope], timedelta(days=1), by="test")
+            bearer = {"authorization": f"Bearer {key}"}
+            assert program.post("/saved", data=form, headers=bearer).status_code == told
+            assert program.post("/saved/remove", data=form, headers=bearer).status_code == told
+        assert "mine" not in alpha.get("/lots").text
+
+
 def test_guesses_of_a_signature_come_one_after_the_other(site: Site) -> None:
     with site.database.transaction() as session:
         key = create_key(session, "k", "process_engineer", [Permission.APPROVE_RECIPES], timedelta(days=1), by="test")

@@ -19,10 +19,11 @@ class NotSigned(MesError):
     status = 403
 
 
-def signing(request: Request, name: str, secret: str, *, pin: bool = True) -> Person:
-    """Who signs: the user of that name, whose password or PIN was given. Raises `NotSigned`, `TooManyTries`.
+def signing(request: Request, name: str, secret: str, *, pin: bool) -> Person:
+    """Who signs: the user of that name, whose password was given. Raises `NotSigned`, `TooManyTries`.
 
-    Without ``pin`` the password alone counts.
+    With ``pin`` the PIN counts, too: for pages, where whoever signs is signed in. Over the API, where a key names the
+    signer, a few digits would be too little.
 
     In a transaction of its own: that a try has failed is kept, though what was to be signed is refused.
     """
@@ -38,7 +39,7 @@ def signing(request: Request, name: str, secret: str, *, pin: bool = True) -> Pe
         else:
             tries.succeeded(session, name, address)
             return person
-    raise NotSigned("No user has that name and password or PIN; nothing was changed. Check both and sign again.")
+    raise NotSigned("No user has that name and password; nothing was changed. Check both and sign again.")
 
 
 Secret = Annotated[str, Form(alias=SECRET, max_length=1000)]

@@ -137,7 +137,7 @@ class ApproveBody(Asked):
     model_config = example(signer="process.engineer", password="correct horse battery", why="tried on ten wafers")  # noqa: S106
 
     signer: Name | None = Field(None, description="Name of the user who signs; the caller if not given.")
-    password: str = Field(min_length=1, max_length=1000, description="Or PIN, of the signer; kept nowhere.")
+    password: str = Field(min_length=1, max_length=1000, description="Of the signer, no PIN; kept nowhere.")
     why: Text = ""
 
 
@@ -193,7 +193,7 @@ def approve_version(
     The signer is a process engineer and gives the password again. Wrong ones make the next try wait, as at a sign-in.
     """
     found = of.id(session)
-    signer = signing(request, body.signer or by.name, body.password)
+    signer = signing(request, body.signer or by.name, body.password, pin=False)
     approve(session, found, signer, act_now(session, by.name, body.why))
     return _look(session, response, found)
 

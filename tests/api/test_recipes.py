@@ -5,6 +5,7 @@ from sqlalchemy import select, update
 
 from mes.http.command import CommandAnswer
 from mes.people.models import SignInTry, User
+from mes.people.passwords import hash_password
 from mes.people.tries import FREE
 from tests.api.conftest import Caller
 from tests.api.test_lots import ok, problem
@@ -58,6 +59,16 @@ def test_a_process_engineer_signs_and_nobody_else(engineer: None, floor: Floor, 
     right = {"signer": "process_engineer", "password": PASSWORD}
     assert ok(administrator.post("/recipes/bake@2/approve", json=right))["approved_by"] == "process_engineer"
     problem(caller("line_engineer").post("/recipes/bake@2/approve", json=right), 403, "not_allowed")
+
+
+def test_a_pin_signs_on_pages_alone(engineer: None, floor: Floor, caller: Caller) -> None:
+    with floor.database.transaction() as session:
+        session.execute(update(User).values(pin_hash=hash_password("804216")))
+    process = caller("process_engineer")
+    ok(process.post("/recipes", json=DRAFT), 201)
+    ok(process.post("/recipes/bake@2/submit", json={}))
+    problem(process.post("/recipes/bake@2/approve", json={"password": "804216"}), 403, "not_signed")
+    ok(process.post("/recipes/bake@2/approve", json={"password": PASSWORD}))
 
 
 def test_whoever_guesses_at_signatures_waits(engineer: None, floor: Floor, caller: Caller) -> None:

@@ -69,6 +69,7 @@ class ReceivedRecord(Base):
         UniqueConstraint("journal_id", "sequence"),
         CheckConstraint(f"state in ({', '.join(repr(s.value) for s in RecordState)})", name="state"),
         Index("ix_received_record_open", "happened_at", postgresql_where="state = 'received'"),
+        Index("ix_received_record_rejected", "id", postgresql_where="state = 'rejected'"),
     )
 
 

@@ -26,7 +26,7 @@ FIGURES = {
     "mes_feed_lag_seconds": ("Age of the oldest of them.", ""),
     "mes_records_unapplied": ("Records of equipment that are stored and have not taken effect.", ""),
     "mes_records_unapplied_oldest_seconds": ("Since when the first of them has been stored.", ""),
-    "mes_records_rejected": ("Rejected records among the newest 10,000.", ""),
+    "mes_records_rejected": ("Rejected records that were not let be tried again.", ""),
     "mes_orders_unsent": ("Orders that their equipment has not accepted yet.", ""),
     "mes_runs_in_doubt": ("Runs of which nobody knows what was done.", ""),
     "mes_connector_silent_seconds": ("Since when a connector has not been seen at work.", "connector"),

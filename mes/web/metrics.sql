@@ -22,8 +22,7 @@ union all
 select 'mes_records_unapplied_oldest_seconds', '', coalesce(extract(epoch from clock_timestamp() - since), 0)
 from unapplied
 union all
-select 'mes_records_rejected', '', count(*)
-from (select state from received_record order by id desc limit 10000) newest where state = 'rejected'
+select 'mes_records_rejected', '', count(*) from received_record where state = 'rejected'
 union all
 select 'mes_orders_unsent', '', count(*) from sent_order where state = 'to_send'
 union all

@@ -131,6 +131,16 @@ def test_the_state_of_the_line_is_told(database: Database, line: Line, told: Rea
     assert (now['mes_lots{state="queued"}'], now['mes_lots{state="running"}']) == (2, 1)
 
 
+def test_a_rejected_record_counts_however_many_came_after_it(database: Database, line: Line, told: Read) -> None:
+    later = """
+        insert into received_record (journal_id, sequence, kind, run, happened_at, sha256, body, state, problem)
+        select id, n, 'job', '', clock_timestamp(), '', '', 'applied', '' from journal, generate_series(5, 20000) n"""
+    with database.transaction() as session:
+        for statement in (JOURNAL, RECORDS, later):
+            session.execute(text(statement))
+    assert told()["mes_records_rejected"] == 1
+
+
 def test_what_the_feed_cannot_deliver_yet_is_its_lag(database: Database, told: Read) -> None:
     event = text("insert into outbox (verb, body, recorded_at) values ('x', '{}', clock_timestamp() - interval '50 s')")
     wait_for(lambda: told()["mes_feed_lag_rows"] == 0)

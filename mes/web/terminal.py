@@ -1,66 +1,32 @@
 """The terminal of an operator: scan a lot, scan an equipment, start; scan the lot again, count, finish."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mes.definitions.clock import act_now, plant_now
-from mes.definitions.models import EquipmentClass
-from mes.equipment.models import Equipment
+from mes.definitions.clock import act_now
 from mes.equipment.queries import equipment_id
-from mes.errors import Malformed, Reason
+from mes.errors import Malformed
 from mes.http.command import FormRoute
 from mes.http.event_stream import EventStream
 from mes.http.transaction import Tx
-from mes.lots import start_gate
-from mes.lots.hand_work import MOVES, Told, finish
-from mes.lots.looks import look
-from mes.lots.models import LotSubstrate, RunSubstrate
+from mes.lots.hand_work import Told, finish
 from mes.lots.queries import lot_id, open_run
-from mes.lots.states import Progress, Work
 from mes.lots.track_in import TrackIn, lot_parts, track_in
 from mes.people.access import require, still
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
-from mes.routes.models import Operation
-from mes.runs.models import Run
-from mes.runs.states import OPEN
 from mes.web.find import Found, find
 from mes.web.forms import Field, Note, onwards
 from mes.web.live import Live
 from mes.web.pages import View, page, plant_time, render, view_of
+from mes.web.terminal_step import Step, step
 
 router = APIRouter(prefix="/terminal", route_class=FormRoute)
 Worker = Annotated[Person, require(Permission.WORK_LOTS)]
-
-
-@dataclass(frozen=True)
-class Place:
-    """An equipment that could take the lot: ``open_runs`` of ``places`` are taken."""
-
-    name: str
-    title: str
-    state: str
-    connected: bool
-    open_runs: int
-    places: int
-
-
-@dataclass(frozen=True)
-class OpenRun:
-    """A run that the lot is in. ``units`` it asks of the lot; ``by_hand``: a person may report it."""
-
-    run: str
-    equipment: str
-    operation: str
-    state: str
-    units: int
-    by_hand: bool
 
 
 def fragments(session: Session, view: View) -> Mapping[str, str]:
@@ -74,10 +40,7 @@ def show(
     lot: str = "", customer: str = "", equipment: str = "", run: str = "", said: str = "",
 ) -> Response:  # fmt: skip
     """What to do now: with nothing, a lot, an equipment, or both."""
-    told: dict[str, Any] = {"lot": None, "reasons": (), "places": (), "works": (), "waits": False}
-    if lot:
-        found = lot_id(session, lot, customer or None)
-        told = _at(session, found, equipment)
+    told = step(session, lot_id(session, lot, customer or None), equipment) if lot else Step()
     given: dict[str, Any] = {"equipment": equipment, "run": run, "said": said if said in SAID else ""}
     parts = fragments(session, view_of(request, person))
     return page(request, "terminal.html", "/terminal", person, parts=parts, told=told, **given)
@@ -85,65 +48,6 @@ def show(
 
 SAID = ("started", "finished", "unknown")
 """What the banner may say of what was just done or scanned."""
-
-
-def _at(session: Session, lot: int, equipment: str) -> dict[str, Any]:
-    operation = session.scalars(_waiting_at(lot)).first()
-    reasons: Sequence[Reason] = ()
-    if equipment and operation is not None:
-        reasons = start_gate.reasons(session, lot, equipment_id(session, equipment), plant_now(session))
-    places = () if operation is None else _places(session, operation.class_id)
-    return {
-        "lot": look(session, lot), "operation": operation, "waits": operation is not None, "reasons": reasons,
-        "places": places, "works": _open_runs(session, lot),
-    }  # fmt: skip
-
-
-def _waiting_at(lot: int) -> Any:
-    """Where the lot's waiting substrates stand."""
-    return (
-        select(Operation)
-        .join(LotSubstrate, LotSubstrate.operation_id == Operation.id)
-        .where(LotSubstrate.lot_id == lot, LotSubstrate.progress == Progress.QUEUED)
-        .order_by(Operation.number)
-    )
-
-
-def _places(session: Session, class_id: int) -> list[Place]:
-    taken = select(func.count(Run.id)).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
-    query = (
-        select(
-            Equipment.name, Equipment.title, Equipment.state, Equipment.connected, taken.label("open_runs"),
-            EquipmentClass.places,
-        )
-        .join(EquipmentClass, EquipmentClass.id == Equipment.class_id)
-        .where(Equipment.class_id == class_id)
-        .order_by(Equipment.name)
-    )  # fmt: skip
-    return [Place(**row) for row in session.execute(query).mappings()]
-
-
-def _open_runs(session: Session, lot: int) -> list[OpenRun]:
-    query = (
-        select(
-            Run.name,
-            Equipment.name,
-            Operation.title,
-            Run.state,
-            func.sum(func.bit_count(RunSubstrate.positions)),
-            Operation.kind,
-        )
-        .join(RunSubstrate, RunSubstrate.run_id == Run.id)
-        .join(Equipment, Equipment.id == Run.equipment_id)
-        .join(Operation, Operation.id == Run.operation_id)
-        .where(RunSubstrate.lot_id == lot, RunSubstrate.work == Work.WAITING, Run.state.in_(OPEN))
-        .group_by(Run.id, Equipment.name, Operation.id)
-        .order_by(Run.id)
-    )
-    return [
-        OpenRun(run, place, title, state, units, kind not in MOVES)
-        for run, place, title, state, units, kind in session.execute(query)
-    ]
 
 
 @router.get("/scan")
@@ -184,11 +88,11 @@ def start(session: Tx, by: Worker, lot: Field, customer: Field, equipment: Field
 @router.post("/track-out")
 def end(
     session: Tx, by: Worker, lot: Field, customer: Field, run: Field,
-    good: Annotated[int, Form(ge=0, lt=2**31)], failed: Note = "", why: Note = "",
+    good: Annotated[int, Form(ge=0, lt=2**31)], failed: Note = "",
 ) -> Response:  # fmt: skip
     """Finish the lot's part of a run, with the good units counted and those that failed named."""
     found = lot_id(session, lot, customer)
-    finish(session, open_run(session, found, run), found, Told(_failed(failed), good), act_now(session, by.name, why))
+    finish(session, open_run(session, found, run), found, Told(_failed(failed), good), act_now(session, by.name))
     return onwards("/terminal", lot=lot, customer=customer, said="finished", run=run)
 
 

@@ -80,11 +80,12 @@ def judged_on(line: Line, candidate: Candidate, equipment_id: int) -> TrackIn | 
     found = line.reasons[candidate, equipment_id] or _ahead(line, facts)
     if found:
         return tuple(found)
-    return _start(line, facts, candidate) or (_too_few(candidate),)
+    return _start(line, facts, candidate) or (_too_few(candidate, facts),)
 
 
-def _too_few(candidate: Candidate) -> Reason:
-    message = f"The free sources do not fill one whole substrate of lot {candidate.lot}; wait for more."
+def _too_few(candidate: Candidate, facts: Facts) -> Reason:
+    products = ", ".join(sorted({need.product for need in facts.needs}))
+    message = f"The free units of {products} do not fill one whole substrate of lot {candidate.lot}; wait for more."
     return Reason("source_short", message, "line_engineer")
 
 
@@ -169,13 +170,24 @@ def _serve(wanted: Sequence[Need], ordered: Sequence[Source], positions: int) ->
     return chosen
 
 
+def _scarce(wanted: Sequence[Need], ordered: Sequence[Source], positions: int) -> list[str]:
+    """Names of the products of which the sources do not hold enough."""
+    needs: dict[str, list[Need]] = {}
+    for need in wanted:
+        needs.setdefault(need.product, []).append(need)
+    return sorted(product for product, sites in needs.items() if _serve(sites, ordered, positions) is None)
+
+
 def _ahead(line: Line, facts: Facts) -> list[Reason]:
     """Reasons not to start a clock that runs out while the lot waits for sources."""
     found = []
     for later in line.assemblies.get(facts.operation.id, ()) if facts.operation is not None else ():
         wanted = filled(later, facts.sites)
         units = sum(line.asked[m.substrate_id] for m in facts.members)
-        if _serve(wanted, _free(facts.stock, wanted), units) is None:
-            message = f"{later.name} must follow in time, and there are not enough sources for it yet."
+        if scarce := _scarce(wanted, _free(facts.stock, wanted), units):
+            products = ", ".join(scarce)
+            message = (
+                f"{later.name} must follow in time, and too few units of {products} are free for it yet; stock more."
+            )
             found.append(Reason("source_short_ahead", message, "line_engineer"))
     return found

@@ -105,7 +105,7 @@ def test_clock_is_not_started_that_would_run_out_while_sources_are_missing(floor
             choice = choose(session, oven, BEGIN + timedelta(hours=floor.hours))
         assert (choice.start is not None) == may_start
         reasons = [(reason.code, reason.message) for lot in choice.excluded for reason in lot.reasons]
-        short = "package/10 must follow in time, and there are not enough sources for it yet."
+        short = "package/10 must follow in time, and too few units of die are free for it yet; stock more."
         assert reasons == ([] if may_start else [("source_short_ahead", short)])
 
 

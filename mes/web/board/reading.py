@@ -30,7 +30,7 @@ IN_SHORT = {
     "recipe_not_approved": "recipe not approved",
     "source_missing": "no supply",
     "source_short": "too little supply",
-    "source_short_ahead": "too little supply ahead",
+    "source_short_ahead": "too little supply for a later operation",
 }
 """Reasons of dispatch as they stand in a list; one that is not here stands there with its sentence."""
 

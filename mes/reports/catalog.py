@@ -189,7 +189,12 @@ YIELD = Report(
             f"first_in{EACH}",
             "Rolled",
         ),
-        Column("rolled_over", "Rolled over", "", "Operations in that product / operations of the route."),
+        Column(
+            "rolled_over",
+            "Operations with figures",
+            "",
+            "Operations with units in the period / all of the route; the rolled yield multiplies those alone.",
+        ),
     ),
 )
 

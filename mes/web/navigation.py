@@ -20,6 +20,7 @@ NAVIGATION = (
 FIRST_PAGE = {
     Role.OPERATOR: "/terminal",
     Role.CUSTOMER: "/lots",
+    Role.PROCESS_ENGINEER: "/recipes",
     Role.MANAGER: "/reports/yield",
     Role.YIELD_ENGINEER: "/reports/yield",
 }

@@ -52,6 +52,21 @@ def test_no_page_holds_a_script_a_style_or_a_handler_of_its_own(site: Site) -> N
             assert re.findall(r"https?://", page) == []
 
 
+def test_each_role_begins_where_its_work_is(site: Site) -> None:
+    for name, address in {
+        "operator": "/terminal",
+        "line_engineer": "/board",
+        "process_engineer": "/recipes",
+        "yield_engineer": "/reports/yield",
+        "manager": "/reports/yield",
+        "administrator": "/board",
+        "alpha": "/lots",
+    }.items():
+        with site.client(name) as client:
+            assert client.get("/").headers["location"] == address
+            assert client.get(address).status_code == 200
+
+
 def test_our_own_assets_name_no_host() -> None:
     files = [f for f in STATIC.rglob("*") if f.suffix in {".css", ".js", ".html"} and "vendor" not in f.parts]
     assert len(files) > 10

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 from playwright.sync_api import Browser, Page
+from sqlalchemy import update
 
 from equipment.interface.messages import AlarmChange, Identity, Record, RecordBatch
 from mes.app import PAGES
@@ -17,6 +18,7 @@ from mes.equipment.models import Equipment
 from mes.jobs import orders, results
 from mes.lots.hold import hold
 from mes.lots.models import Lot
+from mes.people.models import User
 from mes.recipes.approve import submit
 from mes.recipes.draft import draft
 from mes.recipes.models import RecipeVersion
@@ -102,6 +104,7 @@ def centre(module_database: Database) -> Iterator[Site]:
     floor = build_floor(module_database)
     with floor.database.transaction() as session:
         people(session)
+        session.execute(update(User).where(User.name == "administrator").values(title="Who runs the whole system here"))
     for name in ("D1", "D2", "D3", "D5"):
         floor.arrive(name, "die", f"W{name}")
     floor.arrive("D4", "die", mapped("WD4", [[1, 1, 9, 1], [1, 1, 1, 1], [0, 1, 1, 0]]))
@@ -155,6 +158,17 @@ def test_every_page_is_shown_here() -> None:
     looked_at = {route.path for route in routes if "GET" in (route.methods or ())}
     pages = {path for path in looked_at - NO_PAGES if not path.endswith(("/stream", "/scan"))}
     assert pages == {shown.route for shown in SHOWN}
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_head_of_a_page_is_one_line_on_a_small_desktop(
+    language: str, centre: Site, look: Callable[[str, str, str, int], Page]
+) -> None:
+    page = look("administrator", "light", language, 1366)
+    page.goto(f"{centre.address}/administration")
+    page.screenshot(path=PICTURES / f"head-{language}.png")
+    tops = page.locator("header.bar > *").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    assert max(tops) < 40, tops
 
 
 @pytest.mark.parametrize(("theme", "language", "width"), LOOKS, ids=lambda given: str(given))

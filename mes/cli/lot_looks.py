@@ -32,16 +32,21 @@ def list_lots(
     customer: Annotated[str | None, typer.Option(help="Only lots of this customer.")] = None,
     named: Annotated[str | None, typer.Option("--q", help="Only lots with this in their name.")] = None,
     held: Annotated[bool | None, typer.Option(help="Only lots with a standing hold, or only those without.")] = None,
+    on_line: Annotated[
+        bool | None, typer.Option("--on-line/--ended", help="Only lots on the line, or only those that have ended.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Lots, those on the line first by priority and age.
+    """All lots, those on the line first by priority and age, then those that have ended. Times are UTC.
 
-    Example: mes lot list --state queued --operation module/20
+    Example: mes lot list --on-line --operation module/20
     """
     if there := server():
-        found = there.rows("lots", state=state, operation=operation, customer=customer, q=named, held=held)
+        found = there.rows(
+            "lots", state=state, operation=operation, customer=customer, q=named, held=held, on_line=on_line
+        )
     else:
-        wanted = LotFilter(state, operation, customer, named, held)
+        wanted = LotFilter(state, operation, customer, named, held, on_line)
         with reading() as session:
             found = [dict(row) for row in session.execute(select_lots(wanted).order_by(*LINE_FIRST)).mappings()]
     show(found if as_json else [_brief(lot) for lot in found], as_json=as_json, empty="No lots.")
@@ -51,7 +56,7 @@ def _brief(lot: dict[str, Any]) -> dict[str, Any]:
     """What of a lot fits on a line."""
     kept = ("lot", "customer", "state", "held", "operation", "substrates", "units")
     due = lot["due_at"]
-    return {**{key: lot[key] for key in kept}, "due": None if due is None else f"{due:%Y-%m-%d %H:%M}Z"}
+    return {**{key: lot[key] for key in kept}, "due (UTC)": None if due is None else f"{due:%Y-%m-%d %H:%M}"}
 
 
 @app.command(name="show")

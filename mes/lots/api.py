@@ -91,10 +91,11 @@ def list_lots(
     customer: Name | None = None,
     q: Annotated[str | None, Query(max_length=64, description="A part of the name.")] = None,
     held: Annotated[bool | None, Query(description="Only lots with a standing hold, or only those without.")] = None,
+    on_line: Annotated[bool | None, Query(description="Only lots on the line, or only those that have ended.")] = None,
 ) -> Any:
     """Lots, those on the line first by priority and age; a customer's own, or all for the centre's people."""
     with own_lots(session) as ids:
-        query = select_lots(LotFilter(state, operation, customer, q, held))
+        query = select_lots(LotFilter(state, operation, customer, q, held, on_line))
         return paging.paged(session, query if ids is None else query.where(Lot.id.in_(ids)), LINE_FIRST, asked)
 
 

@@ -42,13 +42,17 @@ LINE_FIRST: tuple[SQLColumnExpression[Any], ...] = (
 
 @dataclass(frozen=True)
 class LotFilter:
-    """Which lots of a list; None is any. ``q`` is a part of the name in upper or lower case; ``held``: by a hold."""
+    """Which lots of a list; None is any. ``q`` is a part of the name in upper or lower case; ``held``: by a hold.
+
+    ``on_line``: those that have not ended, or only those that have.
+    """
 
     state: LotState | None = None
     operation: str | None = None
     customer: str | None = None
     q: str | None = None
     held: bool | None = None
+    on_line: bool | None = None
 
 
 _HELD = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
@@ -75,6 +79,8 @@ def _conditions(wanted: LotFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [column == value for column, value in asked.items() if value is not None]
     if wanted.held is not None:
         found.append(_HELD if wanted.held else ~_HELD)
+    if wanted.on_line is not None:
+        found.append(~_ENDED if wanted.on_line else _ENDED)
     return found + ([Lot.name.icontains(wanted.q, autoescape=True)] if wanted.q else [])
 
 

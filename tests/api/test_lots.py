@@ -28,6 +28,14 @@ def problem(answer: Any, status: int, code: str) -> Any:
     return told
 
 
+def test_lots_on_the_line_are_listed_without_those_that_have_ended(floor: Floor, caller: Caller) -> None:
+    floor.stock("D1", "die", "W1")
+    floor.arrive("D2", "die", "W2")
+    line = caller("line_engineer")
+    for asked, names in (({"on_line": True}, ["D2"]), ({"on_line": False}, ["D1"]), ({}, ["D2", "D1"])):
+        assert [lot["lot"] for lot in ok(line.get("/lots", params=asked))["items"]] == names
+
+
 def test_a_lot_goes_from_creation_through_its_first_operation(floor: Floor, caller: Caller) -> None:
     line, operator = caller("line_engineer"), caller("operator")
     made = ok(line.post("/lots", json=NEW | {"id": "D1", "release": True}), 201)

@@ -179,5 +179,5 @@ def test_position_outside_is_told_with_the_range(mes: Mes, lot: str) -> None:
 
 def test_list_for_people_is_short_and_json_has_all(mes: Mes, told: Told, lot: str) -> None:
     head = mes("lot", "list").stdout.splitlines()[0].split()
-    assert head == ["lot", "customer", "state", "held", "operation", "substrates", "units", "due"]
+    assert head == ["lot", "customer", "state", "held", "operation", "substrates", "units", "due", "(UTC)"]
     assert {"product", "kind", "route", "priority", "released_at"} <= set(told("lot", "list")[0])

@@ -37,6 +37,8 @@ def both(mes: Mes, over_http: As) -> Callable[..., str]:
 READS = [
     ("lot", "list"),
     ("lot", "list", "--state", "queued", "--customer", "alpha", "--q", "a", "--no-held"),
+    ("lot", "list", "--on-line"),
+    ("lot", "list", "--ended"),
     ("lot", "show", "D1"),
     ("lot", "show", "B1", "--customer", "beta"),
     ("lot", "start-check", "A1", "--equipment", "OVEN-1"),

@@ -54,7 +54,9 @@ def finish(session: Session, run: Run, lot_id: int, told: Told, act: Act) -> Run
     good = 0
     for work, substrate in works:
         result = _result(session, work, substrate, told.failed.get(substrate.name, {}), operation, run, act)
-        good += track_out(session, run.id, result, act).units_good
+        reported = track_out(session, run.id, result, act)
+        reported.energy_kwh = None  # nobody measured it
+        good += reported.units_good
     if told.good not in (None, good):
         raise Malformed(f"{told.good} good units were counted, the maps say {good}; name those that failed.")
     session.flush()

@@ -247,8 +247,18 @@ ENERGY = Report(
         OPERATION,
         TITLE,
         Column("by", "By", "", "The equipment, product, customer and lot, or plant day asked for."),
-        Column("energy_kwh", "Energy", "kWh", "What equipment reported of runs that ended in the period."),
-        Column("unmeasured", "Unmeasured", "substrates", "Results with an energy that none can draw; it is left out."),
+        Column(
+            "energy_kwh",
+            "Energy",
+            "kWh",
+            "What equipment reported of runs that ended in the period; not known where nothing was measured.",
+        ),
+        Column(
+            "unmeasured",
+            "Unmeasured",
+            "substrates",
+            "Results by hand, or with an energy that none can draw: no energy of them, but their good units count.",
+        ),
         Column("good", "Good out", "units", "Good units out of the operation; of a route, out of its last operation."),
         Column("kwh_per_good", "Per good unit", "kWh/unit", "Energy of the row over its good units.", "good"),
         Column(

@@ -5,7 +5,8 @@
 -- operation. Parts are made for products, so the energy of all rows together is set against the finished product, too:
 -- good units of lots that left the line in the period and whose route ends in one.
 --
--- Energy that no equipment can draw is left out: where one was reported, there is none.
+-- Work by hand has no energy, nor has work of which an energy was reported that no equipment can draw: it is left out of
+-- the energy, not of the good units, and counted. Where nothing was measured, the energy is not known.
 --
 -- In psql, before pasting:
 --   \set from '''2026-11-01T00:00+09'''      -- or null: from the beginning
@@ -63,7 +64,8 @@ with worked as (
        and (cast(:to as timestamptz) is null or counted.at < cast(:to as timestamptz))
 ), summed as (
     select route, number, operation, title, by,
-           coalesce(sum(energy_kwh), 0) as energy_kwh, coalesce(sum(good), 0) as good, sum(unmeasured) as unmeasured
+           coalesce(sum(energy_kwh), case when sum(unmeasured) = 0 then 0 end) as energy_kwh,
+           coalesce(sum(good), 0) as good, sum(unmeasured) as unmeasured
       from placed
      group by route, number, operation, title, by
 ), finished as (

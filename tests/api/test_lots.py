@@ -9,6 +9,7 @@ from mes.history import History
 from mes.http.command import CommandAnswer
 from mes.lots.models import Lot
 from mes.people.models import ApiKey
+from mes.runs.models import Run
 from tests.api.conftest import Api, Caller
 from tests.shop import Floor, mapped
 
@@ -45,6 +46,7 @@ def test_a_lot_goes_from_creation_through_its_first_operation(floor: Floor, call
     begun = ok(operator.post("/lots/D1/track-in", json={"equipment": "CELL-1"}))
     assert (begun["state"], begun["lots"][0]["state"]) == ("ordered", "ordered")
     assert ok(operator.post("/lots/D1/track-out", json={"good": 24}))["state"] == "ended"
+    assert floor.work(floor.id_of(Run, begun["run"]), "W1").energy_kwh is None  # nobody measured it
     verbs = [entry["verb"] for entry in ok(operator.get("/lots/D1/history"))]
     assert verbs[:3] == ["create", "release", "track_in"]
     assert "track_out" in verbs

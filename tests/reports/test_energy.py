@@ -39,6 +39,15 @@ def test_energy_that_nobody_knows_is_left_out(database: Database, line: Line) ->
     assert (row["energy_kwh"], row["unmeasured"]) == (4.0, 2)
 
 
+def test_where_nothing_was_measured_no_energy_is_told(database: Database, line: Line) -> None:
+    with database.transaction() as session:
+        session.execute(text("update run_substrate set energy_kwh = null"))
+    with database.reading() as session:
+        (row,) = run(session, "energy").records()
+    assert [row[name] for name in FIGURES] == [None, 7, None, 8, None]
+    assert row["unmeasured"] == 10
+
+
 def test_energy_of_a_route_is_over_the_good_units_of_its_last_operation(database: Database, line: Line) -> None:
     """Ten results of production lots ended; seven units came out of operation 30, C1 was finished with eight."""
     assert figures(database) == [("module", 5.0, 7, 0.714286, 8, 0.625)]

@@ -21,7 +21,7 @@ demo: $(VENV)/runtime.stamp $(VENDOR)/stamp ## The demonstration centre: make de
 	@exec $(BIN)/mes demo $(ARGS)
 
 test: $(VENV)/dev.stamp $(VENDOR)/stamp tests/node/node_modules/stamp browser proxy ## Every test, on two processors
-	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.stamp ## Lint, types, import contracts, migrations equal models, documents
 	$(BIN)/ruff check .

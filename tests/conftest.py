@@ -5,26 +5,28 @@ from __future__ import annotations
 import ipaddress
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy.engine import URL, make_url
+from xdist.scheduler import LoadFileScheduling
 
-from mes.db import APP_ROLE, Database
+from mes.db import Database
 from mes.postgres import EmbeddedPostgres
 from mes.schema import init
+from tests.databases import APP_PASSWORD, copied, copy, opened, quick_folder
 from tests.shop import Floor, build_floor
 
-APP_PASSWORD = "of-the-tests"
-TEMPLATE = "template_migrated"
-NO_DURABILITY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+MIGRATED, FURNISHED = "template_migrated", "template_furnished"
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+FOR_COPIES = {"wal_level": "minimal", "max_wal_senders": "0", "shared_buffers": "32MB"}
+"""Making and dropping a database is cheap: little goes to the log, and buffers that are searched for it are few."""
+
+LONGEST = ("tests/demo/", "tests/test_docs.py")
+SHARE_RUNS = tuple(f"tests/demo/test_{name}.py" for name in ("headless", "kills", "trace"))
 
 
 def _only_loopback(event: str, args: tuple[Any, ...]) -> None:
@@ -38,10 +40,27 @@ def _only_loopback(event: str, args: tuple[Any, ...]) -> None:
 sys.addaudithook(_only_loopback)
 
 
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """A file of tests stays in one process, and so do those that look at the same runs of the demonstration."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return SHARE_RUNS[0] if file in SHARE_RUNS else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Tell xdist; with `--no-loadscope-reorder` files begin in the order of `pytest_collection_modifyitems`."""
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process has to wait for another at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 @contextmanager
 def _reachable_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="interposer-"))
-    folder.chmod(0o755)
+    folder = quick_folder()
     yield folder
     shutil.rmtree(folder)
 
@@ -56,79 +75,65 @@ def data_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The server of this test run. Its data die with it, so it does not wait for the disk."""
-    with _reachable_folder() as folder, EmbeddedPostgres.start(folder, NO_DURABILITY) as server:
+    with _reachable_folder() as folder, EmbeddedPostgres.start(folder, NOT_DURABLE | FOR_COPIES) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def migrated(postgres: EmbeddedPostgres) -> URL:
     """The owner's address of a template database, brought up by the migrations as a real one is."""
-    _as_superuser(postgres, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
-    url = make_url(postgres.url).set(database=TEMPLATE)
+    copy(postgres, "template0", MIGRATED)
+    url = make_url(postgres.url).set(database=MIGRATED)
     init(url.render_as_string(hide_password=False), APP_PASSWORD)
     return url
 
 
-_numbers = count(1)
+@pytest.fixture(scope="session")
+def furnished(postgres: EmbeddedPostgres, migrated: URL) -> str:
+    """Another template, in which the miniature shop stands."""
+    copy(postgres, MIGRATED, FURNISHED)
+    with opened(migrated.set(database=FURNISHED)) as database:
+        build_floor(database)
+    return FURNISHED
 
 
 @pytest.fixture
-def owner_url(postgres: EmbeddedPostgres, migrated: URL) -> Iterator[URL]:
-    """The owner's address of a fresh, migrated, empty database."""
-    yield from _created(postgres, TEMPLATE)
+def owner_url(request: pytest.FixtureRequest, postgres: EmbeddedPostgres, migrated: URL) -> Iterator[URL]:
+    """The owner's address of a fresh, migrated database: empty, but for a test that asks for the `floor`."""
+    template = request.getfixturevalue("furnished") if "floor" in request.fixturenames else MIGRATED
+    with copied(postgres, template) as url:
+        yield url
 
 
 @pytest.fixture
 def empty_url(postgres: EmbeddedPostgres, migrated: URL) -> Iterator[URL]:
     """The owner's address of a fresh database without a schema; the roles are there."""
-    yield from _created(postgres, "template0")
-
-
-def _created(postgres: EmbeddedPostgres, template: str) -> Iterator[URL]:
-    name = f"test_{next(_numbers)}"
-    made, like = sql.Identifier(name), sql.Identifier(template)
-    _as_superuser(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(made, like))
-    yield make_url(postgres.url).set(database=name)
-    _as_superuser(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+    with copied(postgres, "template0") as url:
+        yield url
 
 
 @pytest.fixture
 def database(owner_url: URL) -> Iterator[Database]:
-    """A fresh database as the application sees it: signed in as its own role."""
-    database = Database(owner_url.set(username=APP_ROLE, password=APP_PASSWORD))
-    yield database
-    database.close()
+    """A fresh database as the application sees it."""
+    with opened(owner_url) as database:
+        yield database
 
 
 @pytest.fixture
 def new_database(postgres: EmbeddedPostgres, migrated: URL) -> Iterator[Callable[[], Database]]:
     """As many fresh databases as a test needs, each as the application sees it."""
-    with ExitStack() as opened:
-
-        def make() -> Database:
-            url = opened.enter_context(contextmanager(_created)(postgres, TEMPLATE))
-            database = Database(url.set(username=APP_ROLE, password=APP_PASSWORD))
-            opened.callback(database.close)
-            return database
-
-        yield make
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(opened(stack.enter_context(copied(postgres, MIGRATED))))
 
 
 @pytest.fixture(scope="module")
 def module_database(postgres: EmbeddedPostgres, migrated: URL) -> Iterator[Database]:
     """A fresh database for the tests of one file that only look, as the application sees it."""
-    with contextmanager(_created)(postgres, TEMPLATE) as url:
-        database = Database(url.set(username=APP_ROLE, password=APP_PASSWORD))
+    with copied(postgres, MIGRATED) as url, opened(url) as database:
         yield database
-        database.close()
 
 
 @pytest.fixture
 def floor(database: Database) -> Floor:
     """The miniature shop, nothing on its equipment."""
-    return build_floor(database)
-
-
-def _as_superuser(postgres: EmbeddedPostgres, statement: sql.Composed) -> None:
-    with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(statement)
+    return Floor(database)

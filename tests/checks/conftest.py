@@ -2,43 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from shutil import copy
-from typing import Any
+from shutil import copy as copy_file
 
-import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy.engine import URL
 
-from mes.db import Database
 from mes.postgres import EmbeddedPostgres
 from tests.checks.shop import run_shop
+from tests.databases import copied, copy, opened, superuser
 
 WORKED = "template_worked"
-_numbers = count(1)
-
-
-def superuser(postgres: EmbeddedPostgres, database: str = "postgres") -> psycopg.Connection[Any]:
-    """A connection that commits each statement."""
-    return psycopg.connect(postgres.url.replace("+psycopg", ""), dbname=database, autocommit=True)
-
-
-def _copy(postgres: EmbeddedPostgres, name: str, of: str) -> None:
-    with superuser(postgres) as connection:
-        connection.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(of)))
 
 
 @pytest.fixture(scope="session")
 def worked(postgres: EmbeddedPostgres, migrated: URL, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The hidden truth of the shop at work; its database is the template."""
     assert migrated.database is not None
-    _copy(postgres, WORKED, migrated.database)
+    copy(postgres, migrated.database, WORKED)
     truth = tmp_path_factory.mktemp("truth") / "world.sqlite"
-    database = Database(migrated.set(database=WORKED))
-    run_shop(database, truth)
-    database.close()
+    with opened(migrated.set(database=WORKED)) as database:
+        run_shop(database, truth)
     return truth
 
 
@@ -60,12 +44,9 @@ class Shop:
 
 
 @pytest.fixture
-def shop(worked: Path, postgres: EmbeddedPostgres, migrated: URL, tmp_path: Path) -> Iterator[Shop]:
+def shop(worked: Path, postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Shop]:
     """The shop after its work."""
-    name = f"worked_{next(_numbers)}"
-    _copy(postgres, name, WORKED)
-    copy(worked, tmp_path)
-    url = migrated.set(database=name).render_as_string(hide_password=False)
-    yield Shop(url, tmp_path / worked.name, postgres, name)
-    with superuser(postgres) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    copy_file(worked, tmp_path)
+    with copied(postgres, WORKED) as url:
+        name = str(url.database)
+        yield Shop(url.render_as_string(hide_password=False), tmp_path / worked.name, postgres, name)

@@ -12,7 +12,7 @@ from mes.definitions.clock import set_plant_clock
 from mes.errors import Refused
 from mes.settings import Settings
 from tests.cli.conftest import DEMONSTRATION
-from tests.shop import BEGIN, Floor, build_floor
+from tests.shop import BEGIN, Floor
 
 
 class Unlucky(Centre):
@@ -35,9 +35,8 @@ def goes_on(floor: Floor) -> bool:
         return feeder.goes_on(session, BEGIN + timedelta(hours=floor.hours))
 
 
-def test_line_on_which_all_wait_for_material_is_fed(database: Database) -> None:
+def test_line_on_which_all_wait_for_material_is_fed(floor: Floor) -> None:
     """Five lots that wait for dies would wait for good if they kept the next dies away."""
-    floor = build_floor(database)
     for n in range(5):
         floor.arrive(f"P{n}", "package", f"I{n}")
     assert not goes_on(floor)

@@ -1,6 +1,5 @@
 """Runs of the demonstration that several tests look at, each made once."""
 
-import itertools
 import shutil
 import subprocess
 import sys
@@ -11,11 +10,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
-from mes.db import APP_ROLE, Database
 from mes.postgres import EmbeddedPostgres
+from tests.databases import copied, opened, quick_folder
 from tests.demo.kills import Kill, killed
 from tests.demo.runs import Ended, headless
 from tests.demo.small_plant import LOTS, small_plant
@@ -28,14 +26,11 @@ MOMENTS = 11
 RunTwin = Callable[[Path, int, int], Twin]
 """A plant, how many lots, the seed."""
 
-APP_PASSWORD = "of-the-tests"  # the one that the migrated template was made with
-
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A folder that PostgreSQL's unprivileged user can reach, for the data of all runs."""
-    made = Path(tempfile.mkdtemp(prefix="interposer-demo-"))
-    made.chmod(0o711)
+    made = quick_folder()
     yield made
     shutil.rmtree(made)
 
@@ -80,34 +75,12 @@ def in_memory(postgres: EmbeddedPostgres, migrated: URL, folder: Path) -> Iterat
     with ExitStack() as stack:
 
         def run(plant: Path, lots: int, seed: int) -> Twin:
-            database, url = stack.enter_context(_fresh_database(postgres, migrated))
+            url = stack.enter_context(copied(postgres, str(migrated.database)))
             data = Path(tempfile.mkdtemp(prefix="twin-", dir=folder))
-            twin = run_twin(database, url, plant, data, lots, seed)
-            database.close()  # until it is asked again: the server has few connections, and the runs are many
-            return twin
+            with opened(url) as database:  # closed until it is asked again: there are few connections and many runs
+                return run_twin(database, url.render_as_string(hide_password=False), plant, data, lots, seed)
 
         yield run
-
-
-_numbers = itertools.count(1)
-
-
-@contextmanager
-def _fresh_database(postgres: EmbeddedPostgres, migrated: URL) -> Iterator[tuple[Database, str]]:
-    """A migrated, empty database as the application sees it, and its owner's address."""
-    name = f"demo_{next(_numbers)}"
-    made, like = sql.Identifier(name), sql.Identifier(str(migrated.database))
-    _as_owner(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(made, like))
-    url = make_url(postgres.url).set(database=name)
-    database = Database(url.set(username=APP_ROLE, password=APP_PASSWORD))
-    yield database, url.render_as_string(hide_password=False)
-    database.close()
-    _as_owner(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
-
-
-def _as_owner(postgres: EmbeddedPostgres, statement: sql.Composed) -> None:
-    with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(statement)
 
 
 @pytest.fixture(scope="session")

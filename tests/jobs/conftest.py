@@ -17,7 +17,6 @@ from equipment.sim.config import DeviceConfig, Kind
 from equipment.sim.device import Device
 from equipment.sim.disk import Disk
 from equipment.sim.world import World
-from mes.db import Database
 from mes.definitions.clock import set_plant_clock
 from mes.equipment.models import Alarm, Equipment
 from mes.jobs import orders
@@ -25,7 +24,7 @@ from mes.jobs.connector import Connector
 from mes.jobs.link import Link
 from mes.jobs.models import ReceivedRecord, SentOrder
 from mes.runs.models import Run
-from tests.shop import BEGIN, Floor, build_floor
+from tests.shop import BEGIN, Floor
 
 T = TypeVar("T")
 
@@ -143,9 +142,9 @@ def connector(*cells: Cell) -> Connector:
 
 
 @pytest.fixture
-def cells(database: Database, owner_url: URL) -> Iterator[list[Cell]]:
+def cells(floor: Floor, owner_url: URL) -> Iterator[list[Cell]]:
     """Two cells on a plant clock that stands."""
-    floor, world = build_floor(database), World(":memory:")
+    database, world = floor.database, World(":memory:")
     with database.transaction() as session:
         set_plant_clock(session, BEGIN, 0)
     cells = [Cell(floor, owner_url, name, world) for name in ("CELL-1", "CELL-2")]

@@ -4,7 +4,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -66,6 +66,9 @@ class Site:
             yield client
 
 
+Serve = Callable[[], Site]
+
+
 def people(session: Session) -> None:
     """One person of each role of the centre, named as the role, and one of each customer, named as the customer."""
     for role in set(Role) - {Role.CUSTOMER}:
@@ -92,12 +95,18 @@ def serving(database: Database, app: FastAPI | None = None) -> Iterator[Site]:
 
 
 @pytest.fixture
-def bare_site(database: Database) -> Iterator[Site]:
+def serve(database: Database) -> Iterator[Serve]:
+    """Starts a server over the test's database; it outlives every page that the test opens."""
+    with ExitStack() as servers:
+        yield lambda: servers.enter_context(serving(database))
+
+
+@pytest.fixture
+def bare_site(database: Database, serve: Serve) -> Site:
     """A server before anything is there but the people who run it."""
     with database.transaction() as session:
         people(session)
-    with serving(database) as site:
-        yield site
+    return serve()
 
 
 @pytest.fixture
@@ -131,10 +140,9 @@ def line(database: Database) -> Line:
 
 
 @pytest.fixture
-def site(database: Database, line: Line) -> Iterator[Site]:
+def site(line: Line, serve: Serve) -> Site:
     """A server over the line."""
-    with serving(database) as site:
-        yield site
+    return serve()
 
 
 @pytest.fixture(scope="module")
@@ -172,9 +180,15 @@ class Visit:
         return self.page
 
 
+Visiting = Callable[[Site], Visit]
+
+
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[[Site], Visit]]:
-    """Opens browsers; at the end none may have complained, nor asked another host for anything."""
+def visit(browser: Browser, serve: Serve) -> Iterator[Visiting]:
+    """Opens browsers; at the end none may have complained, nor asked another host for anything.
+
+    They close before the servers do: a page whose server has gone complains.
+    """
     visits: list[Visit] = []
 
     def begin(site: Site) -> Visit:

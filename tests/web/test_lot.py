@@ -1,32 +1,30 @@
 """The page of one lot: what a person of the centre follows there, and what a customer is told."""
 
-from collections.abc import Callable
-
 from playwright.sync_api import expect
 
 from tests.shop import Floor, mapped
-from tests.web.conftest import Site, Visit, people, serving
+from tests.web.conftest import Serve, Visiting, people, serving
 
 
-def test_a_lot_is_followed_from_the_list(floor: Floor, visit: Callable[[Site], Visit]) -> None:
+def test_a_lot_is_followed_from_the_list(floor: Floor, serve: Serve, visit: Visiting) -> None:
     with floor.database.transaction() as session:
         people(session)
     floor.arrive("D1", "die", mapped("W1", [[1, 1, 1, 1]] * 3), "W2")
     floor.pass_through("CELL-1", "D1", "W1")
     floor.arrive("D2", "die", "W3", customer="beta")
-    with serving(floor.database) as site:
-        page = visit(site).sign_in("line_engineer")
-        page.goto(f"{site.address}/lots")
-        page.get_by_role("link", name="D1", exact=True).click()
-        expect(page.get_by_role("heading", name="Lot D1")).to_be_visible()
-        rung = page.get_by_role("row").filter(has_text="die/10")
-        expect(rung.first).to_contain_text("CELL-1")
-        expect(page.get_by_role("row").filter(has_text="track out").first).to_contain_text("tester")
-        own = visit(site).sign_in("alpha")
-        own.goto(f"{site.address}/lots/alpha/D1")
-        expect(own.get_by_role("heading", name="Lot D1")).to_be_visible()
-        assert "CELL-1" not in own.content()
-        assert "tester" not in own.content()
+    site = serve()
+    page = visit(site).sign_in("line_engineer")
+    page.goto(f"{site.address}/lots")
+    page.get_by_role("link", name="D1", exact=True).click()
+    expect(page.get_by_role("heading", name="Lot D1")).to_be_visible()
+    rung = page.get_by_role("row").filter(has_text="die/10")
+    expect(rung.first).to_contain_text("CELL-1")
+    expect(page.get_by_role("row").filter(has_text="track out").first).to_contain_text("tester")
+    own = visit(site).sign_in("alpha")
+    own.goto(f"{site.address}/lots/alpha/D1")
+    expect(own.get_by_role("heading", name="Lot D1")).to_be_visible()
+    assert "CELL-1" not in own.content()
+    assert "tester" not in own.content()
 
 
 def test_another_customers_lot_answers_as_one_that_is_not_there(floor: Floor) -> None:

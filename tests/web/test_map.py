@@ -3,7 +3,6 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,7 @@ from mes.units.layers import write_texts
 from mes.units.models import Substrate
 from mes.units.states import Disposition
 from tests.shop import BEGIN, Floor, mapped
-from tests.web.conftest import Site, Visit, people, serving
-
-Visiting = Callable[[Site], Visit]
+from tests.web.conftest import Serve, Site, Visit, Visiting, people
 
 CODES = [[0, 1, 1, 0], [1, 9, 1, 5], [1, 1, 9, 1]]
 """0 is nothing, 5 is not defined."""
@@ -46,7 +43,7 @@ COUNT_COLOURS = """canvas => {
 
 
 @pytest.fixture
-def shown(floor: Floor) -> Iterator[Site]:
+def shown(floor: Floor, serve: Serve) -> Site:
     """Wafer W1 of alpha with a map of bins, W2 without, and another W1 of beta."""
     with floor.database.transaction() as session:
         people(session)
@@ -55,8 +52,7 @@ def shown(floor: Floor) -> Iterator[Site]:
         wafer = session.get_one(Substrate, floor.substrate("W1"))
         write_texts(session, wafer, "id:dies", [f"d{n}" for n in range(12)], at=BEGIN, source="a test")
     floor.arrive("D2", "die", mapped("W1", [[1] * 4] * 3), customer="beta")
-    with serving(floor.database) as site:
-        yield site
+    return serve()
 
 
 def opened(visited: Visit, path: str, name: str = "yield_engineer") -> Page:
@@ -173,7 +169,7 @@ def test_a_substrate_without_bins_says_what_to_do(shown: Site, visit: Visiting) 
     expect(page.get_by_role("heading", name="Substrate W1")).to_be_visible()
 
 
-def test_versions_of_a_layer_are_told_apart(floor: Floor, visit: Visiting) -> None:
+def test_versions_of_a_layer_are_told_apart(floor: Floor, serve: Serve, visit: Visiting) -> None:
     with floor.database.transaction() as session:
         people(session)
     floor.arrive("B1", "board", "S1")
@@ -182,18 +178,18 @@ def test_versions_of_a_layer_are_told_apart(floor: Floor, visit: Visiting) -> No
         run = floor.begin("CELL-1", "B1")
         floor.report(run, "S1", bins=bins)
         floor.end(run)
-    with serving(floor.database) as site:
-        page = opened(visit(site), "/substrates/alpha/S1?layer=bin:board/20", "alpha")
-        assert sorted(pixels(page).values()) == [1, 3]
-        assert "J-0" not in page.content()
-        page.get_by_role("link", name="Version 1").click()
-        expect(page.get_by_role("link", name="Version 1")).to_have_attribute("aria-current", "page")
-        expect(page.locator("#map[data-drawn]")).to_be_visible()
-        assert table(page) == pixels(page)
-        assert sorted(pixels(page).values()) == [2, 2]
+    site = serve()
+    page = opened(visit(site), "/substrates/alpha/S1?layer=bin:board/20", "alpha")
+    assert sorted(pixels(page).values()) == [1, 3]
+    assert "J-0" not in page.content()
+    page.get_by_role("link", name="Version 1").click()
+    expect(page.get_by_role("link", name="Version 1")).to_have_attribute("aria-current", "page")
+    expect(page.locator("#map[data-drawn]")).to_be_visible()
+    assert table(page) == pixels(page)
+    assert sorted(pixels(page).values()) == [2, 2]
 
 
-def test_substrates_of_a_lot_are_laid_upon_each_other(floor: Floor, visit: Visiting) -> None:
+def test_substrates_of_a_lot_are_laid_upon_each_other(floor: Floor, serve: Serve, visit: Visiting) -> None:
     with floor.database.transaction() as session:
         people(session)
     maps = [
@@ -203,45 +199,45 @@ def test_substrates_of_a_lot_are_laid_upon_each_other(floor: Floor, visit: Visit
     ]
     floor.arrive("D1", "die", *(mapped(f"W{n}", codes) for n, codes in enumerate(maps, 1)), "W4")
     floor.arrive("D2", "die", mapped("W5", [[9] * 4] * 3))
-    with serving(floor.database) as site:
-        page = opened(visit(site), "/substrates/alpha/W2?layer=bin:incoming", "alpha")
-        page.get_by_role("link", name="3 substrates of the lot, stacked").click()
-        expect(page.locator("#legend caption")).to_contain_text("of the 12 positions")
-        assert page.locator("#legend th[scope=row]").all_inner_texts() == [f"failed on {n} of 3" for n in range(4)]
-        assert page.locator("#legend .count").all_inner_texts() == ["6", "4", "1", "1"]
-        expect(page.locator("#map[data-drawn]")).to_be_visible()
-        assert table(page) == pixels(page)
-        page.mouse.move(*middle(page, 2, 1))
-        expect(page.locator("#told")).to_have_text("x 2, y 1 · failed on 2 of 3")
-        page.get_by_role("link", name="What became of them").click()
-        page.get_by_role("link", name="4 substrates of the lot, stacked").click()
-        assert page.locator("#legend .count").all_inner_texts() == ["12"]  # never meant to be used is no failure
-        with site.client("beta") as beta:
-            assert beta.get("/substrates/alpha/W2/stack").status_code == 404
+    site = serve()
+    page = opened(visit(site), "/substrates/alpha/W2?layer=bin:incoming", "alpha")
+    page.get_by_role("link", name="3 substrates of the lot, stacked").click()
+    expect(page.locator("#legend caption")).to_contain_text("of the 12 positions")
+    assert page.locator("#legend th[scope=row]").all_inner_texts() == [f"failed on {n} of 3" for n in range(4)]
+    assert page.locator("#legend .count").all_inner_texts() == ["6", "4", "1", "1"]
+    expect(page.locator("#map[data-drawn]")).to_be_visible()
+    assert table(page) == pixels(page)
+    page.mouse.move(*middle(page, 2, 1))
+    expect(page.locator("#told")).to_have_text("x 2, y 1 · failed on 2 of 3")
+    page.get_by_role("link", name="What became of them").click()
+    page.get_by_role("link", name="4 substrates of the lot, stacked").click()
+    assert page.locator("#legend .count").all_inner_texts() == ["12"]  # never meant to be used is no failure
+    with site.client("beta") as beta:
+        assert beta.get("/substrates/alpha/W2/stack").status_code == 404
 
 
-def test_units_that_are_reserved_are_told(floor: Floor, visit: Visiting) -> None:
+def test_units_that_are_reserved_are_told(floor: Floor, serve: Serve, visit: Visiting) -> None:
     with floor.database.transaction() as session:
         people(session)
     floor.stock("D1", "die", mapped("W1", CODES))
     floor.arrive("P1", "package", "I1")
     run = floor.order("CELL-1", "P1", sources=["W1"])
-    with serving(floor.database) as site:
-        page = opened(visit(site), "/substrates/alpha/W1?x=1&y=0", "alpha")
-        expect(page.locator("#told")).to_have_text("x 1, y 0 · completed, may be picked · reserved for a run")
-        expect(page.get_by_text("7 units are reserved for runs that have not ended.")).to_be_visible()
-        page.mouse.move(*middle(page, 1, 1))
-        expect(page.locator("#told")).to_have_text("x 1, y 1 · not for use, not to be picked")
-        page.locator("#open").click()
-        expect(page.locator(".facts")).to_contain_text("may be picked · reserved for a run")
-        floor.do(run_course.abort, run, "tried")
-        page.goto(f"{site.address}/substrates/alpha/W1?x=1&y=0")
-        expect(page.locator("#told")).to_have_text("x 1, y 0 · completed, may be picked")
-        with site.client("beta") as beta:
-            assert beta.get("/substrates/alpha/W1/reserved").status_code == 404
+    site = serve()
+    page = opened(visit(site), "/substrates/alpha/W1?x=1&y=0", "alpha")
+    expect(page.locator("#told")).to_have_text("x 1, y 0 · completed, may be picked · reserved for a run")
+    expect(page.get_by_text("7 units are reserved for runs that have not ended.")).to_be_visible()
+    page.mouse.move(*middle(page, 1, 1))
+    expect(page.locator("#told")).to_have_text("x 1, y 1 · not for use, not to be picked")
+    page.locator("#open").click()
+    expect(page.locator(".facts")).to_contain_text("may be picked · reserved for a run")
+    floor.do(run_course.abort, run, "tried")
+    page.goto(f"{site.address}/substrates/alpha/W1?x=1&y=0")
+    expect(page.locator("#told")).to_have_text("x 1, y 0 · completed, may be picked")
+    with site.client("beta") as beta:
+        assert beta.get("/substrates/alpha/W1/reserved").status_code == 404
 
 
-def test_sixty_thousand_positions(floor: Floor, visit: Visiting) -> None:
+def test_sixty_thousand_positions(floor: Floor, serve: Serve, visit: Visiting) -> None:
     with floor.database.transaction() as session:
         people(session)
         session.query(Layout).filter_by(name="dies").update({"rows": 200, "columns": 300})
@@ -250,10 +246,10 @@ def test_sixty_thousand_positions(floor: Floor, visit: Visiting) -> None:
     definitions = (BinDefinition(1, quality="Pass"), *(BinDefinition(code, quality="Fail") for code in (2, 17, 300)))
     bins = BinCodes(name="Bins", bin_type=BinType.INTEGER2, null_bin=0, codes=codes, definitions=definitions)
     floor.arrive("D1", "die", Arrival("W1", SubstrateMap("W1", "Wafer", "dies", 200, 300, overlays=(bins,))))
-    with serving(floor.database) as site:
-        page = opened(visit(site), "/substrates/alpha/W1?layer=bin:incoming")
-        assert sorted(pixels(page).values()) == sorted(Counter(codes.ravel().tolist()).values())
-        assert table(page) == pixels(page)
+    site = serve()
+    page = opened(visit(site), "/substrates/alpha/W1?layer=bin:incoming")
+    assert sorted(pixels(page).values()) == sorted(Counter(codes.ravel().tolist()).values())
+    assert table(page) == pixels(page)
 
 
 def test_customers_see_their_own_maps_alone(shown: Site) -> None:
@@ -290,27 +286,27 @@ def test_the_map_is_given_as_files(shown: Site) -> None:
 
 @pytest.mark.parametrize(("scheme", "darker"), [("light", "bad"), ("dark", "calm")])
 def test_every_disposition_has_its_shade_and_the_abnormal_their_marks(
-    floor: Floor, visit: Visiting, scheme: Any, darker: str
+    floor: Floor, serve: Serve, visit: Visiting, scheme: Any, darker: str
 ) -> None:
     with floor.database.transaction() as session:
         people(session)
     floor.arrive("D1", "die", "W1")
     with floor.database.transaction() as session:
         session.query(Substrate).update({"dispositions": bytes(Disposition)})
-    with serving(floor.database) as site:
-        visited = visit(site)
-        visited.page.emulate_media(color_scheme=scheme)
-        page = opened(visited, "/substrates/alpha/W1")
-        assert len(table(page)) == len(Disposition)
-        greys = {tone: sorted(lightness(page, tone)) for tone in ("calm", "bad")}
-        lighter = {"bad": "calm", "calm": "bad"}[darker]
-        assert max(greys[darker]) < min(greys[lighter]) - 30  # of 255: told apart without colour
-        assert table(page) == pixels(page)
-        bad = page.locator("#legend tr[data-tone='bad']")
-        marks = bad.locator(".swatch").all_inner_texts()
-        assert bad.locator("th").all_inner_texts() == ["suspect", "rejected", "scrapped", "lost"]
-        assert all(marks)
-        assert len(set(marks)) == len(marks)
+    site = serve()
+    visited = visit(site)
+    visited.page.emulate_media(color_scheme=scheme)
+    page = opened(visited, "/substrates/alpha/W1")
+    assert len(table(page)) == len(Disposition)
+    greys = {tone: sorted(lightness(page, tone)) for tone in ("calm", "bad")}
+    lighter = {"bad": "calm", "calm": "bad"}[darker]
+    assert max(greys[darker]) < min(greys[lighter]) - 30  # of 255: told apart without colour
+    assert table(page) == pixels(page)
+    bad = page.locator("#legend tr[data-tone='bad']")
+    marks = bad.locator(".swatch").all_inner_texts()
+    assert bad.locator("th").all_inner_texts() == ["suspect", "rejected", "scrapped", "lost"]
+    assert all(marks)
+    assert len(set(marks)) == len(marks)
 
 
 def lightness(page: Page, tone: str) -> list[float]:

@@ -1,7 +1,5 @@
 """The pages in a real browser: sign in, the board that moves, the report with its chart, the customer's list."""
 
-from collections.abc import Callable
-
 from playwright.sync_api import expect
 from sqlalchemy import text
 
@@ -11,9 +9,7 @@ from mes.equipment.condition import change_state
 from mes.equipment.states import EquipmentState
 from mes.history import Act
 from tests.reports.line import Line, utc
-from tests.web.conftest import Site, Visit
-
-Visiting = Callable[[Site], Visit]
+from tests.web.conftest import Site, Visiting
 
 
 def test_wrong_password_is_told_and_the_name_stays(site: Site, visit: Visiting) -> None:

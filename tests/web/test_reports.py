@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +15,7 @@ from mes.reports.formats import FORMATS
 from mes.reports.run import run
 from mes.web.reports import yield_points
 from tests.reports.line import Line, utc
-from tests.web.conftest import Site, Visit
-
-Visiting = Callable[[Site], Visit]
+from tests.web.conftest import Site, Visiting
 
 
 @pytest.fixture
@@ -120,7 +117,7 @@ def test_table_of_a_phone_is_moved_by_keyboard(site: Site, visit: Visiting) -> N
     expect(page.locator(".chart[data-drawn]")).to_be_visible()  # nothing moves below it any more
     table.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.activeElement.scrollLeft > 0")
+    expect(table).not_to_have_js_property("scrollLeft", 0)
 
 
 def test_points_of_the_chart_follow_the_route_however_rows_are_sorted(site: Site) -> None:

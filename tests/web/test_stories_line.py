@@ -1,7 +1,6 @@
 """Equipment, jobs and recipes on their pages: what an engineer finds there, and does about it."""
 
 import re
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import httpx
@@ -25,9 +24,8 @@ from mes.recipes.models import RecipeVersion
 from mes.web.equipment_timeline import PERIODS, timeline
 from mes.web.recipe_difference import lines, parameters
 from tests.shop import BEGIN, Floor
-from tests.web.conftest import PASSWORD, Site, Visit, people, serving
+from tests.web.conftest import PASSWORD, Serve, Site, Visiting, people
 
-Visiting = Callable[[Site], Visit]
 PIN = "804216"
 END = BEGIN + timedelta(hours=24)
 
@@ -50,9 +48,8 @@ def shop(floor: Floor) -> Floor:
 
 
 @pytest.fixture
-def site(shop: Floor) -> Iterator[Site]:
-    with serving(shop.database) as site:
-        yield site
+def site(shop: Floor, serve: Serve) -> Site:
+    return serve()
 
 
 def send(site: Site, client: httpx.Client, address: str, **fields: str) -> httpx.Response:

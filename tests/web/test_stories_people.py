@@ -1,7 +1,6 @@
 """Who may sign in, as what: the administrator's pages, and what everybody changes for himself or herself."""
 
 import re
-from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -15,19 +14,17 @@ from mes.people.passwords import matches
 from mes.people.permissions import ALLOWED, Permission, meanings
 from mes.people.roles import Role
 from tests.shop import Floor
-from tests.web.conftest import PASSWORD, Site, Visit, people, serving
+from tests.web.conftest import PASSWORD, Serve, Site, Visiting, people
 from tests.web.test_stories_line import send
 
-Visiting = Callable[[Site], Visit]
 NEW, PIN = "battery staple horse", "804216"
 
 
 @pytest.fixture
-def site(floor: Floor) -> Iterator[Site]:
+def site(floor: Floor, serve: Serve) -> Site:
     with floor.database.transaction() as session:
         people(session)
-    with serving(floor.database) as site:
-        yield site
+    return serve()
 
 
 def user(site: Site, name: str) -> User:

@@ -1,7 +1,6 @@
 """The page of one unit: down to every die, up to the package, and nothing of another owner for a customer."""
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from mes.db import Database
 from mes.people.models import Customer
 from tests.checks.shop import run_shop
 from tests.shop import SHA256
-from tests.web.conftest import Site, Visit, people, serving
+from tests.web.conftest import Serve, Site, Visiting, people
 
 OF_BETA = (
     "update substrate set dispositions = decode(repeat('0a', 12), 'hex'), name = 'X1' where name = 'W1'",
@@ -22,13 +21,12 @@ OF_BETA = (
 
 
 @pytest.fixture
-def shop(database: Database, tmp_path: Path) -> Iterator[Site]:
+def shop(database: Database, tmp_path: Path, serve: Serve) -> Site:
     """Boat P.01 holds packages from interposer I1, each with a die of W1 (beta) and one of W2 (alpha)."""
     run_shop(database, tmp_path / "world.sqlite")
     with database.transaction() as session:
         people(session)
-    with serving(database) as site:
-        yield site
+    return serve()
 
 
 def told(site: Site, name: str, path: str) -> str:
@@ -39,7 +37,7 @@ def told(site: Site, name: str, path: str) -> str:
         return re.sub(r'data-now-ms="\d+"|Request \w{32}', "", answer.text)
 
 
-def test_a_package_is_followed_to_its_dies_and_back(shop: Site, visit: Callable[[Site], Visit]) -> None:
+def test_a_package_is_followed_to_its_dies_and_back(shop: Site, visit: Visiting) -> None:
     page = visit(shop).sign_in("yield_engineer")
     page.goto(f"{shop.address}/units/alpha/P.01/1/0")
     expect(page.locator(".facts")).to_contain_text("rejected not to be picked")

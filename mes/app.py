@@ -1,6 +1,9 @@
 """The HTTP application: lists the routers, nothing else."""
 
-from fastapi import FastAPI
+from functools import cache
+
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from mes.db import Database
 from mes.definitions import api as definitions_api
@@ -86,11 +89,21 @@ API = (
 
 def create_app(database: Database) -> FastAPI:
     """Pages and API over a database, to be run by `mes.http.server.Server`. The caller closes the database."""
-    app = Application(title="Interposer", version="1", lifespan=live.lifespan, openapi_url=None, redirect_slashes=False)
+    app = Application(
+        title="Interposer", version="1", lifespan=live.lifespan, openapi_url=None, redirect_slashes=False,
+        routes=[*_routes()],
+    )  # fmt: skip
     install(app, database, errors.error_page, access.known)
-    for router in PAGES:
-        app.include_router(router, include_in_schema=False)
-    for router in API:
-        app.include_router(router, prefix="/api/v1", generate_unique_id_function=operation_id)
     app.mount("/static", pages.STATIC)
     return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Of every application in this process: what they take and give is worked out at the first request, and kept."""
+    edge = APIRouter()
+    for router in PAGES:
+        edge.include_router(router, include_in_schema=False)
+    for router in API:
+        edge.include_router(router, prefix="/api/v1", generate_unique_id_function=operation_id)
+    return tuple(edge.routes)

@@ -3,7 +3,6 @@
 from functools import cache
 
 from fastapi import APIRouter, FastAPI
-from starlette.routing import BaseRoute
 
 from mes.db import Database
 from mes.definitions import api as definitions_api
@@ -91,7 +90,7 @@ def create_app(database: Database) -> FastAPI:
     """Pages and API over a database, to be run by `mes.http.server.Server`. The caller closes the database."""
     app = Application(
         title="Interposer", version="1", lifespan=live.lifespan, openapi_url=None, redirect_slashes=False,
-        routes=[*_routes()],
+        routes=[*_edge().routes],
     )  # fmt: skip
     install(app, database, errors.error_page, access.known)
     app.mount("/static", pages.STATIC)
@@ -99,11 +98,11 @@ def create_app(database: Database) -> FastAPI:
 
 
 @cache
-def _routes() -> tuple[BaseRoute, ...]:
-    """Of every application in this process: what they take and give is worked out at the first request, and kept."""
+def _edge() -> APIRouter:
+    """The routes of every application in this process: what they take and give is worked out once."""
     edge = APIRouter()
     for router in PAGES:
         edge.include_router(router, include_in_schema=False)
     for router in API:
         edge.include_router(router, prefix="/api/v1", generate_unique_id_function=operation_id)
-    return tuple(edge.routes)
+    return edge

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from threading import Thread
+from threading import Event, Thread
 
 import httpx
 import psutil
@@ -24,6 +24,7 @@ AIM = 8
 
 BOARDS, QUICK_BOARDS = (0, 50, 200), (0, 50)
 WATCHED_S, QUICK_WATCHED_S = 20.0, 6.0
+FIRST_PAGE_S = 60.0
 EVENT_S = 1.0
 """A change on the line every so often, which every open board shows."""
 BUDGET_CORE = 10.0
@@ -108,20 +109,33 @@ def _watching(served: Served, cookies: dict[str, str], count: int) -> Iterator[N
         for _ in range(count):
             client = stack.enter_context(httpx.Client(base_url=served.address, cookies=cookies, timeout=60))
             answer = stack.enter_context(client.stream("GET", "/board/stream", headers={"accept": "text/event-stream"}))
-            answer.raise_for_status()
-            readers.append(Thread(target=_read, args=(answer,), daemon=True))
+            readers.append(_Reader(answer.raise_for_status()))
         for reader in readers:
             reader.start()
-        time.sleep(2 if count else 0)  # the first whole page is behind them
+        for reader in readers:
+            reader.wait()
         yield
 
 
-def _read(answer: httpx.Response) -> None:
-    try:
-        for _ in answer.iter_raw():
-            pass
-    except (httpx.TransportError, httpx.StreamError):
-        pass  # it was closed: the measurement is over
+class _Reader(Thread):
+    """Reads a stream of events until it is closed."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__(daemon=True)
+        self._answer = answer
+        self._has_page = Event()
+
+    def run(self) -> None:
+        try:
+            for _ in self._answer.iter_raw():
+                self._has_page.set()
+        except (httpx.TransportError, httpx.StreamError):
+            pass  # it was closed: the measurement is over
+
+    def wait(self) -> None:
+        """Wait for the first message, which is the whole page. Raises `TimeoutError`."""
+        if not self._has_page.wait(FIRST_PAGE_S):
+            raise TimeoutError(f"The first page of a board did not come within {FIRST_PAGE_S:.0f} s.")
 
 
 def _happen(worker: httpx.Client, seconds: float) -> None:

@@ -12,7 +12,20 @@ from typing import Any, ClassVar, TypeVar, cast
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import BigInteger, DateTime, ForeignKey, MetaData, create_engine, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Select,
+    any_,
+    bindparam,
+    create_engine,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
@@ -283,15 +296,25 @@ def lock(session: Session, *wanted: tuple[type[Lockable], Sequence[int]]) -> Loc
     for model, ids in sorted(wanted, key=lambda pair: pair[0].lock_order):
         if not ids:
             continue
-        statement = select(model).where(model.id.in_(sorted(set(ids)))).order_by(model.id)
-        statement = statement.options(undefer("*")).with_for_update()
-        found = session.scalars(statement, execution_options={"populate_existing": True}).all()
+        found = session.scalars(_for_update(model), {"ids": sorted(set(ids))}).all()
         rows |= {(model, row.id): row for row in found}
         missing = sorted(set(ids) - {row.id for row in found})
         if missing:
             raise NotFound(f"There is no {model.__name__.lower()} with id {missing[0]}.")
     _refuse_stale(session, rows)
     return Locked(rows)
+
+
+_FOR_UPDATE: dict[type[Lockable], Select[Any]] = {}
+"""By model, made once; one text however many rows are locked, so that the server plans it once, too."""
+
+
+def _for_update(model: type[Lockable]) -> Select[Any]:
+    if model not in _FOR_UPDATE:
+        of_ids = model.id == any_(bindparam("ids", type_=ARRAY(Integer)))
+        statement = select(model).where(of_ids).order_by(model.id).options(undefer("*")).with_for_update()
+        _FOR_UPDATE[model] = statement.execution_options(populate_existing=True)
+    return _FOR_UPDATE[model]
 
 
 def _refuse_stale(session: Session, rows: dict[tuple[type[Lockable], int], Lockable]) -> None:

@@ -4,7 +4,7 @@ Dies and caps are stocked, packages assembled from dies, diced into boats and te
 cap, boards baked and tested. A wafer has three rows of four dies, everything else two rows of two units.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,6 @@ from mes.lots import run_course
 from mes.lots.accounts import ARE, CAME
 from mes.lots.create import NewLot, create, release
 from mes.lots.models import Hold, Ledger, Lot, LotSubstrate, RunSource, RunSubstrate
-from mes.lots.queries import standing_holds
 from mes.lots.track_in import LotPart, TrackIn, track_in
 from mes.lots.track_out import track_out
 from mes.people.models import Customer
@@ -126,6 +125,12 @@ def _route(session: Session, product: Product, ends: str, *steps: dict[str, Any]
         operation = Operation(**{"fills": [], "bins": {}, "title": step["kind"], **place, **step})
         operations.append(_added(session, operation))
     return operations
+
+
+def standing_holds(session: Session, lot_ids: Iterable[int]) -> Sequence[Hold]:
+    """The holds that nobody has released, oldest first."""
+    query = select(Hold).where(Hold.lot_id.in_(list(lot_ids)), Hold.released_at.is_(None))
+    return session.scalars(query.order_by(Hold.held_at, Hold.id)).all()
 
 
 def transfers(moves: Iterable[Move]) -> Transfers:

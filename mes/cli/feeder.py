@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from mes.definitions.models import Layout, Product
 from mes.dispatch.waiting import first_reasons
 from mes.history import Act
-from mes.lots.create import NewLot, create, release
+from mes.lots.create import NewLot, create
 from mes.lots.models import Lot
 from mes.lots.queries import current_route
 from mes.lots.states import LotState
@@ -116,5 +116,4 @@ def take_in(session: Session, delivery: Delivery, folder: Path, act: Act) -> Lot
         due_at=act.at + timedelta(hours=delivery.due_h),
         warnings=tuple(warnings),
     )
-    lot = create(session, wanted, act)
-    return release(session, lot.id, act)
+    return create(session, wanted, act, released=True)

@@ -66,9 +66,7 @@ def create(
         arrived += [Arrival(substrate) for substrate in bare]
         wanted = NewLot(name, customer, route, tuple(arrived), kind, priority, due, tuple(warnings))
         with writing(why) as (session, act):
-            lot = create_lot(session, wanted, act)
-            if released:
-                lot = release_lot(session, lot.id, act)
+            lot = create_lot(session, wanted, act, released=released)
             told = look(session, lot.id)
     show_one(told, as_json=as_json)
 

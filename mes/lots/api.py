@@ -61,9 +61,9 @@ Customer = Annotated[Name | None, Query(description="Whose lot, where customers 
 class _Named:
     """The lot that a command is for, and the version that the caller has seen of it."""
 
-    lot: LotName
-    customer: Customer = None
-    if_match: IfMatch = None
+    lot: str
+    customer: str | None
+    if_match: str | None
 
     def id(self, session: Session) -> int:
         """Its id. Raises what `lot_id` does, and later `Stale` where it has changed since."""
@@ -72,7 +72,11 @@ class _Named:
         return found
 
 
-Named = Annotated[_Named, Depends()]
+async def _named(lot: LotName, customer: Customer = None, if_match: IfMatch = None) -> _Named:
+    return _Named(lot, customer, if_match)
+
+
+Named = Annotated[_Named, Depends(_named)]
 Viewer = Annotated[Person, require(Permission.SEE_LOTS)]
 Creator = Annotated[Person, require(Permission.CREATE_LOTS)]
 Worker = Annotated[Person, require(Permission.WORK_LOTS)]
@@ -140,10 +144,7 @@ def create_lot(session: Tx, by: Creator, response: Response, body: NewLotBody) -
     substrates = tuple(Arrival(one) for one in body.substrates or [name])
     route = route_making(session, body.product, body.route)
     wanted = NewLot(name, body.customer, route, substrates, body.kind, body.priority, body.due_at)
-    lot = create(session, wanted, act)
-    if body.release:
-        release(session, lot.id, act)
-    return _look(session, response, lot.id)
+    return _look(session, response, create(session, wanted, act, released=body.release).id)
 
 
 @router.post("/{lot}/release", response_model=LotLook)

@@ -1,5 +1,6 @@
 """Create a lot of substrates that arrived, and release it to the line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,14 +10,15 @@ from sqlalchemy.orm import Session
 from mes.db import lock
 from mes.definitions.models import Layout, Product
 from mes.errors import Malformed, NotFound, Refused
-from mes.history import Act, Change, record
+from mes.history import Act, Change, Event, record_all
 from mes.lots import ledger
 from mes.lots.models import LOT_KINDS, LOT_NUMBERS, Lot, LotSubstrate
-from mes.lots.queries import current_route, operations
+from mes.lots.queries import operations
 from mes.lots.states import TRANSITIONS, LotState, LotVerb
 from mes.people.models import Customer
+from mes.routes.models import Operation, RouteVersion
 from mes.units.arrival import Arrival, arrive
-from mes.units.positions import opened
+from mes.units.positions import Positions
 from mes.units.states import Disposition
 
 
@@ -40,22 +42,17 @@ def new_name(session: Session) -> str:
     return f"L-{session.scalar(LOT_NUMBERS.next_value()):07d}"
 
 
-def create(session: Session, wanted: NewLot, act: Act) -> Lot:
+def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False) -> Lot:
     """Create a lot from arrived substrates: its units are received, its first form is that of the route's product.
 
-    Raises `Malformed` (no substrates, unknown kind, priority, map of another size), `NotFound` (customer, route),
-    `Refused` (the customer has a lot or a substrate of that name).
+    ``released``: let it into the line in the same act. Raises `Malformed` (no substrates, unknown kind, priority, map
+    of another size), `NotFound` (customer, route), `Refused` (the customer has a lot or a substrate of that name).
     """
     _check(wanted)
-    customer_id = session.scalar(select(Customer.id).where(Customer.name == wanted.customer))
-    if customer_id is None:
-        raise NotFound(f"There is no customer {wanted.customer}.")
-    if session.scalar(select(Lot.id).where(Lot.customer_id == customer_id, Lot.name == wanted.name)):
-        raise Refused(f"There is already a lot {wanted.name}; choose another name.")
-    route = current_route(session, wanted.route)
-    product = session.get_one(Product, route.product_id)
+    route, product, layout = _made_by(session, wanted.route)
+    first = operations(session, route.id)[0]
     lot = Lot(
-        customer_id=customer_id,
+        customer_id=_owner(session, wanted),
         name=wanted.name,
         product_id=product.id,
         kind=wanted.kind,
@@ -70,8 +67,40 @@ def create(session: Session, wanted: NewLot, act: Act) -> Lot:
     )
     session.add(lot)
     session.flush()
-    _receive(session, lot, product, wanted, act)
+    members, event = _receive(session, lot, product, layout, wanted, act)
+    events = [event]
+    if released:
+        events.append(_let_in(lot, members, first, act))
+    session.add_all(members)
+    record_all(session, act, events)
     return lot
+
+
+def _made_by(session: Session, route: str) -> tuple[RouteVersion, Product, Layout]:
+    """The version of a route that new lots take, the product it makes, and where that stands on its substrates."""
+    query = (
+        select(RouteVersion, Product, Layout)
+        .join(Product, Product.id == RouteVersion.product_id)
+        .join(Layout, Layout.id == Product.layout_id)
+        .where(RouteVersion.route == route, RouteVersion.current)
+    )
+    found = session.execute(query).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no released route {route}.")
+    version, product, layout = found
+    return version, product, layout
+
+
+def _owner(session: Session, wanted: NewLot) -> int:
+    """The customer, who has no lot of that name yet."""
+    named = select(Lot.id).where(Lot.customer_id == Customer.id, Lot.name == wanted.name).exists()
+    found = session.execute(select(Customer.id, named).where(Customer.name == wanted.customer)).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no customer {wanted.customer}.")
+    customer_id, is_known = found
+    if is_known:
+        raise Refused(f"There is already a lot {wanted.name}; choose another name.")
+    return customer_id
 
 
 def _check(wanted: NewLot) -> None:
@@ -88,19 +117,15 @@ def _check(wanted: NewLot) -> None:
         raise Malformed(f"Priority {wanted.priority} is out of range; it goes from 1 (most urgent) to 9.")
 
 
-def _receive(session: Session, lot: Lot, product: Product, wanted: NewLot, act: Act) -> None:
-    layout = session.get_one(Layout, product.layout_id)
+def _receive(
+    session: Session, lot: Lot, product: Product, layout: Layout, wanted: NewLot, act: Act
+) -> tuple[list[LotSubstrate], Event]:
+    """Let the substrates arrive: as members of the lot, which are not stored yet, and what is to be recorded."""
     substrates = arrive(session, lot.customer_id, product, layout, list(wanted.substrates), act)
-    session.add_all(
-        LotSubstrate(customer_id=lot.customer_id, lot_id=lot.id, substrate_id=s.id, form=1, visit=1) for s in substrates
-    )
-    ledger.open_form(session, lot, 1)
-    units = {
-        s.id: p.count(Disposition.IN_PROCESS)
-        for s, p in zip(substrates, opened(session, substrates).values(), strict=True)
-    }
+    shape = (layout.rows, layout.columns)
+    units = {s.id: Positions(s, shape).count(Disposition.IN_PROCESS) for s in substrates}
     received = sum(units.values())
-    deltas = ledger.post(session, lot, 1, {"received": received, "in_process": received})
+    deltas = ledger.begin(session, lot, {"received": received, "in_process": received})
     after = {
         "state": lot.state,
         "route": wanted.route,
@@ -112,22 +137,26 @@ def _receive(session: Session, lot: Lot, product: Product, wanted: NewLot, act: 
     arrived = [
         Change(s, after={"lot": lot.name, "units": units[s.id], "assumed_map": s.assumed_map}) for s in substrates
     ]
-    record(session, "create", act, [Change(lot, after=after, deltas=deltas), *arrived])
+    members = [
+        LotSubstrate(customer_id=lot.customer_id, lot_id=lot.id, substrate_id=s.id, form=1, visit=1) for s in substrates
+    ]
+    return members, Event("create", [Change(lot, after=after, deltas=deltas), *arrived])
 
 
 def release(session: Session, lot_id: int, act: Act) -> Lot:
     """Let a lot into the line: all its substrates wait at the first operation of its route."""
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
+    members = session.scalars(select(LotSubstrate).where(LotSubstrate.lot_id == lot.id)).all()
+    first = operations(session, lot.route_version_id)[0]
+    record_all(session, act, [_let_in(lot, members, first, act)])
+    return lot
+
+
+def _let_in(lot: Lot, members: Sequence[LotSubstrate], first: Operation, act: Act) -> Event:
     before = lot.state
     lot.state = TRANSITIONS.after(f"Lot {lot.name}", LotState(lot.state), LotVerb.RELEASE)
-    first = operations(session, lot.route_version_id)[0]
-    for member in session.scalars(select(LotSubstrate).where(LotSubstrate.lot_id == lot.id)):
+    for member in members:
         member.operation_id, member.since = first.id, act.at
     lot.operation_id, lot.released_at = first.id, act.at
-    record(
-        session,
-        "release",
-        act,
-        [Change(lot, before={"state": before}, after={"state": lot.state, "operation": first.name})],
-    )
-    return lot
+    after = {"state": lot.state, "operation": first.name}
+    return Event("release", [Change(lot, before={"state": before}, after=after)])

@@ -49,6 +49,8 @@ def against_whole(session: Session, report: Report) -> Iterator[tuple[str, str]]
 
 def _beyond(session: Session, report: Report) -> Iterator[str]:
     """What the equipment says it really ran, against the limits of the recipe. Another unit is not compared."""
+    if not report.result.parameters:
+        return
     recipe = session.get_one(RecipeVersion, report.run.recipe_version_id)
     ran = {(p.name, p.unit): p.value for p in report.result.parameters}
     for limit in recipe.parameters:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from mes.db import lock
 from mes.errors import Malformed, NotFound, Reason, Refused
-from mes.history import Act, Change, record
+from mes.history import Act, Change, Event, record, record_all
 from mes.lots.models import Hold, Lot
 from mes.people.roles import Role
 
@@ -20,11 +20,13 @@ def hold(session: Session, lot_id: int, code: str, comment: str, owner_role: str
     if owner_role not in OWNERS:
         raise Malformed(f"A hold does not belong to {owner_role or 'nobody'}, but to one of {', '.join(OWNERS)}.")
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
-    return place_hold(session, lot, code, comment, owner_role, act)
+    placed, event = place_hold(session, lot, code, comment, owner_role, act)
+    record_all(session, act, [event])
+    return placed
 
 
-def place_hold(session: Session, lot: Lot, code: str, comment: str, owner_role: str, act: Act) -> Hold:
-    """Hold a lot that is already locked."""
+def place_hold(session: Session, lot: Lot, code: str, comment: str, owner_role: str, act: Act) -> tuple[Hold, Event]:
+    """Hold a lot that is already locked; with what is to be recorded of it."""
     placed = Hold(
         customer_id=lot.customer_id,
         lot_id=lot.id,
@@ -37,8 +39,7 @@ def place_hold(session: Session, lot: Lot, code: str, comment: str, owner_role: 
     session.add(placed)
     session.flush()
     after = {"hold": placed.id, "code": code, "comment": comment, "owner": owner_role}
-    record(session, "hold", act, [Change(lot, after=after)])
-    return placed
+    return placed, Event("hold", [Change(lot, after=after)])
 
 
 def release_hold(session: Session, lot_id: int, hold_id: int, comment: str, role: Role, act: Act) -> Hold:

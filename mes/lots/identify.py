@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from equipment.interface.messages import NO_BIN, SubstrateResult
 from equipment.interface.states import TransferOutcome
 from mes.db import Locked, lock
 from mes.errors import MesError
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSource, RunSubstrate
+from mes.lots.progress import members_of
+from mes.lots.queries import with_next
 from mes.lots.states import OPEN_WORK, Progress, Work
 from mes.routes.models import Operation
 from mes.runs.models import Run
@@ -34,13 +36,15 @@ class Report:
 
     run: Run
     operation: Operation
+    following: Operation | None
+    """The operation after it; None after the last."""
     result: SubstrateResult
     work: RunSubstrate
-    member: LotSubstrate
     lot: Lot
     positions: dict[int, Positions]
     ids: dict[str, int]
-    lot_of: dict[int, LotSubstrate]
+    members: dict[int, list[LotSubstrate]]
+    """All substrates of each lot, by lot."""
     locked: Locked
     is_late: bool
     """The run was closed before the report came."""
@@ -52,6 +56,17 @@ class Report:
     def on(self) -> Positions:
         """The positions of the substrate worked on."""
         return self.positions[self.work.substrate_id]
+
+    @cached_property
+    def lot_of(self) -> dict[int, LotSubstrate]:
+        """The lot that each substrate is in; of one that is used up, the lot that it was in last."""
+        touched = [m for lot in self.members.values() for m in lot if m.substrate_id in self.positions]
+        return {m.substrate_id: m for m in sorted(touched, key=lambda m: (m.progress != Progress.CLOSED, m.lot_id))}
+
+    @property
+    def member(self) -> LotSubstrate:
+        """The substrate worked on, in its lot."""
+        return self.lot_of[self.work.substrate_id]
 
     @cached_property
     def worked(self) -> Mask:
@@ -90,25 +105,26 @@ def identify(session: Session, run_id: int, result: SubstrateResult) -> Report:
     """
     worked = _worked(session, run_id, result)
     ids = {result.substrate: worked} | _others(session, run_id, result)
-    lot_ids = {m.lot_id for m in _lots_of(session, ids.values()).values()}
-    locked = lock(session, (Run, [run_id]), (Lot, sorted(lot_ids)), (Substrate, sorted(ids.values())))
-    members = _lots_of(session, ids.values())
-    work = session.get_one(RunSubstrate, (run_id, worked), populate_existing=True)
+    lots = _lots_of(session, ids.values())
+    locked = lock(session, (Run, [run_id]), (Lot, sorted(lots)), (Substrate, sorted(ids.values())))
+    whole = [undefer(RunSubstrate.positions)]
+    work = session.get_one(RunSubstrate, (run_id, worked), options=whole, populate_existing=True)
     if work.work not in (*OPEN_WORK, Work.NOT_DONE):
         raise Unidentified(f"Substrate {result.substrate} was already reported for this run as {work.work}.")
     positions = opened(session, locked.all(Substrate))
     _refuse_other_shape(result, positions[worked])
     run = locked.one(Run, run_id)
+    operation, following = with_next(session, run.operation_id)
     return Report(
         run=run,
-        operation=session.get_one(Operation, run.operation_id),
+        operation=operation,
+        following=following,
         result=result,
         work=work,
-        member=members[worked],
         lot=locked.one(Lot, work.lot_id),
         positions=positions,
         ids=ids,
-        lot_of=members,
+        members=members_of(session, locked.all(Lot)),
         locked=locked,
         is_late=work.work == Work.NOT_DONE,
     )
@@ -140,7 +156,9 @@ def _refuse_stranger(what: str, named: Any, ordered: Iterable[Any]) -> None:
 
 def _others(session: Session, run_id: int, result: SubstrateResult) -> dict[str, int]:
     """Sources and loads of the run that the report names."""
-    used = {*result.transfers.sources, *result.transfers.targets} if result.transfers is not None else set()
+    if result.transfers is None:
+        return {}
+    used = {*result.transfers.sources, *result.transfers.targets}
     given = _named(session, RunSource, run_id) | _named(session, RunLoad, run_id)
     unknown = sorted(used - given.keys() - {result.substrate})
     if unknown:
@@ -155,12 +173,12 @@ def _named(session: Session, of: type[RunSource] | type[RunLoad], run_id: int) -
     return {row.name: row.id for row in session.execute(query)}
 
 
-def _lots_of(session: Session, substrate_ids: Iterable[int]) -> dict[int, LotSubstrate]:
-    """The lot that each substrate is in; of one that is used up, the lot that it was in last."""
-    query = select(LotSubstrate).where(LotSubstrate.substrate_id.in_(list(substrate_ids)))
-    query = query.order_by(LotSubstrate.progress != Progress.CLOSED, LotSubstrate.lot_id)
-    found = session.scalars(query, execution_options={"populate_existing": True})
-    return {m.substrate_id: m for m in found}
+def _lots_of(session: Session, substrate_ids: Iterable[int]) -> set[int]:
+    """The lots that the substrates are in; of one that is used up, the lot that it was in last."""
+    query = select(LotSubstrate.substrate_id, LotSubstrate.lot_id)
+    query = query.where(LotSubstrate.substrate_id.in_(list(substrate_ids)))
+    found = session.execute(query.order_by(LotSubstrate.progress != Progress.CLOSED, LotSubstrate.lot_id))
+    return set({row.substrate_id: row.lot_id for row in found}.values())
 
 
 def _refuse_other_shape(result: SubstrateResult, on: Positions) -> None:

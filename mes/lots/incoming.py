@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from mes.errors import Malformed, Reason
 from mes.history import Act
-from mes.lots.create import NewLot, create, release
+from mes.lots.create import NewLot, create
 from mes.units.arrival import Arrival, arrivals
 from mes.units.formats.describe import describe
 from mes.units.formats.e142 import read_e142
@@ -38,9 +38,7 @@ def take_in(
     lots, warnings = _lots(files)
     odd = tuple(f"{w['file']}, {w['place']}: {w['message']}" for w in warnings)
     for name, arrived in lots.items():
-        lot = create(session, NewLot(name, customer, route, tuple(arrived), warnings=odd), act)
-        if released:
-            release(session, lot.id, act)
+        create(session, NewLot(name, customer, route, tuple(arrived), warnings=odd), act, released=released)
     told = [{"lot": name, "substrates": [a.substrate for a in arrived]} for name, arrived in lots.items()]
     return {"lots": told, "warnings": warnings}
 

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import cast
 
-from sqlalchemy import update
+from sqlalchemy import Table, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,8 @@ from mes.history import Delta
 from mes.lots.accounts import OF_DISPOSITION
 from mes.lots.models import Ledger, Lot
 from mes.units.positions import Positions
+
+_LEDGER = cast(Table, Ledger.__table__)
 
 
 def moves(changed: Iterable[Positions]) -> Counter[str]:
@@ -22,6 +25,12 @@ def moves(changed: Iterable[Positions]) -> Counter[str]:
             if account is not None:
                 total[account] += units
     return total
+
+
+def begin(session: Session, lot: Lot, came: Mapping[str, int]) -> list[Delta]:
+    """Begin the ledger of a new lot with what came, and count its units; gives the deltas for history."""
+    session.execute(insert(Ledger).values(customer_id=lot.customer_id, lot_id=lot.id, form=lot.form, **came))
+    return _counted(lot, lot.form, came)
 
 
 def open_form(session: Session, lot: Lot, form: int) -> None:
@@ -38,15 +47,15 @@ def post(session: Session, lot: Lot, form: int, changes: Mapping[str, int]) -> l
     changes = {account: units for account, units in changes.items() if units}
     if not changes:
         return []
-    values = {account: getattr(Ledger, account) + units for account, units in changes.items()}
-    session.execute(
-        update(Ledger)
-        .where(Ledger.lot_id == lot.id, Ledger.form == form)
-        .values(values)
-        .execution_options(synchronize_session=False)
-    )
+    of_form = update(_LEDGER).where(_LEDGER.c.lot_id == lot.id, _LEDGER.c.form == form)
+    added = {account: _LEDGER.c[account] + units for account, units in changes.items()}
+    session.connection().execute(of_form.values(added))  # not the session: it would write all that has changed first
+    return _counted(lot, form, changes)
+
+
+def _counted(lot: Lot, form: int, changes: Mapping[str, int]) -> list[Delta]:
     lot.units += changes.get("in_process", 0) + changes.get("completed", 0)
-    return [Delta(lot.name, form, account, units) for account, units in sorted(changes.items())]
+    return [Delta(lot.name, form, account, units) for account, units in sorted(changes.items()) if units]
 
 
 def balanced(changes: Counter[str], came: str) -> Counter[str]:

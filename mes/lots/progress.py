@@ -1,14 +1,13 @@
 """Where a lot and its substrates go when work on them ended."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from mes.lots.models import Ledger, Lot, LotSubstrate, RunSubstrate
 from mes.lots.mounting import dismount
-from mes.lots.queries import next_operation
 from mes.lots.states import ON_LINE, TRANSITIONS, LotState, LotVerb, Progress
 from mes.routes.models import Operation, RouteVersion
 from mes.routes.states import RouteEnd
@@ -33,14 +32,13 @@ def judge_again(member: LotSubstrate, todo: Mask, at: datetime) -> None:
     member.todo, member.again = pack(todo), None
 
 
-def move_on(session: Session, member: LotSubstrate, positions: Positions, operation: Operation, at: datetime) -> None:
-    """Let a substrate wait at the next operation, or finish the route; one without units left is closed."""
+def move_on(member: LotSubstrate, positions: Positions, following: Operation | None, at: datetime) -> None:
+    """Let a substrate wait at the ``following`` operation, or finish the route; one without units left is closed."""
     member.todo, member.again, member.since, member.visit = None, None, at, 1
     if not positions.are(Disposition.IN_PROCESS, Disposition.SUSPECT).any():
         member.progress = Progress.CLOSED
         positions.substrate.closed = True
         return
-    following = next_operation(session, operation)
     member.operation_id = None if following is None else following.id
     member.progress = Progress.QUEUED if following is not None else Progress.FINISHED
     if following is None:
@@ -54,72 +52,73 @@ def close_empty(session: Session, member: LotSubstrate, positions: Positions, at
         dismount(session, positions.substrate.id, at)
 
 
-def come_back(session: Session, member: LotSubstrate, positions: Positions, operation: Operation, at: datetime) -> None:
-    """Open a closed load again that ``operation`` has filled all the same."""
+def come_back(member: LotSubstrate, positions: Positions, following: Operation | None, at: datetime) -> None:
+    """Open a closed load again that was filled all the same; it waits at the ``following`` operation."""
     if member.progress == Progress.CLOSED and positions.are(*THERE).any():
         positions.substrate.closed = False
-        move_on(session, member, positions, operation, at)
+        move_on(member, positions, following, at)
 
 
-def settle(session: Session, lot: Lot, at: datetime) -> None:
-    """Set the lot's state, operation and count of substrates from those of its substrates. The lot must be locked."""
-    session.flush()
-    members = _members(session, lot)
-    lot.substrates = len(members)
-    lot.form = max((m.form for m in members), default=lot.form)
-    lot.operation_id = _earliest(session, members)
-    verb = _verb(session, lot, members)
+def members_of(session: Session, lots: Iterable[Lot]) -> dict[int, list[LotSubstrate]]:
+    """All substrates of locked lots as they are now, by lot and in the order of their ids."""
+    found: dict[int, list[LotSubstrate]] = {lot.id: [] for lot in lots}
+    query = select(LotSubstrate).where(LotSubstrate.lot_id.in_(found)).order_by(LotSubstrate.substrate_id)
+    query = query.options(undefer(LotSubstrate.again)).execution_options(populate_existing=True)
+    for member in session.scalars(query):
+        found[member.lot_id].append(member)
+    return found
+
+
+def settle(session: Session, lot: Lot, members: Sequence[LotSubstrate], at: datetime, *, begun: bool = False) -> None:
+    """Set the lot's state, operation and count of substrates from those of its ``members``: all of them, locked.
+
+    ``begun``: a run of it has just started.
+    """
+    active = [m for m in members if m.progress not in (Progress.CLOSED, Progress.LOADING)]
+    lot.substrates = len(active)
+    lot.form = max((m.form for m in active), default=lot.form)
+    lot.operation_id = _earliest(session, active)
+    verb = _verb(session, lot, members, begun=begun)
     if verb is None:
         return
     lot.state = TRANSITIONS.after(f"Lot {lot.name}", LotState(lot.state), verb)
     lot.ended_at = None if lot.state in ON_LINE else lot.ended_at or at
 
 
-def _members(session: Session, lot: Lot) -> Sequence[LotSubstrate]:
-    query = select(LotSubstrate).where(
-        LotSubstrate.lot_id == lot.id, LotSubstrate.progress.not_in([Progress.CLOSED, Progress.LOADING])
-    )
-    return session.scalars(query).all()
-
-
 def _earliest(session: Session, members: Sequence[LotSubstrate]) -> int | None:
     ids = {m.operation_id for m in members if m.operation_id is not None}
-    if not ids:
-        return None
-    return session.scalars(select(Operation.id).where(Operation.id.in_(ids)).order_by(Operation.number)).first()
+    if len(ids) < 2:
+        return next(iter(ids), None)
+    return min((session.get_one(Operation, i) for i in ids), key=lambda operation: operation.number).id
 
 
-def _verb(session: Session, lot: Lot, members: Sequence[LotSubstrate]) -> LotVerb | None:
+def _verb(session: Session, lot: Lot, members: Sequence[LotSubstrate], *, begun: bool) -> LotVerb | None:
     """What the lot's substrates make of it; None where nothing changes."""
-    if any(m.progress in (Progress.ORDERED, Progress.IN_DOUBT) for m in members):
-        return None if lot.state == LotState.RUNNING or not _begun(session, lot) else LotVerb.START
+    are = {m.progress for m in members}
+    if are & {Progress.ORDERED, Progress.IN_DOUBT}:
+        return None if lot.state == LotState.RUNNING or not (begun or _begun(session, lot)) else LotVerb.START
     if lot.state not in ON_LINE:
-        return _off_line(session, lot, members)
-    if any(m.progress == Progress.QUEUED for m in members):
+        return _off_line(session, lot, waits=Progress.QUEUED in are)
+    if Progress.QUEUED in are:
         return LotVerb.WAIT
-    if _loading(session, lot):
+    if Progress.LOADING in are:  # an open run still fills substrates of the lot: they go on when it ends
         return None
     if not lot.units:
         return LotVerb.SCRAP
-    ends = session.scalars(select(RouteVersion.ends).where(RouteVersion.id == lot.route_version_id)).one()
+    with session.no_autoflush:  # a released version never changes
+        ends = session.get_one(RouteVersion, lot.route_version_id).ends
     return LotVerb.STORE if ends == RouteEnd.STOCKED else LotVerb.COMPLETE
 
 
-def _off_line(session: Session, lot: Lot, members: Sequence[LotSubstrate]) -> LotVerb | None:
+def _off_line(session: Session, lot: Lot, *, waits: bool) -> LotVerb | None:
     """What became of a lot outside the line: it comes back when a load of it does, and ends with its last unit."""
     state = LotState(lot.state)
-    if any(m.progress == Progress.QUEUED for m in members) and TRANSITIONS.allows(state, LotVerb.WAIT):
+    if waits and TRANSITIONS.allows(state, LotVerb.WAIT):
         return LotVerb.WAIT
     if lot.units or not TRANSITIONS.allows(state, LotVerb.SCRAP):
         return None
     used = select(Ledger.consumed).where(Ledger.lot_id == lot.id, Ledger.form == lot.form)
     return LotVerb.CONSUME if lot.state == LotState.STOCKED and session.scalar(used) else LotVerb.SCRAP
-
-
-def _loading(session: Session, lot: Lot) -> bool:
-    """Whether an open run still fills substrates of the lot: they go on when it ends."""
-    query = select(LotSubstrate.substrate_id).where(LotSubstrate.lot_id == lot.id)
-    return session.scalars(query.where(LotSubstrate.progress == Progress.LOADING)).first() is not None
 
 
 def _begun(session: Session, lot: Lot) -> bool:

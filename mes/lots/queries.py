@@ -1,13 +1,13 @@
 """Reads of lots worth a name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from mes.definitions.models import Product
 from mes.errors import Malformed, NotFound, Reason, Refused
-from mes.lots.models import Hold, Lot, RunSubstrate
+from mes.lots.models import Lot, RunSubstrate
 from mes.people.models import Customer
 from mes.routes.models import Operation, RouteVersion
 from mes.runs.models import Run
@@ -25,27 +25,24 @@ def lot_id(session: Session, name: str, customer: str | None = None) -> int:
     return int(found[0].id)
 
 
-def standing_holds(session: Session, lot_ids: Iterable[int]) -> Sequence[Hold]:
-    """The holds that nobody has released, oldest first."""
-    query = select(Hold).where(Hold.lot_id.in_(list(lot_ids)), Hold.released_at.is_(None))
-    return session.scalars(query.order_by(Hold.held_at, Hold.id)).all()
-
-
 def operations(session: Session, route_version_id: int) -> Sequence[Operation]:
     """The operations of a route version in order."""
     query = select(Operation).where(Operation.route_version_id == route_version_id).order_by(Operation.number)
     return session.scalars(query).all()
 
 
-def next_operation(session: Session, operation: Operation) -> Operation | None:
-    """The operation after this one on its route; None after the last."""
+def with_next(session: Session, operation_id: int) -> tuple[Operation, Operation | None]:
+    """An operation, and the one after it on its route; None after the last."""
+    this = aliased(Operation)
     query = (
         select(Operation)
-        .where(Operation.route_version_id == operation.route_version_id, Operation.number > operation.number)
+        .join(this, (this.route_version_id == Operation.route_version_id) & (this.number <= Operation.number))
+        .where(this.id == operation_id)
         .order_by(Operation.number)
-        .limit(1)
+        .limit(2)
     )
-    return session.scalars(query).first()
+    operation, *following = session.scalars(query)
+    return operation, next(iter(following), None)
 
 
 def current_route(session: Session, route: str) -> RouteVersion:

@@ -1,16 +1,19 @@
 """The course of a run: it starts, ends, is broken off, or is in doubt. Its lots and substrates follow."""
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import null, select
+from sqlalchemy.orm import Session, undefer
 
 from mes.db import Locked, lock
 from mes.equipment.models import Equipment
-from mes.history import Act, Change, record
+from mes.history import Act, Change, Event, record_all
 from mes.lots import ledger, progress
 from mes.lots.hold import place_hold
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSubstrate
+from mes.lots.queries import with_next
 from mes.lots.states import OPEN_WORK, Progress, Work
-from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.runs.states import TRANSITIONS, RunState, RunVerb
 from mes.units.models import Substrate
@@ -18,18 +21,49 @@ from mes.units.positions import Positions, opened
 from mes.units.states import USABLE
 
 
+@dataclass(frozen=True)
+class LockedRun:
+    """A run under lock, with its lots, all their substrates, and the loads that it fills."""
+
+    run: Run
+    locked: Locked
+    members: dict[int, list[LotSubstrate]]
+    """By lot."""
+    load_ids: Sequence[int]
+
+
+def lock_run(session: Session, run_id: int, of_lot: int | None = None) -> LockedRun:
+    """Lock a run with its equipment, its lots, its loads, and the substrates of one lot that it waits for."""
+    run = session.get_one(Run, run_id)
+    waits = (RunSubstrate.lot_id == of_lot) & (RunSubstrate.work == Work.WAITING)
+    ordered = select(RunSubstrate.substrate_id, RunSubstrate.lot_id, waits.label("waits"))
+    loads = select(RunLoad.substrate_id, null(), null()).where(RunLoad.run_id == run_id)
+    rows = session.execute(ordered.where(RunSubstrate.run_id == run_id).union_all(loads)).all()
+    lots = {row.lot_id for row in rows} - {None}
+    load_ids = sorted(row.substrate_id for row in rows if row.lot_id is None)
+    substrates = [*load_ids, *(row.substrate_id for row in rows if row.waits)]
+    locked = lock(session, (Equipment, [run.equipment_id]), (Run, [run_id]), (Lot, [*lots]), (Substrate, substrates))
+    return LockedRun(locked.one(Run, run_id), locked, progress.members_of(session, locked.all(Lot)), load_ids)
+
+
 def start(session: Session, run_id: int, act: Act) -> Run:
     """The equipment began: the run and its lots are running."""
-    run, locked = _lock(session, run_id)
+    locked_run = lock_run(session, run_id)
+    record_all(session, act, [started(session, locked_run, act)])
+    return locked_run.run
+
+
+def started(session: Session, locked_run: LockedRun, act: Act) -> Event:
+    """Let a run begin that is under lock; gives what is to be recorded."""
+    run = locked_run.run
     before = _move(run, RunVerb.START)
     run.started_at = act.at
     changes = [Change(run, before={"state": before}, after={"state": run.state})]
-    for lot in locked.all(Lot):
+    for lot in locked_run.locked.all(Lot):
         was = lot.state
-        progress.settle(session, lot, act.at)
+        progress.settle(session, lot, locked_run.members[lot.id], act.at, begun=True)
         changes.append(Change(lot, before={"state": was}, after={"state": lot.state, "run": run.name}))
-    record(session, "start", act, changes)
-    return run
+    return Event("start", changes)
 
 
 def end(session: Session, run_id: int, reason: str, act: Act) -> Run:
@@ -47,35 +81,34 @@ def reported(session: Session, run_id: int, verb: RunVerb, reason: str, act: Act
 
     A run that a person closed stays as it is; what the equipment said stands in its history.
     """
-    run, _ = _lock(session, run_id)
-    if TRANSITIONS.allows(RunState(run.state), verb):
-        return start(session, run_id, act) if verb == RunVerb.START else _close(session, run_id, verb, reason, act)
-    record(session, "report", act, [Change(run, after={"reported": verb.value, "reason": reason})])
+    locked_run = lock_run(session, run_id)
+    run = locked_run.run
+    if not TRANSITIONS.allows(RunState(run.state), verb):
+        event = Event("report", [Change(run, after={"reported": verb.value, "reason": reason})])
+    elif verb == RunVerb.START:
+        event = started(session, locked_run, act)
+    else:
+        event = closed(session, locked_run, works(session, run_id), verb, reason, act)
+    record_all(session, act, [event])
     return run
 
 
 def doubt(session: Session, run_id: int, reason: str, act: Act) -> Run:
     """The equipment lost its memory of the run: nobody knows what was done, so its lots are held for a person."""
-    run, locked = _lock(session, run_id)
+    locked_run = lock_run(session, run_id)
+    run = locked_run.run
     before = _move(run, RunVerb.DOUBT)
     run.reason = reason
-    for work in _works(session, run_id):
+    for work in works(session, run_id):
         if work.work == Work.WAITING:
             work.work = Work.IN_DOUBT
-            _member(session, work).progress = Progress.IN_DOUBT
-    changes = [Change(run, before={"state": before}, after={"state": run.state, "reason": reason})]
-    record(session, "doubt", act, changes)
-    for lot in locked.all(Lot):
-        place_hold(session, lot, "in_doubt", f"{run.name}: {reason}", "line_engineer", act)
+            _member(locked_run, work).progress = Progress.IN_DOUBT
+    events = [Event("doubt", [Change(run, before={"state": before}, after={"state": run.state, "reason": reason})])]
+    for lot in locked_run.locked.all(Lot):
+        _, held = place_hold(session, lot, "in_doubt", f"{run.name}: {reason}", "line_engineer", act)
+        events.append(held)
+    record_all(session, act, events)
     return run
-
-
-def _lock(session: Session, run_id: int) -> tuple[Run, Locked]:
-    run = session.get_one(Run, run_id)
-    lots = session.scalars(select(RunSubstrate.lot_id).where(RunSubstrate.run_id == run_id).distinct()).all()
-    substrates = session.scalars(select(RunLoad.substrate_id).where(RunLoad.run_id == run_id)).all()
-    locked = lock(session, (Equipment, [run.equipment_id]), (Run, [run_id]), (Lot, lots), (Substrate, substrates))
-    return locked.one(Run, run_id), locked
 
 
 def _move(run: Run, verb: RunVerb) -> str:
@@ -84,45 +117,54 @@ def _move(run: Run, verb: RunVerb) -> str:
     return before
 
 
-def _works(session: Session, run_id: int) -> list[RunSubstrate]:
+def works(session: Session, run_id: int) -> list[RunSubstrate]:
+    """What a locked run was ordered to do and has done, substrate by substrate, in the order of their ids."""
     query = select(RunSubstrate).where(RunSubstrate.run_id == run_id).order_by(RunSubstrate.substrate_id)
+    query = query.options(undefer(RunSubstrate.positions))
     return list(session.scalars(query, execution_options={"populate_existing": True}))
 
 
-def _member(session: Session, work: RunSubstrate) -> LotSubstrate:
-    return session.get_one(LotSubstrate, (work.lot_id, work.substrate_id), populate_existing=True)
+def _member(locked_run: LockedRun, work: RunSubstrate) -> LotSubstrate:
+    return next(m for m in locked_run.members[work.lot_id] if m.substrate_id == work.substrate_id)
 
 
 def _close(session: Session, run_id: int, verb: RunVerb, reason: str, act: Act) -> Run:
-    run, locked = _lock(session, run_id)
+    locked_run = lock_run(session, run_id)
+    record_all(session, act, [closed(session, locked_run, works(session, run_id), verb, reason, act)])
+    return locked_run.run
+
+
+def closed(
+    session: Session, locked_run: LockedRun, ordered: Sequence[RunSubstrate], verb: RunVerb, reason: str, act: Act
+) -> Event:
+    """End a run that is under lock, or break it off; gives what is to be recorded. ``ordered``: all its `works`."""
+    run = locked_run.run
     before = _move(run, verb)
     run.ended_at, run.reason = act.at, reason
-    for work in _works(session, run_id):
+    for work in ordered:
         if work.work in OPEN_WORK:
             work.work = Work.NOT_DONE
-            _member(session, work).progress = Progress.QUEUED
+            _member(locked_run, work).progress = Progress.QUEUED
     changes = [Change(run, before={"state": before}, after={"state": run.state, "reason": reason})]
-    changes += _send_loads_on(session, run, locked, act)
-    for lot in locked.all(Lot):
+    changes += _send_loads_on(session, locked_run, act)
+    for lot in locked_run.locked.all(Lot):
         was = lot.state
-        progress.settle(session, lot, act.at)
+        progress.settle(session, lot, locked_run.members[lot.id], act.at)
         after = {"state": lot.state, "substrates": lot.substrates, "units": lot.units, "run": run.name}
         changes.append(Change(lot, before={"state": was}, after=after))
-    record(session, verb.value, act, changes)
-    return run
+    return Event(verb.value, changes)
 
 
-def _send_loads_on(session: Session, run: Run, locked: Locked, act: Act) -> list[Change]:
+def _send_loads_on(session: Session, locked_run: LockedRun, act: Act) -> list[Change]:
     """Filled loads wait at the next operation or finish the route; empty ones are closed."""
-    substrates = locked.all(Substrate)
-    if not substrates:
+    if not locked_run.load_ids:
         return []
-    operation = session.get_one(Operation, run.operation_id)
-    query = select(LotSubstrate).where(LotSubstrate.substrate_id.in_([s.id for s in substrates]))
-    members = list(session.scalars(query, execution_options={"populate_existing": True}))
-    positions = opened(session, substrates)
+    run, locked, load_ids = locked_run.run, locked_run.locked, set(locked_run.load_ids)
+    _, following = with_next(session, run.operation_id)
+    members = [m for lot in locked_run.members.values() for m in lot if m.substrate_id in load_ids]
+    positions = opened(session, [locked.one(Substrate, i) for i in locked_run.load_ids])
     for member in members:
-        progress.move_on(session, member, positions[member.substrate_id], operation, act.at)
+        progress.move_on(member, positions[member.substrate_id], following, act.at)
     changes = [Change(p.substrate, after={"by": run.name, "units": units}) for p, units in _counted(positions)]
     for lot_id, form in sorted({(m.lot_id, m.form) for m in members}):
         lot = locked.one(Lot, lot_id)

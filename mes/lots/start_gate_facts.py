@@ -4,12 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mes.equipment.models import Alarm, Equipment
 from mes.lots.models import Hold, Lot, LotSubstrate, RunSubstrate
-from mes.lots.queries import standing_holds
 from mes.lots.states import Progress
 from mes.lots.supply import Need, Source, attach_sites, filled
 from mes.recipes.models import RecipeOnEquipment
@@ -135,14 +134,11 @@ def by_product(found: Iterable[Source]) -> Stock:
 
 
 def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int, list[LotFacts]]:
-    lots = {lot.id: lot for lot in session.scalars(select(Lot).where(Lot.id.in_(lot_ids)))}
+    lots, holds = _with_holds(session, lot_ids)
     waiting, names = _waiting(session, lot_ids)
     operations = _operations(session, lots, waiting)
     overdue = _overdue(session, [m for some in waiting.values() for m in some], names, at)
     sites = attach_sites(session, {lot.product_id for lot in lots.values()})
-    holds: dict[int, list[Hold]] = {i: [] for i in lots}
-    for hold in standing_holds(session, lot_ids):
-        holds[hold.lot_id].append(hold)
 
     def at_operation(lot: Lot, operation: Operation | None) -> LotFacts:
         members = [m for m in waiting[lot.id] if operation is None or m.operation_id == operation.id]
@@ -157,6 +153,17 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
         )
 
     return {i: [at_operation(lot, operation) for operation in operations[i]] for i, lot in lots.items()}
+
+
+def _with_holds(session: Session, lot_ids: Collection[int]) -> tuple[dict[int, Lot], dict[int, list[Hold]]]:
+    """Lots, and the standing holds of each, oldest first."""
+    query = select(Lot, Hold).outerjoin(Hold, (Hold.lot_id == Lot.id) & Hold.released_at.is_(None))
+    lots: dict[int, Lot] = {}
+    holds: dict[int, list[Hold]] = {}
+    for lot, hold in session.execute(query.where(Lot.id.in_(lot_ids)).order_by(Hold.held_at, Hold.id)):
+        lots[lot.id] = lot
+        holds.setdefault(lot.id, []).extend([] if hold is None else [hold])
+    return lots, holds
 
 
 def _waiting(session: Session, lot_ids: Collection[int]) -> tuple[dict[int, list[LotSubstrate]], dict[int, str]]:
@@ -216,13 +223,14 @@ def _overdue(
 
 def _equipment(session: Session, equipment_ids: Collection[int]) -> dict[int, EquipmentFacts]:
     open_runs = select(func.count()).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
-    query = select(Equipment, open_runs).where(Equipment.id.in_(equipment_ids))
+    standing = (Alarm.equipment_id == Equipment.id, Alarm.cleared_at.is_(None), Alarm.severity >= BLOCKING_SEVERITY)
+    query = select(Equipment, open_runs, Alarm).outerjoin(Alarm, and_(*standing)).where(Equipment.id.in_(equipment_ids))
     query = query.options(joinedload(Equipment.equipment_class)).execution_options(populate_existing=True)
-    found = {equipment.id: (equipment, runs) for equipment, runs in session.execute(query)}
-    alarms: dict[int, list[Alarm]] = {i: [] for i in found}
-    standing = select(Alarm).where(Alarm.equipment_id.in_(found), Alarm.cleared_at.is_(None))
-    for alarm in session.scalars(standing.where(Alarm.severity >= BLOCKING_SEVERITY).order_by(Alarm.set_at)):
-        alarms[alarm.equipment_id].append(alarm)
+    found: dict[int, tuple[Equipment, int]] = {}
+    alarms: dict[int, list[Alarm]] = {}
+    for equipment, runs, alarm in session.execute(query.order_by(Alarm.set_at)):
+        found[equipment.id] = (equipment, runs)
+        alarms.setdefault(equipment.id, []).extend([] if alarm is None else [alarm])
     held: dict[int, dict[int, str]] = {i: {} for i in found}
     for recipe in session.scalars(select(RecipeOnEquipment).where(RecipeOnEquipment.equipment_id.in_(found))):
         held[recipe.equipment_id][recipe.recipe_version_id] = recipe.sha256

@@ -46,7 +46,8 @@ def _take(
     substrate_id = _substrate_id(session, lot_id, name)
     locked = lock(session, (Lot, [lot_id]), (Substrate, [substrate_id]))
     lot, substrate = locked.one(Lot, lot_id), locked.one(Substrate, substrate_id)
-    member = session.get_one(LotSubstrate, (lot_id, substrate_id), populate_existing=True)
+    members = progress.members_of(session, [lot])[lot_id]
+    member = next(m for m in members if m.substrate_id == substrate_id)
     _refuse_busy(session, member, name)
     positions = opened(session, [substrate])[substrate_id]
     taken = _mask(positions, where)
@@ -57,7 +58,7 @@ def _take(
     deltas = ledger.post(session, lot, member.form, ledger.moves([positions]))
     positions.save()
     before = lot.state
-    progress.settle(session, lot, act.at)
+    progress.settle(session, lot, members, act.at)
     places = [[int(x), int(y)] for y, x in np.argwhere(taken)]
     record(
         session,

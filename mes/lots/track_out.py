@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from equipment.interface.messages import NO_BIN, PASS_BIN, SubstrateResult
 from equipment.interface.states import Outcome, TransferOutcome
-from mes.history import Act, Change, Delta, record
+from mes.history import Act, Change, Delta, Event, record_all
 from mes.lots import ledger, progress
 from mes.lots.doubts import against_whole, has_plausible_energy
 from mes.lots.hold import place_hold
@@ -36,6 +36,12 @@ def track_out(session: Session, run_id: int, result: SubstrateResult, act: Act) 
     run was ordered for, or was reported before.
     """
     report = identify(session, run_id, result)
+    record_all(session, act, applied(session, report, act))
+    return report.work
+
+
+def applied(session: Session, report: Report, act: Act) -> list[Event]:
+    """Let a report take effect; gives what is to be recorded."""
     doubts = dict(against_whole(session, report))
     moved_in_doubt = _transfer(session, report, act, in_doubt=bool(doubts))
     _doubt(report, doubts)
@@ -43,12 +49,13 @@ def track_out(session: Session, run_id: int, result: SubstrateResult, act: Act) 
     _count(report, again, failed, moved_in_doubt | bool(doubts))
     _progress(session, report, again, act)
     changes = _post(session, report)
-    progress.settle(session, report.lot, act.at)
-    record(session, "track_out", act, [*_told(report), *changes])
+    progress.settle(session, report.lot, report.members[report.lot.id], act.at)
+    events = [Event("track_out", [*_told(report), *changes])]
     if report.exceptions:
         code = "in_doubt" if report.is_late else "exception"
-        place_hold(session, report.lot, code, _comment(report), "line_engineer", act)
-    return report.work
+        _, held = place_hold(session, report.lot, code, _comment(report), "line_engineer", act)
+        events.append(held)
+    return events
 
 
 def _transfer(session: Session, report: Report, act: Act, *, in_doubt: bool) -> Mask:
@@ -171,7 +178,7 @@ def _progress(session: Session, report: Report, again: Mask, act: Act) -> None:
     elif again.any():
         progress.judge_again(member, again, act.at)
     else:
-        progress.move_on(session, member, on, report.operation, act.at)
+        progress.move_on(member, on, report.following, act.at)
 
 
 def _stay(session: Session, report: Report, act: Act) -> None:
@@ -180,7 +187,7 @@ def _stay(session: Session, report: Report, act: Act) -> None:
     for substrate_id, positions in report.positions.items():
         member = report.lot_of[substrate_id]
         if member.form > report.work.form:
-            progress.come_back(session, member, positions, report.operation, act.at)
+            progress.come_back(member, positions, report.following, act.at)
 
 
 def _post(session: Session, report: Report) -> list[Change]:
@@ -206,7 +213,7 @@ def _post(session: Session, report: Report) -> list[Change]:
     for lot_id, posted_deltas in sorted(deltas.items()):
         lot = report.locked.one(Lot, lot_id)
         if lot_id != report.lot.id:
-            progress.settle(session, lot, report.result.ended_at)
+            progress.settle(session, lot, report.members[lot_id], report.result.ended_at)
         changes.append(Change(lot, after={"units": lot.units, "run": report.run.name}, deltas=posted_deltas))
     return changes
 

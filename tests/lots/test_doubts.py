@@ -12,12 +12,11 @@ from sqlalchemy import text
 
 from equipment.interface.states import Outcome
 from mes.lots.hold import release_hold
-from mes.lots.queries import standing_holds
 from mes.lots.track_out import track_out
 from mes.people.roles import Role
 from tests.lots.test_facts import GOOD, IN_PROCESS, SUSPECT, assembling, bond, instead, report, told
 from tests.lots.test_partial import TOP, at_test, bonded, counts, diced
-from tests.shop import PLACED, Floor
+from tests.shop import PLACED, Floor, standing_holds
 
 
 def sentences(floor: Floor, run: int, substrate: str) -> str:

@@ -15,14 +15,13 @@ from equipment.interface.states import Outcome
 from mes.lots.hold import release_hold
 from mes.lots.identify import Unidentified
 from mes.lots.models import Lot
-from mes.lots.queries import standing_holds
 from mes.lots.taking import scrap
 from mes.lots.track_out import track_out
 from mes.people.roles import Role
 from mes.units.models import Transfer
 from mes.units.positions import pack
 from mes.units.states import Disposition
-from tests.shop import LOST, PLACED, PUT_BACK, REJECTED, Floor, Move, mapped
+from tests.shop import LOST, PLACED, PUT_BACK, REJECTED, Floor, Move, mapped, standing_holds
 
 NO_UNIT, NOT_FOR_USE, IN_PROCESS, SUSPECT = 0, 1, 2, 3
 COMPLETED, CONSUMED, SCRAPPED = 5, 6, 8

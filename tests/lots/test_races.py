@@ -156,14 +156,14 @@ def test_other_lots_proceed_while_one_is_locked(floor: Floor, racers: Racers) ->
 def test_race_finds_a_lock_that_trusts_what_was_read_before(floor: Floor, racers: Racers, *, careless: bool) -> None:
     """Sound, fifteen are told that the lot is released. With the fault they believe it is not, and go on to write.
 
-    The version of the row is a second fence, so that even then one effect remains; but fifteen people would see an
-    error of the system instead of a reason, and the check of this race fails.
+    The chain of history and the version of the row are more fences, so that even then one effect remains; but fifteen
+    people would see an error of the system instead of a reason, and the check of this race fails.
     """
     lot = floor.do(create, NewLot("D1", "alpha", "die", (Arrival("W1"),)))
     told = refusals_beside_one_effect(racers.race([heat(floor, "release", lot.id, careless=careless)] * MANY))
     refused = Outcome("WrongState", "Lot D1 is queued; release needs it to be created.")
     sound = told == [refused] * (MANY - 1)
     assert sound is not careless
-    assert {outcome.error for outcome in told} == ({"StaleDataError"} if careless else {"WrongState"})
+    assert {outcome.error for outcome in told} == ({"IntegrityError"} if careless else {"WrongState"})
     assert events(floor, "release") == 1
     assert floor.problems() == []

@@ -81,7 +81,7 @@ def _words() -> set[Sentence]:
     words = {member.value for enum in ENUMS for member in enum} | set(CAME) | set(ARE) | set(LADDER) | set(FOUND)
     words |= {one.name.lower() for one in (*Disposition, *TransferOutcome)}
     words |= {*E142_TYPES, *QUALITIES, *(pick(disposition) for disposition in Disposition)}
-    words |= set(_literals("record", 1)) | {"pull_sample"}
+    words |= {*_literals("record", 1), *_literals("Event", 0)} | {"pull_sample"}
     for report in REPORTS.values():
         words |= {choice for p in report.parameters for choice in (p.name, *p.choices) if p.choices}
         words |= {column.unit for column in report.columns if column.unit not in {"", "share"}}

@@ -23,6 +23,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     create_engine,
+    event,
     select,
     text,
 )
@@ -49,6 +50,9 @@ __all__ = [
 
 APP_ROLE, STAFF_ROLE, CUSTOMER_ROLE = "mes_app", "mes_staff", "mes_customer"
 AWAY = "The database does not answer; try again in a moment."
+
+PREPARED = 400
+"""Statements that one connection keeps planned; those used least recently are forgotten."""
 
 IN_THE_WAY = {"40P01", "55P03", "40001"}
 """States of errors where another transaction was in the way: deadlock, lock not had in time, order of transactions."""
@@ -138,6 +142,7 @@ class Database:
             pool_timeout=8,
             connect_args={"options": f"-c timezone=UTC {bounds}", "connect_timeout": 5},
         )
+        event.listen(self.engine, "connect", _prepare_more)
 
     @contextmanager
     def transaction(self, scope: Scope = STAFF) -> Iterator[Session]:
@@ -152,19 +157,21 @@ class Database:
 
     @contextmanager
     def reading(self, scope: Scope = STAFF) -> Iterator[ReadSession]:
-        """One read-only transaction."""
+        """One read-only transaction. What was changed of its objects is forgotten.
+
+        It is committed all the same: at a rollback the driver has the server forget every statement it has planned.
+        """
         with self._session(ReadSession, scope) as session:
             yield cast(ReadSession, session)
+            session.expunge_all()
+            session.commit()
 
     @contextmanager
     def _session(self, kind: type[Session], scope: Scope) -> Iterator[Session]:
         try:
             with kind(self.engine, expire_on_commit=False) as session:
                 read_only = "on" if kind is ReadSession else "off"
-                session.execute(
-                    text(f"select set_config('transaction_read_only', :read_only, true), {_EYES}"),
-                    {"read_only": read_only, **_settings(scope)},
-                )
+                session.execute(_BEGIN, {"read_only": read_only, **_settings(scope)})
                 yield session
         except (OperationalError, DataError, UnicodeEncodeError) as error:
             raise _told(error) from error
@@ -201,7 +208,14 @@ def _away() -> Iterator[None]:
         raise Away(AWAY) from error
 
 
+def _prepare_more(connection: psycopg.Connection[Any], _: Any) -> None:
+    """Let the server keep more planned statements than the driver's hundred: pages and commands have more together."""
+    connection.prepared_max = PREPARED
+
+
 _EYES = "set_config('app.customer', :customer, true), set_config('role', :role, true)"
+_BEGIN = text(f"select set_config('transaction_read_only', :read_only, true), {_EYES}")
+_SEE_AS = text(f"select {_EYES}")
 
 
 def _settings(scope: Scope) -> dict[str, str]:
@@ -210,7 +224,7 @@ def _settings(scope: Scope) -> dict[str, str]:
 
 def see_as(session: Session, scope: Scope) -> None:
     """Give the rest of the transaction the eyes of another scope: the edge learns who asks only inside it."""
-    session.execute(text(f"select {_EYES}"), _settings(scope))
+    session.execute(_SEE_AS, _settings(scope))
 
 
 def eyes(session: Session) -> Scope:

@@ -61,9 +61,9 @@ Customer = Annotated[Name | None, Query(description="Whose lot, where customers 
 class _Named:
     """The lot that a command is for, and the version that the caller has seen of it."""
 
-    lot: str
-    customer: str | None
-    if_match: str | None
+    lot: LotName
+    customer: Customer = None
+    if_match: IfMatch = None
 
     def id(self, session: Session) -> int:
         """Its id. Raises what `lot_id` does, and later `Stale` where it has changed since."""
@@ -72,11 +72,7 @@ class _Named:
         return found
 
 
-async def _named(lot: LotName, customer: Customer = None, if_match: IfMatch = None) -> _Named:
-    return _Named(lot, customer, if_match)
-
-
-Named = Annotated[_Named, Depends(_named)]
+Named = Annotated[_Named, Depends()]
 Viewer = Annotated[Person, require(Permission.SEE_LOTS)]
 Creator = Annotated[Person, require(Permission.CREATE_LOTS)]
 Worker = Annotated[Person, require(Permission.WORK_LOTS)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from mes.definitions.models import Product
@@ -31,17 +31,19 @@ def operations(session: Session, route_version_id: int) -> Sequence[Operation]:
     return session.scalars(query).all()
 
 
+_THIS = aliased(Operation)
+_WITH_NEXT = (
+    select(Operation)
+    .join(_THIS, (_THIS.route_version_id == Operation.route_version_id) & (_THIS.number <= Operation.number))
+    .where(_THIS.id == bindparam("operation_id"))
+    .order_by(Operation.number)
+    .limit(2)
+)
+
+
 def with_next(session: Session, operation_id: int) -> tuple[Operation, Operation | None]:
     """An operation, and the one after it on its route; None after the last."""
-    this = aliased(Operation)
-    query = (
-        select(Operation)
-        .join(this, (this.route_version_id == Operation.route_version_id) & (this.number <= Operation.number))
-        .where(this.id == operation_id)
-        .order_by(Operation.number)
-        .limit(2)
-    )
-    operation, *following = session.scalars(query)
+    operation, *following = session.scalars(_WITH_NEXT, {"operation_id": operation_id})
     return operation, next(iter(following), None)
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from mes.errors import Malformed, NotFound, Refused
@@ -68,9 +68,14 @@ def revoke_key(session: Session, name: str, by: str) -> None:
     log.info("key_revoked", key=name, by=by)
 
 
+_HELD = (
+    select(User, ApiKey.scopes)
+    .join(ApiKey, ApiKey.user_id == User.id)
+    .where(ApiKey.token_sha256 == bindparam("token_sha256"), ApiKey.expires_at > func.clock_timestamp())
+)
+
+
 def holder(session: Session, token: str) -> Person | None:
     """As whom the holder of a key acts; None where it is unknown or has expired."""
-    query = select(User, ApiKey.scopes).join(ApiKey, ApiKey.user_id == User.id)
-    held = query.where(ApiKey.token_sha256 == hashed(token), ApiKey.expires_at > func.clock_timestamp())
-    found = session.execute(held).one_or_none()
+    found = session.execute(_HELD, {"token_sha256": hashed(token)}).one_or_none()
     return None if found is None else as_person(found[0], frozenset(found[1]))

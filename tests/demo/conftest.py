@@ -19,7 +19,7 @@ from tests.demo.runs import Ended, headless
 from tests.demo.small_plant import LOTS, small_plant
 from tests.demo.twin import Twin, run_twin
 
-SEED, OTHER_SEED = 7, 8
+SEED = 7
 MOMENTS = 11
 """Seed of the moments at which processes are killed."""
 
@@ -77,8 +77,10 @@ def in_memory(postgres: EmbeddedPostgres, migrated: URL, folder: Path) -> Iterat
         def run(plant: Path, lots: int, seed: int) -> Twin:
             url = stack.enter_context(copied(postgres, str(migrated.database)))
             data = Path(tempfile.mkdtemp(prefix="twin-", dir=folder))
-            with opened(url) as database:  # closed until it is asked again: there are few connections and many runs
-                return run_twin(database, url.render_as_string(hide_password=False), plant, data, lots, seed)
+            database = stack.enter_context(opened(url))
+            twin = run_twin(database, url.render_as_string(hide_password=False), plant, data, lots, seed)
+            database.close()  # until it is asked again: the server has few connections, and the runs are many
+            return twin
 
         yield run
 
@@ -87,12 +89,6 @@ def in_memory(postgres: EmbeddedPostgres, migrated: URL, folder: Path) -> Iterat
 def twin(in_memory: RunTwin, plant: Path) -> Twin:
     """The undisturbed run, without a network."""
     return in_memory(plant, LOTS, SEED)
-
-
-@pytest.fixture(scope="session")
-def other(in_memory: RunTwin, plant: Path) -> Twin:
-    """The same with another seed."""
-    return in_memory(plant, LOTS, OTHER_SEED)
 
 
 @contextmanager

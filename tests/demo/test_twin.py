@@ -10,10 +10,11 @@ from sqlalchemy import select, text
 
 from mes.cli.db_check import check
 from mes.lots.models import Lot
-from tests.demo.conftest import OTHER_SEED, SEED, RunTwin
+from tests.demo.conftest import SEED, RunTwin
 from tests.demo.small_plant import DEMONSTRATION, edit
 from tests.demo.twin import Twin
 
+OTHER_SEED = 8
 SUBSTRATES = {"hbm_core": 5, "hbm_stack": 1, "top_die": 1}
 """Core dies for one wafer of stacks, and some compute dies beside them."""
 HEADS = " union all ".join(

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 PATIENCE_S = 300.0
 """For a whole run; what is waited for inside of one takes seconds."""
-GLANCE_S = 0.02
+GLANCE_S = 0.05
 
 
 class Demo:

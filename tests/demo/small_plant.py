@@ -14,7 +14,7 @@ import yaml
 from mes.schema import ROOT
 
 DEMONSTRATION = ROOT / "deploy" / "plants" / "demonstration_centre"
-LOTS = 12
+LOTS = 10
 
 SHAPES = {
     "hbm_wafer": (6, 6), "stack_tray": (6, 6), "top_die_wafer": (4, 4), "interposer_wafer": (2, 2),

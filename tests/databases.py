@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from shutil import disk_usage
@@ -18,6 +19,7 @@ from mes.postgres import EmbeddedPostgres
 APP_PASSWORD = "of-the-tests"
 
 _numbers = count(1)
+_free: list[str] = []
 
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 
@@ -45,16 +47,23 @@ def copy(postgres: EmbeddedPostgres, template: str, name: str) -> None:
 @contextmanager
 def copied(postgres: EmbeddedPostgres, template: str) -> Iterator[URL]:
     """The owner's address of a copy, for as long as it is needed."""
-    name = f"test_{next(_numbers)}"
+    name = _free.pop() if _free else f"test_{next(_numbers)}"
     copy(postgres, template, name)
     yield make_url(postgres.url).set(database=name)
     with superuser(postgres) as connection:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    _free.append(name)
 
 
 @contextmanager
 def opened(owner_url: URL) -> Iterator[Database]:
     """A database as the application sees it: signed in as its own role."""
-    database = Database(owner_url.set(username=APP_ROLE, password=APP_PASSWORD))
+    database = _database(owner_url.set(username=APP_ROLE, password=APP_PASSWORD))
     yield database
     database.close()
+
+
+@cache
+def _database(url: URL) -> Database:
+    """Names come again, and so does what has been compiled for them: that takes longer than most tests."""
+    return Database(url)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from equipment.interface.messages import NO_BIN, PASS_BIN, SubstrateResult
 from equipment.interface.states import Outcome
-from mes.errors import Malformed, Refused
+from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, record_all
 from mes.lots import run_course
 from mes.lots.identify import Report
@@ -41,16 +41,20 @@ def finish(session: Session, run: Run, lot_id: int, told: Told, act: Act) -> Run
     """Track out every waiting substrate of one lot in a run; end the run when no other lot's is left in it.
 
     All that it touches is locked once, and history is written once: begin, each substrate and end are events of their
-    own, as if equipment had reported them. Raises `Refused` where the operation moves units, `WrongState` where the run
-    is closed, `Malformed` where a failed unit was not asked for, its bin is not one of the operation's, or the counted
-    good units differ from what the maps then say.
+    own, as if equipment had reported them. Raises `Refused` where the operation moves units or the run waits for other
+    lots alone, `WrongState` where the run is closed, `Malformed` where a failed unit was not asked for, its bin is not
+    one of the operation's, or the counted good units differ from what the maps then say.
     """
     operation, following = with_next(session, run.operation_id)
     if operation.kind in MOVES:
         raise Refused(f"{operation.name} moves units; its equipment must say which went where.")
     locked_run = run_course.lock_run(session, run.id, lot_id)
     works = run_course.works(session, run.id)
-    mine = [work for work in works if work.lot_id == lot_id and work.work == Work.WAITING]
+    waiting = [work for work in works if work.work == Work.WAITING]
+    mine = [work for work in waiting if work.lot_id == lot_id]
+    if waiting and not mine:
+        what = f"{run.name} waits for nothing of the lot any more; another may have reported it."
+        raise Refused(what, Reason("nothing_runs", what, "operator"))
     positions = opened(session, [locked_run.locked.one(Substrate, work.substrate_id) for work in mine])
     events = [run_course.started(session, locked_run, act)] if run.state == RunState.ORDERED else []
     TRANSITIONS.after(f"Run {run.name}", RunState(run.state), RunVerb.END)

@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from equipment.interface.states import Outcome
-from mes.errors import WrongState
+from mes.errors import Refused, WrongState
 from mes.lots import run_course
+from mes.lots.hand_work import Told, finish
 from mes.lots.models import Lot, Mount
 from mes.lots.taking import pull_sample, scrap
 from mes.routes.models import Operation
+from mes.runs.models import Run
 from tests.shop import LOST, PLACED, Floor, Move
 
 PARTIAL = Outcome.PARTIAL
@@ -339,4 +341,38 @@ def test_rest_of_a_used_source_is_thrown_away_with_its_lot_used_up(floor: Floor)
     assert (floor.lot("D1").state, floor.ledger("D1")["scrapped"]) == ("consumed", 8)
     with floor.database.reading() as session:
         assert session.scalars(select(Mount.dismounted_at)).one() is not None
+    assert floor.problems() == []
+
+
+# --- by hand ------------------------------------------------------------------------------------------------------
+
+
+def by_hand(floor: Floor, run: int, lot: str, good: int | None = None) -> None:
+    """A person reports one lot of a run."""
+    lot_id = floor.id_of(Lot, lot)
+    with floor.database.transaction() as session:
+        finish(session, session.get_one(Run, run), lot_id, Told(good=good), floor.act())
+
+
+def test_lot_of_a_shared_run_is_reported_by_hand_once(floor: Floor) -> None:
+    floor.arrive("B1", "board", "S1")
+    floor.arrive("B2", "board", "S2", customer="beta")
+    run = floor.begin("OVEN-1", "B1", "B2")
+    by_hand(floor, run, "B1", good=4)
+    before = floor.everything()
+    with pytest.raises(Refused, match="waits for nothing of the lot any more"):
+        by_hand(floor, run, "B1")
+    assert floor.everything() == before
+    by_hand(floor, run, "B2", good=4)
+    assert (floor.run(run).state, floor.lot("B1").state, floor.lot("B2").state) == ("ended", "queued", "queued")
+    assert floor.problems() == []
+
+
+def test_what_equipment_reported_before_a_person_stays(floor: Floor) -> None:
+    floor.arrive("D1", "die", "W1", "W2")
+    run = floor.begin("CELL-1", "D1")
+    floor.report(run, "W1")
+    by_hand(floor, run, "D1", good=12)
+    assert [floor.work(run, name).energy_kwh for name in ("W1", "W2")] == [0.5, None]
+    assert (floor.run(run).state, floor.lot("D1").state) == ("ended", "stocked")
     assert floor.problems() == []

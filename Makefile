@@ -20,8 +20,9 @@ endif
 demo: $(VENV)/runtime.stamp $(VENDOR)/stamp ## The demonstration centre: make demo ARGS="--speed 120"
 	@exec $(BIN)/mes demo $(ARGS)
 
+# Modules are compiled once, not again by each of the hundred programs that tests start.
 test: $(VENV)/dev.stamp $(VENDOR)/stamp tests/node/node_modules/stamp browser proxy ## Every test, on two processors
-	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.stamp ## Lint, types, import contracts, migrations equal models, documents
 	$(BIN)/ruff check .

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mes.definitions.models import Layout, Product
 from mes.dispatch.waiting import first_reasons
 from mes.history import Act
 from mes.lots.create import NewLot, create
@@ -76,9 +75,7 @@ def send(session: Session, wanted: list[Delivery], folder: Path, seed: int) -> N
 
 
 def _told(session: Session, delivery: Delivery) -> dict[str, Any]:
-    route = current_route(session, delivery.route)
-    product = session.scalars(select(Product).where(Product.id == route.product_id)).one()
-    layout = session.get_one(Layout, product.layout_id)
+    _, product, layout = current_route(session, delivery.route)
     return {
         "lot": delivery.lot,
         "incoming": delivery.incoming,

@@ -13,10 +13,10 @@ from mes.errors import Malformed, NotFound, Refused
 from mes.history import Act, Change, Event, record_all
 from mes.lots import ledger
 from mes.lots.models import LOT_KINDS, LOT_NUMBERS, Lot, LotSubstrate
-from mes.lots.queries import operations
+from mes.lots.queries import current_route, operations
 from mes.lots.states import TRANSITIONS, LotState, LotVerb
 from mes.people.models import Customer
-from mes.routes.models import Operation, RouteVersion
+from mes.routes.models import Operation
 from mes.units.arrival import Arrival, arrive
 from mes.units.positions import Positions
 from mes.units.states import Disposition
@@ -49,7 +49,7 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
     of another size), `NotFound` (customer, route), `Refused` (the customer has a lot or a substrate of that name).
     """
     _check(wanted)
-    route, product, layout = _made_by(session, wanted.route)
+    route, product, layout = current_route(session, wanted.route)
     first = operations(session, route.id)[0]
     lot = Lot(
         customer_id=_owner(session, wanted),
@@ -74,21 +74,6 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
     session.add_all(members)
     record_all(session, act, events)
     return lot
-
-
-def _made_by(session: Session, route: str) -> tuple[RouteVersion, Product, Layout]:
-    """The version of a route that new lots take, the product it makes, and where that stands on its substrates."""
-    query = (
-        select(RouteVersion, Product, Layout)
-        .join(Product, Product.id == RouteVersion.product_id)
-        .join(Layout, Layout.id == Product.layout_id)
-        .where(RouteVersion.route == route, RouteVersion.current)
-    )
-    found = session.execute(query).one_or_none()
-    if found is None:
-        raise NotFound(f"There is no released route {route}.")
-    version, product, layout = found
-    return version, product, layout
 
 
 def _owner(session: Session, wanted: NewLot) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
-from mes.definitions.models import Product
+from mes.definitions.models import Layout, Product
 from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.lots.models import Lot, RunSubstrate
 from mes.people.models import Customer
@@ -47,13 +47,19 @@ def with_next(session: Session, operation_id: int) -> tuple[Operation, Operation
     return operation, next(iter(following), None)
 
 
-def current_route(session: Session, route: str) -> RouteVersion:
-    """The version of a route that new lots take. Raises `NotFound`."""
-    query = select(RouteVersion).where(RouteVersion.route == route, RouteVersion.current)
-    version = session.scalars(query).one_or_none()
-    if version is None:
+def current_route(session: Session, route: str) -> tuple[RouteVersion, Product, Layout]:
+    """The version of a route that new lots take, with the product it makes and its layout. Raises `NotFound`."""
+    query = (
+        select(RouteVersion, Product, Layout)
+        .join(Product, Product.id == RouteVersion.product_id)
+        .join(Layout, Layout.id == Product.layout_id)
+        .where(RouteVersion.route == route, RouteVersion.current)
+    )
+    found = session.execute(query).one_or_none()
+    if found is None:
         raise NotFound(f"There is no released route {route}.")
-    return version
+    version, product, layout = found
+    return version, product, layout
 
 
 def route_making(session: Session, product: str | None, route: str | None) -> str:

@@ -129,7 +129,7 @@ def change(
 
 
 def _look(session: Session, response: Response, of: int) -> dict[str, Any]:
-    etag.told(session, response, Equipment, of)
+    etag.tell_row(session, response, Equipment, of)
     return {
         **session.execute(select_equipment().where(Equipment.id == of)).mappings().one(),
         "alarms": [dict(row) for row in session.execute(standing_alarms(of)).mappings()],

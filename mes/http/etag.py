@@ -18,7 +18,7 @@ IfMatch = Annotated[
 ]
 
 
-def told(session: Session, response: Response, model: type[Lockable], row_id: int) -> None:
+def tell_row(session: Session, response: Response, model: type[Lockable], row_id: int) -> None:
     """Tell the version of a row as `ETag`, as it is in this transaction."""
     session.flush()
     tell(response, session.scalars(select(model.row_version).where(model.id == row_id)).one())

@@ -104,7 +104,7 @@ def show(session: Tx, _: Viewer, response: Response, lot: LotName, customer: Cus
     """One lot with its substrates, open runs, standing holds and ledger."""
     found = lot_id(session, lot, customer)
     with own_lots(session) as own:
-        return _seen(response, look_at_version(session, found, centre=own is None))
+        return _look(session, response, found, centre=own is None)
 
 
 @router.get("/{lot}/history", response_model=list[Entry])
@@ -187,14 +187,10 @@ def _told(session: Session, response: Response, run: Run, lot: int) -> Row:
     return {"run": run.name, "state": run.state, "lots": [_look(session, response, lot)]}
 
 
-def _look(session: Session, response: Response, lot: int) -> Row:
-    """A lot after a command, and its version."""
+def _look(session: Session, response: Response, lot: int, *, centre: bool = True) -> Row:
+    """A lot as the transaction leaves it, and its version in the head of the answer."""
     session.flush()
-    return _seen(response, look_at_version(session, lot))
-
-
-def _seen(response: Response, looked: tuple[Row, int]) -> Row:
-    row, version = looked
+    row, version = look_at_version(session, lot, centre=centre)
     etag.tell(response, version)
     return row
 

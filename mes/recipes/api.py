@@ -207,5 +207,5 @@ def retire_version(session: Tx, by: Approver, response: Response, of: Named, bod
 
 
 def _look(session: Session, response: Response, of: int) -> dict[str, Any]:
-    etag.told(session, response, RecipeVersion, of)
+    etag.tell_row(session, response, RecipeVersion, of)
     return look(session, of)

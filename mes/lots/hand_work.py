@@ -57,7 +57,7 @@ def finish(session: Session, run: Run, lot_id: int, told: Told, act: Act) -> Run
         raise Refused(what, Reason("nothing_runs", what, "operator"))
     positions = opened(session, [locked_run.locked.one(Substrate, work.substrate_id) for work in mine])
     events = [run_course.started(session, locked_run, act)] if run.state == RunState.ORDERED else []
-    TRANSITIONS.after(f"Run {run.name}", RunState(run.state), RunVerb.END)
+    TRANSITIONS.after(f"Run {run.name}", RunState(run.state), RunVerb.END)  # refuses a closed run
     reports = list(_reports(locked_run, mine, positions, (operation, following), told, act))
     for report in reports:
         events += applied(session, report, act)

@@ -178,7 +178,8 @@ def _lots_of(session: Session, substrate_ids: Iterable[int]) -> set[int]:
     query = select(LotSubstrate.substrate_id, LotSubstrate.lot_id)
     query = query.where(LotSubstrate.substrate_id.in_(list(substrate_ids)))
     found = session.execute(query.order_by(LotSubstrate.progress != Progress.CLOSED, LotSubstrate.lot_id))
-    return set({row.substrate_id: row.lot_id for row in found}.values())
+    lot_of = {row.substrate_id: row.lot_id for row in found}  # of several rows the last one stays
+    return set(lot_of.values())
 
 
 def _refuse_other_shape(result: SubstrateResult, on: Positions) -> None:

@@ -118,7 +118,7 @@ class RunSubstrate(Owned, Base):
     units_suspect: Mapped[int] = mapped_column(default=0)
     """Units that the report made doubtful: neither good nor failed until a person disposes of them."""
     energy_kwh: Mapped[float | None] = mapped_column(default=0.0)
-    """Null where the equipment named what no equipment can draw."""
+    """Null where nobody measured it: of work by hand, and where equipment named what none can draw."""
 
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -58,24 +57,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
-@contextmanager
-def _reachable_folder() -> Iterator[Path]:
-    folder = quick_folder()
-    yield folder
-    shutil.rmtree(folder)
-
-
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """A data directory that PostgreSQL's unprivileged user can reach; pytest's own are closed to it."""
-    with _reachable_folder() as folder:
+    with quick_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The server of this test run. Its data die with it, so it does not wait for the disk."""
-    with _reachable_folder() as folder, EmbeddedPostgres.start(folder, NOT_DURABLE | FOR_COPIES) as server:
+    with quick_folder() as folder, EmbeddedPostgres.start(folder, NOT_DURABLE | FOR_COPIES) as server:
         yield server
 
 

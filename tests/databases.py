@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
-from shutil import disk_usage
+from shutil import disk_usage, rmtree
 from tempfile import mkdtemp
 from typing import Any
 
@@ -24,12 +24,14 @@ _free: list[str] = []
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 
 
-def quick_folder() -> Path:
+@contextmanager
+def quick_folder() -> Iterator[Path]:
     """A new folder that PostgreSQL's unprivileged user can reach; in memory, where there is room for it."""
     in_memory = MEMORY.is_dir() and disk_usage(MEMORY).free > ROOM
     folder = Path(mkdtemp(prefix="interposer-", dir=MEMORY if in_memory else None))
     folder.chmod(0o755)
-    return folder
+    yield folder
+    rmtree(folder)
 
 
 def superuser(postgres: EmbeddedPostgres, database: str = "postgres") -> psycopg.Connection[Any]:

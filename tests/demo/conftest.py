@@ -1,7 +1,6 @@
 """Runs of the demonstration that several tests look at, each made once."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,9 +30,8 @@ RunTwin = Callable[[Path, int, int], Twin]
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A folder that PostgreSQL's unprivileged user can reach, for the data of all runs."""
-    made = quick_folder()
-    yield made
-    shutil.rmtree(made)
+    with quick_folder() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

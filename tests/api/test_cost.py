@@ -11,8 +11,8 @@ from tests.api.conftest import Caller
 from tests.api.test_lots import NEW, ok
 from tests.shop import Floor
 
-MOST = {"create and release": 19, "track in": 26, "track out": 27}
-"""Statements of each command, of a lot with two wafers: with its permission, its history and its answer."""
+STATEMENTS = {"create and release": 19, "track in": 26, "track out": 27}
+"""Of each command, of a lot with two wafers: with its permission, its history and its answer."""
 
 
 @contextmanager
@@ -44,4 +44,4 @@ def test_commands_take_no_more_statements_than_they_need(floor: Floor, caller: C
         with writing(floor.database) as statements:
             ok(line.post(path, json=asked), 201 if path == "/lots" else 200)
         took[name] = len(statements)
-    assert took == MOST
+    assert took == STATEMENTS

@@ -29,10 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, undefer
 
-from mes.errors import Away, Busy, Malformed, NotFound, Stale, TookTooLong
+from mes.errors import Away, Busy, Malformed, MesError, NotFound, Stale, TookTooLong
 
 __all__ = [
     "STAFF",
@@ -265,6 +265,17 @@ def _told(error: DBAPIError | UnicodeEncodeError) -> Exception:
     if state in UNFIT or by_the_driver:
         return Malformed("A value cannot be stored: a number too large, a text too long or not of real characters.")
     return Away(AWAY) if isinstance(error, OperationalError) else error
+
+
+@contextmanager
+def unique(constraint: str, refusal: MesError) -> Iterator[None]:
+    """Raise ``refusal`` where what the block writes breaks that constraint: another wrote the same a moment before."""
+    try:
+        yield
+    except IntegrityError as error:
+        if not isinstance(error.orig, psycopg.Error) or error.orig.diag.constraint_name != constraint:
+            raise
+        raise refusal from error
 
 
 Row = TypeVar("Row", bound=Lockable)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mes.db import lock
+from mes.db import lock, unique
 from mes.definitions.models import Layout, Product
 from mes.errors import Malformed, NotFound, Refused
 from mes.history import Act, Change, Event, record_all
@@ -66,7 +66,8 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
         units=0,
     )
     session.add(lot)
-    session.flush()
+    with unique("uq_lot_customer_id_name", _known(wanted)):
+        session.flush()
     members, event = _receive(session, lot, product, layout, wanted, act)
     events = [event]
     if released:
@@ -84,8 +85,12 @@ def _owner(session: Session, wanted: NewLot) -> int:
         raise NotFound(f"There is no customer {wanted.customer}.")
     customer_id, is_known = found
     if is_known:
-        raise Refused(f"There is already a lot {wanted.name}; choose another name.")
+        raise _known(wanted)
     return customer_id
+
+
+def _known(wanted: NewLot) -> Refused:
+    return Refused(f"There is already a lot {wanted.name}; choose another name.")
 
 
 def _check(wanted: NewLot) -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mes.db import unique
 from mes.definitions.models import Layout, Product
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act
@@ -25,6 +26,9 @@ class Arrival:
 
     substrate: str
     map: SubstrateMap | None = None
+
+
+KNOWN = "Some substrates have already arrived; each arrives once."
 
 
 def arrivals(mapfile: MapFile) -> list[Arrival]:
@@ -46,7 +50,8 @@ def arrive(
     _refuse_known(session, customer_id, [a.substrate for a in came])
     substrates = [_substrate(customer_id, product, layout, arrival) for arrival in came]
     session.add_all(substrates)
-    session.flush()
+    with unique("uq_substrate_customer_id_name", Refused(KNOWN)):
+        session.flush()
     for substrate, arrival in zip(substrates, came, strict=True):
         if arrival.map is not None:
             _keep_layers(session, substrate, arrival.map, act)
@@ -58,7 +63,7 @@ def _refuse_known(session: Session, customer_id: int, names: list[str]) -> None:
     known = sorted(session.scalars(query))
     if known:
         reasons = [Reason("substrate_known", f"Substrate {name} has already arrived.") for name in known]
-        raise Refused("Some substrates have already arrived; each arrives once.", *reasons)
+        raise Refused(KNOWN, *reasons)
 
 
 def _substrate(customer_id: int, product: Product, layout: Layout, arrival: Arrival) -> Substrate:

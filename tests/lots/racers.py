@@ -15,7 +15,7 @@ from mes.db import Database
 from mes.errors import MesError
 from mes.history import Act
 from mes.jobs import orders, results
-from mes.lots.create import release
+from mes.lots.create import create, release
 from mes.lots.hand_work import Told, finish
 from mes.lots.models import Lot
 from mes.lots.track_in import track_in
@@ -42,6 +42,7 @@ VERBS: dict[str, Callable[..., object]] = {
     "track_out": track_out,
     "finish_by_hand": finish_by_hand,
     "apply_record": apply_record,
+    "create": create,
     "release": release,
 }
 

@@ -49,6 +49,22 @@ def events(floor: Floor, verb: str) -> int:
         return len(set(session.scalars(select(History.event_id).where(History.verb == verb))))
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["D1"] * MANY, "There is already a lot D1; choose another name."),
+        ([f"D{n}" for n in range(MANY)], "Some substrates have already arrived; each arrives once."),
+    ],
+    ids=["one lot", "one substrate"],
+)
+def test_what_many_create_at_once_is_created_once(floor: Floor, racers: Racers, names: list[str], told: str) -> None:
+    wanted = [NewLot(name, "alpha", "die", (Arrival("W1"),)) for name in names]
+    outcomes = racers.race([heat(floor, "create", one) for one in wanted])
+    assert {(lost.error, lost.message) for lost in refusals_beside_one_effect(outcomes)} == {("Refused", told)}
+    assert events(floor, "create") == 1
+    assert floor.problems() == []
+
+
 def test_of_sixteen_identical_track_ins_one_starts(floor: Floor, racers: Racers) -> None:
     floor.arrive("D1", "die", "W1", "W2")
     outcomes = racers.race([heat(floor, "track_in", floor.wanted("CELL-1", "D1"))] * MANY)

@@ -171,6 +171,15 @@ def test_the_head_of_a_page_is_one_line_on_a_small_desktop(
     page.screenshot(path=PICTURES / f"head-{language}.png")
     tops = page.locator("header.bar > *").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
     assert max(tops) < 40, tops
+    assert page.locator("header .who a").first.evaluate("one => one.scrollWidth <= one.clientWidth"), "help is cut"
+
+
+def test_the_head_of_a_page_tells_a_long_title_whole(centre: Site, look: Callable[[str, str, str, int], Page]) -> None:
+    page = look("manager", "light", "en", 1400)
+    page.goto(f"{centre.address}/me")
+    title = page.locator("header .who a").last
+    title.evaluate("one => one.textContent = 'Manager of the demonstration centre'")
+    assert title.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 @pytest.mark.parametrize(("theme", "language", "width"), LOOKS, ids=lambda given: str(given))

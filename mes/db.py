@@ -46,6 +46,7 @@ __all__ = [
     "lock",
     "see_as",
     "seeing_as",
+    "unique",
 ]
 
 APP_ROLE, STAFF_ROLE, CUSTOMER_ROLE = "mes_app", "mes_staff", "mes_customer"

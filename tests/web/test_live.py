@@ -50,6 +50,14 @@ def _open(pages: Live, renderer: live.Renderer, scope: Scope = STAFF) -> AsyncGe
     return cast(AsyncGenerator[str], pages.stream(renderer, scope, View(), lambda: True).body_iterator)
 
 
+async def _watched(pages: Live, renderer: Pages) -> tuple[AsyncGenerator[str], asyncio.Future[str]]:
+    """A stream that somebody reads, and what will come first."""
+    stream = _open(pages, renderer)
+    first = asyncio.ensure_future(anext(stream))
+    await _until(lambda: pages.watching() == 1)
+    return stream, first
+
+
 def test_a_page_is_rendered_once_for_all_and_sent_where_it_changed(database: Database) -> None:
     async def look() -> None:
         pages, renderer = Live(database), Pages()
@@ -80,9 +88,7 @@ def test_a_burst_is_rendered_at_its_beginning_and_once_more(
 
     async def look() -> None:
         pages, renderer = Live(database), Pages()
-        stream = _open(pages, renderer)
-        first = asyncio.ensure_future(anext(stream))
-        await _until(lambda: pages.watching() == 1)
+        stream, first = await _watched(pages, renderer)
         await asyncio.to_thread(pages.turn, [])
         await first
         pages._soonest_at = 0.0  # an hour later
@@ -104,9 +110,7 @@ def test_a_burst_is_rendered_at_its_beginning_and_once_more(
 def test_what_shows_no_different_wakes_nobody(database: Database) -> None:
     async def look() -> None:
         pages, renderer = Live(database), Pages()
-        stream = _open(pages, renderer)
-        first = asyncio.ensure_future(anext(stream))
-        await _until(lambda: pages.watching() == 1)
+        stream, first = await _watched(pages, renderer)
         await asyncio.to_thread(pages.turn, [])
         await first
         second = asyncio.ensure_future(anext(stream))
@@ -165,9 +169,7 @@ def test_one_customer_follows_few_different_pages(database: Database) -> None:
 def test_a_slow_reader_skips_to_the_newest(database: Database) -> None:
     async def look() -> None:
         pages, renderer = Live(database), Pages()
-        stream = _open(pages, renderer)
-        first = asyncio.ensure_future(anext(stream))
-        await _until(lambda: pages.watching() == 1)
+        stream, first = await _watched(pages, renderer)
         for n in range(100):
             renderer.parts["a"] = f"<p>{n}</p>"
             await asyncio.to_thread(pages.turn, SOMETHING)
@@ -206,9 +208,7 @@ def test_a_reader_that_takes_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch)
 def test_a_lost_database_is_told_and_its_return_too(database: Database) -> None:
     async def look() -> None:
         pages, renderer = Live(database), Pages()
-        stream = _open(pages, renderer)
-        first = asyncio.ensure_future(anext(stream))
-        await _until(lambda: pages.watching() == 1)
+        stream, first = await _watched(pages, renderer)
         await asyncio.to_thread(pages.lost)
         assert "The database does not answer" in await first
         second = asyncio.ensure_future(anext(stream))
@@ -222,9 +222,7 @@ def test_a_lost_database_is_told_and_its_return_too(database: Database) -> None:
 def test_closing_ends_every_stream_and_opens_none(database: Database) -> None:
     async def look() -> None:
         pages, renderer = Live(database), Pages()
-        stream = _open(pages, renderer)
-        first = asyncio.ensure_future(anext(stream))
-        await _until(lambda: pages.watching() == 1)
+        stream, first = await _watched(pages, renderer)
         pages.close()
         await first
         assert [part async for part in stream] == []

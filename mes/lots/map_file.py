@@ -17,6 +17,7 @@ from mes.definitions.models import Product
 from mes.errors import NotFound
 from mes.lots.models import Lot, LotSubstrate
 from mes.units.arrival import INCOMING_BINS
+from mes.units.brought import read_brought
 from mes.units.formats.mapfile import (
     BinCodes,
     BinDefinition,
@@ -119,11 +120,8 @@ def _dispositions(substrate: Substrate, shape: tuple[int, int]) -> BinCodes:
 def _bins(
     session: Session, substrate: Substrate, layer: str, version: int | None, shape: tuple[int, int]
 ) -> BinCodes:  # fmt: skip
-    values, row = read_layer(session, substrate.id, layer, shape, version)
-    if row.encoding not in ("u1", "u2"):
-        raise NotFound(f"Layer {layer} of {substrate.name} holds no bins.")
+    values, palette, written = _read(session, substrate, layer, version, shape)
     codes = values.astype(np.uint16)
-    palette: dict[int, dict[str, Any]] = {int(code): meaning for code, meaning in row.palette.items()}
     if layer == INCOMING_BINS:
         nothing = _null_bin(codes, palette, substrate)
     else:  # an operation names the bins of failures alone
@@ -137,12 +135,26 @@ def _bins(
     )
     return BinCodes(
         name=layer,
-        version=str(row.version),
+        version=written,
         bin_type=BinType.INTEGER2 if max(codes.max(), *palette, 0) > 0xFF else BinType.HEXADECIMAL,
         null_bin=nothing,
         codes=codes,
         definitions=_counted(codes, definitions),
     )
+
+
+def _read(
+    session: Session, substrate: Substrate, layer: str, version: int | None, shape: tuple[int, int]
+) -> tuple[NDArray[Any], dict[int, dict[str, Any]], str | None]:
+    """The bins of a layer, what its codes mean, and its version: none where the units brought the bins along."""
+    brought = read_brought(session, substrate.id, layer, shape)
+    if brought is not None:
+        values, palette = brought
+        return values, {int(code): meaning for code, meaning in palette.items()}, None
+    values, row = read_layer(session, substrate.id, layer, shape, version)
+    if row.encoding not in ("u1", "u2"):
+        raise NotFound(f"Layer {layer} of {substrate.name} holds no bins.")
+    return values, {int(code): meaning for code, meaning in row.palette.items()}, str(row.version)
 
 
 def _null_bin(codes: NDArray[np.uint16], palette: dict[int, Any], substrate: Substrate) -> int | None:

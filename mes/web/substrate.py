@@ -27,6 +27,7 @@ from mes.lots.supply import reserved
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
+from mes.units.brought import brought_layers
 from mes.units.formats.e142_write import write_e142
 from mes.units.models import Layer, Substrate
 from mes.units.queries import substrate_id
@@ -103,18 +104,21 @@ def show(
         known = substrates(session, [found], centre=True)[found]
         substrate, layout = _substrate(session, found)
         layers, others = _layers(session, found)
+        brought = brought_layers(session, found, (layout.rows, layout.columns))
+        tested = substrates(session, brought.get(layer, ()), centre=True)
         _, codes = bin_map(session, found, layer, version=version)
         kept = int(reserved(session, found, (layout.rows, layout.columns)).sum())
         together = many(session, found, layer)
-        stack = stacked(session, found, layer) if whole_lot else None
+        stack = stacked(session, found, layer) if whole_lot and together else None
         plant = plant_time(session, view_of(request, viewer))
     if stack is not None:
         entries = stack.legend()
     else:
         entries = of_dispositions(codes) if layer == DISPOSITIONS else of_bins(codes)
     return page(
-        request, "substrate.html", "/lots", viewer, known=known, substrate=substrate, layout=layout, layers=layers,
-        others=others, layer=layer, version=int(codes.version or 0), entries=entries, states=states(), plant=plant,
+        request, "substrate.html", "/lots", viewer, known=known, substrate=substrate, layout=layout,
+        layers=[*layers, *(Shown(name, []) for name in brought)], others=others, tested=list(tested.values()),
+        layer=layer, version=int(codes.version or 0), entries=entries, states=states(), plant=plant,
         units=sum(entry.count for entry in entries), positions=layout.rows * layout.columns, together=together,
         kept=kept, stack=stack, address=Address(customer, name, layer, version), centre=viewer.customer_id is None,
     )  # fmt: skip

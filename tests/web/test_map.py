@@ -3,20 +3,23 @@
 import json
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from mes.db import Database
 from mes.definitions.models import Layout
 from mes.lots import run_course
 from mes.units.arrival import Arrival
 from mes.units.formats.e142 import read_e142
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, SubstrateMap
-from mes.units.layers import write_texts
-from mes.units.models import Substrate
+from mes.units.layers import write_layer, write_texts
+from mes.units.models import Layer, Substrate
 from mes.units.states import Disposition
+from tests.checks.shop import run_shop
 from tests.shop import BEGIN, Floor, mapped
 from tests.web.conftest import Serve, Site, Visit, Visiting, people
 
@@ -167,6 +170,28 @@ def test_a_substrate_without_bins_says_what_to_do(shown: Site, visit: Visiting) 
     page.get_by_role("link", name="Lot D1").click()
     page.get_by_role("link", name="W1", exact=True).click()
     expect(page.get_by_role("heading", name="Substrate W1")).to_be_visible()
+
+
+def test_a_load_shows_the_bins_of_its_units_and_where_they_were_tested(
+    database: Database, tmp_path: Path, serve: Serve, visit: Visiting
+) -> None:
+    run_shop(database, tmp_path / "world.sqlite")
+    with database.transaction() as session:
+        people(session)
+        interposer = session.query(Substrate).filter_by(name="I1").one()
+        bins = np.array([[1, 2], [1, 1]], np.uint8)
+        write_layer(session, interposer, "bin:package/10", bins, at=BEGIN, source="J-9", palette={})
+        session.query(Layer).filter_by(name="bin:package/30").delete()
+    page = opened(visit(serve()), "/substrates/alpha/P.01", "alpha")
+    expect(page.get_by_text("No map of bins yet")).to_have_count(0)
+    page.get_by_role("link", name="Bins of package/10").click()
+    expect(page.locator("#map[data-drawn]")).to_be_visible()
+    assert table(page) == pixels(page)
+    assert sorted(pixels(page).values()) == [1, 1]
+    expect(page.get_by_text("Tested before the units moved here, on:")).to_be_visible()
+    page.get_by_role("link", name="I1").click()
+    expect(page.get_by_role("heading", name="I1")).to_be_visible()
+    expect(page.get_by_role("link", name="Version 1")).to_have_attribute("aria-current", "page")
 
 
 def test_versions_of_a_layer_are_told_apart(floor: Floor, serve: Serve, visit: Visiting) -> None:

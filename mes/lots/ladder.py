@@ -12,7 +12,11 @@ SQL = (Path(__file__).parent / "ladder.sql").read_text()
 
 @dataclass(frozen=True)
 class Rung:
-    """One operation. Units are those of its runs; ``waiting`` and ``at_work`` count substrates."""
+    """One operation. Units are those of its runs; ``waiting`` and ``at_work`` count substrates.
+
+    ``units_in`` are the good and the failed, as in the yield report: units that are tested again count once, with the
+    pass that settles them, and suspect ones not.
+    """
 
     operation: str
     title: str
@@ -28,6 +32,11 @@ class Rung:
     began_at: datetime | None
     ended_at: datetime | None
     equipment: list[str]
+
+    @property
+    def worked(self) -> bool:
+        """Whether anything is known of its units."""
+        return self.units_in + self.units_again + self.units_suspect > 0
 
     @property
     def state(self) -> str:

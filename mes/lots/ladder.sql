@@ -2,7 +2,7 @@
 with worked as (
     select r.operation_id,
            count(distinct w.substrate_id) filter (where w.work in ('done', 'partial')) as substrates_done,
-           sum(w.units_in) as units_in,
+           sum(w.units_good + w.units_failed) as units_in, -- as in the yield report
            sum(w.units_good) as units_good,
            sum(w.units_failed) as units_failed,
            sum(w.units_again) as units_again,

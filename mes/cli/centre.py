@@ -35,8 +35,8 @@ from mes.people.passwords import hash_password, matches
 from mes.postgres import EmbeddedPostgres
 from mes.settings import Settings
 
-BEGINS = datetime(2026, 11, 2, 0, 0, tzinfo=UTC)
-"""Plant time at which a demonstration begins."""
+BEGINS = datetime(2026, 11, 1, 0, 0, tzinfo=UTC)
+"""Plant time at which a demonstration begins: a Sunday morning in Seoul, so that it soon has a last week to report."""
 START_S = 90.0
 """Wall seconds within which the line must be up."""
 LOW = 5

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from mes.errors import Away, Malformed, MesError, Reason, Refused
+from mes.reports.formats import ROWS
 from mes.settings import Settings
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ class Server:
                 content += part
                 if len(content) > LARGEST:
                     raise self._stranger()
-        told = {name: answer.headers[name] for name in (REQUEST_ID,) if name in answer.headers}
+        told = {name: answer.headers[name] for name in (REQUEST_ID, ROWS) if name in answer.headers}
         return httpx.Response(
             answer.status_code, headers=told, content=bytes(content).replace(self._key.encode(), BLANK)
         )

@@ -1,11 +1,13 @@
 """`mes report`: figures as a table, or written for machines and spreadsheets."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,8 +16,9 @@ from mes.cli.output import Json, print_json, print_table, show
 from mes.cli.remote import Server, server
 from mes.errors import Refused
 from mes.reports import export
-from mes.reports.catalog import REPORTS
-from mes.reports.formats import FORMATS, Format
+from mes.reports.catalog import PERIOD, REPORTS, Report
+from mes.reports.days import days
+from mes.reports.formats import FORMATS, ROWS, Format
 from mes.reports.period import Period
 from mes.reports.run import Table, run
 
@@ -69,26 +72,46 @@ def report(
     if there := server():
         _ask(there, name, asked, output, file)
         return
-    with reading() as session:
-        table = run(session, name, {key: value for key, value in asked.items() if value is not None})
+    table, held = _run(name, {key: value for key, value in asked.items() if value is not None})
     if output is Output.TABLE:
         print_table(export.as_table(brief(table)))
     else:
         _write(FORMATS[output], FORMATS[output].write(table), file)
+    _say_rows(table.report, len(table.rows), file, held)
+
+
+def _run(name: str, asked: dict[str, str]) -> tuple[Table, list[date]]:
+    """What a report answers; if that is no row, with the days on which it has any."""
+    with reading() as session:
+        table = run(session, name, asked)
+        held = [] if table.rows else days(table.report, asked, lambda other: run(session, name, other).records())
+        return table, held
 
 
 def _ask(there: Server, name: str, asked: dict[str, str | None], output: Output, file: Path | None) -> None:
     """Print or write what a server answers; a table is made here of what it gives to machines."""
-    written = there.fetch("reports", name, query={**asked, "format": "json" if output is Output.TABLE else output})
-    if output is not Output.TABLE:
-        _write(FORMATS[output], written, file)
-        return
-    told = there.read(written, dict)
+    query = {**asked, "format": "json" if output is Output.TABLE else output}
+    answer = there.sent("GET", ("reports", name), query)
     report = REPORTS.get(name)
+    if output is not Output.TABLE:
+        _write(FORMATS[output], answer.content, file)
+    else:
+        print_table(export.as_table(brief(_table(there, report, there.read(answer.content, dict)))))
+    if report is not None and (rows := answer.headers.get(ROWS, "")).isdecimal():
+        held = [] if int(rows) else days(report, asked, partial(_records, there, name))
+        _say_rows(report, int(rows), file, held)
+
+
+def _records(there: Server, name: str, asked: dict[str, str | None]) -> list[dict[str, object]]:
+    """The rows of a report by names of columns, as a server answers."""
+    written = there.fetch("reports", name, query={**asked, "format": "json"})
+    return list(there.read(written, dict)["rows"])
+
+
+def _table(there: Server, report: Report | None, told: dict[str, Any]) -> Table:
     if report is None or [column["name"] for column in told["columns"]] != [column.name for column in report.columns]:
-        raise Refused(f"{there.address} is of another release and has another report {name}; ask for --format csv.")
-    rows = [tuple(row.values()) for row in told["rows"]]
-    print_table(export.as_table(brief(Table(report, told["parameters"], rows, datetime.now(UTC)))))
+        raise Refused(f"{there.address} is of another release and has another report; ask for --format csv.")
+    return Table(report, told["parameters"], [tuple(row.values()) for row in told["rows"]], datetime.now(UTC))
 
 
 def _of_file(file: Path | None) -> Output:
@@ -104,9 +127,24 @@ def _of_file(file: Path | None) -> Output:
 def _write(format: Format, written: bytes, file: Path | None) -> None:  # noqa: A002
     if file is not None:
         file.write_bytes(written)
-        typer.echo(f"Written to {file}.", err=True)
     else:
         typer.echo(written, nl=not (format.binary or written.endswith(b"\n")))
+
+
+def _say_rows(report: Report, rows: int, file: Path | None, held: Sequence[date]) -> None:
+    """Say how many rows were written where; and of none, from which day on there are any."""
+    counted = f"{rows} row{'' if rows == 1 else 's'}"
+    where = f" written to {file}" if file is not None else ""
+    if rows:
+        said = f"{counted}{where}." if where else ""
+    elif held:
+        said = f"{counted}{where}: nothing fell into that period; data begin {held[0]}, the last are of {held[-1]}."
+    elif PERIOD in report.parameters:
+        said = f"{counted}{where}: nothing of what was asked for has happened yet."
+    else:
+        said = f"{counted}{where}: nothing of what was asked for is on the line."
+    if said:
+        typer.echo(said, err=True)
 
 
 def brief(answer: Table) -> Table:

@@ -13,13 +13,13 @@ from mes.http.transaction import Tx
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.reports.catalog import REPORTS
-from mes.reports.formats import FORMATS, OF_MEDIA_TYPE, accepted
+from mes.reports.formats import FORMATS, OF_MEDIA_TYPE, ROWS, accepted
 from mes.reports.run import run
 
 router = APIRouter(prefix="/reports", tags=["reports"], dependencies=[require(Permission.SEE_REPORTS)])
 
 
-FORMAT = "format"
+FORMAT, COUNTED = "format", "How many rows there are, in whichever format."
 Named = StrEnum("Named", {name.upper(): name for name in FORMATS})  # type: ignore[misc]  # the names of the table
 WRITTEN = {
     media_type: {"schema": {"type": "string", **({"format": "binary"} if one.binary else {})}}
@@ -99,7 +99,7 @@ def list_reports() -> Any:
 @router.get(
     "/{name}",
     response_model=ReportAnswer,
-    responses={200: {"content": WRITTEN}},
+    responses={200: {"content": WRITTEN, "headers": {ROWS: {"description": COUNTED, "schema": {"type": "integer"}}}}},
     openapi_extra={"parameters": _asked()},
 )
 def answer(
@@ -117,4 +117,5 @@ def answer(
     if empty:
         raise Malformed(f"{empty[0]} is empty; give a value, or leave it out.")
     written = FORMATS[format] if format else accepted(accept)
-    return Response(written.write(run(session, name, given)), media_type=written.media_type)
+    table = run(session, name, given)
+    return Response(written.write(table), media_type=written.media_type, headers={ROWS: str(len(table.rows))})

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from mes.reports import export, parquet, spreadsheet
 from mes.reports.run import Table
 
+ROWS = "X-Row-Count"
+"""The header that says how many rows a file over HTTP has."""
+
 
 @dataclass(frozen=True)
 class Format:

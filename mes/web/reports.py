@@ -1,10 +1,11 @@
 """Reports as pages, and as files for machines: every report of the catalog by the same two routes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -15,17 +16,26 @@ from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
 from mes.reports.catalog import OPERATION, REPORTS, Column, Kind
+from mes.reports.days import days, periods_of
 from mes.reports.export import cell
 from mes.reports.formats import FORMATS
 from mes.reports.period import Period
 from mes.reports.run import Table, run
+from mes.web.forms import onwards
 from mes.web.pages import page
 
 router = APIRouter(prefix="/reports")
 VIEWER = require(Permission.SEE_REPORTS)
 
+FIRST = "/reports/yield"
 ROUTE = "route"
 """Asks for one route; every report that has the column takes it."""
+
+
+@router.get("")
+def begin(_: Annotated[Person, VIEWER]) -> Response:
+    """To the report that the navigation opens; every other stands above it."""
+    return onwards(FIRST)
 
 
 @router.get("/{name}.{extension}", dependencies=[VIEWER])
@@ -44,16 +54,20 @@ def show(name: str, request: Request, session: Tx, viewer: Annotated[Person, VIE
     """A report as a page: what it asks, with what, a chart where it has one, the table, and what each column means."""
     asked = dict(request.query_params)
     table, routes = _answer(session, name, asked)
+    held = days(table.report, asked, lambda given: _answer(session, name, given)[0].records()) if not table.rows else []
     return page(
         request,
         "report.html",
-        "/reports/yield",
+        FIRST,
         viewer,
         reports=REPORTS.values(),
         report=table.report,
         fields=[p for p in table.report.parameters if p.kind is Kind.CHOICE or p.name in {"from", "to"}],
         asked=asked,
         periods=_periods(name, asked) if "period" in table.parameters else [],
+        held=held,
+        offered=_offered(table, asked, held),
+        everything=_address(name, _kept(asked)),
         begin=_local(table, "from"),
         end=_local(table, "to"),
         run_at=_told(table.at),
@@ -79,11 +93,27 @@ class Choice:
 
 
 def _periods(name: str, asked: Mapping[str, str]) -> list[Choice]:
-    kept = {key: value for key, value in asked.items() if key not in ("from", "to", "period") and value}
+    kept = _kept(asked)
     return [
-        Choice(period, f"/reports/{name}?{urlencode({**kept, 'period': period})}", asked.get("period") == period)
-        for period in Period
+        Choice(period, _address(name, {**kept, "period": period}), asked.get("period") == period) for period in Period
     ]
+
+
+def _kept(asked: Mapping[str, str]) -> dict[str, str]:
+    """What was asked for but the period."""
+    return {key: value for key, value in asked.items() if key not in ("from", "to", "period") and value}
+
+
+def _address(name: str, asked: Mapping[str, str]) -> str:
+    return f"/reports/{name}?{urlencode(asked)}"
+
+
+def _offered(table: Table, asked: Mapping[str, str], held: Sequence[date]) -> list[Choice]:
+    """The periods in which there are rows for the rest of what was asked."""
+    if not held:
+        return []
+    names = periods_of(held, table.at, ZoneInfo(str(table.at.tzinfo)))
+    return [choice for choice in _periods(table.report.name, asked) if choice.name in names]
 
 
 def _local(table: Table, parameter: str) -> str:

@@ -2,14 +2,17 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from mes.cli import feeder
-from mes.cli.centre import Centre
+from mes.cli.centre import BEGINS, Centre
+from mes.cli.demo import SPEED
 from mes.db import Database
 from mes.definitions.clock import set_plant_clock
 from mes.errors import Refused
+from mes.reports.period import Period, span
 from mes.settings import Settings
 from tests.cli.conftest import DEMONSTRATION
 from tests.shop import BEGIN, Floor
@@ -47,3 +50,11 @@ def test_line_on_which_all_wait_for_material_is_fed(floor: Floor) -> None:
     floor.report(run_id, "W1")
     floor.end(run_id)
     assert goes_on(floor)
+
+
+def test_first_week_of_a_demonstration_ends_in_a_few_minutes_of_its_speed() -> None:
+    """Late enough that memory dies have been probed and stacked by then."""
+    seoul = ZoneInfo("Asia/Seoul")
+    assert span(Period.LAST_WEEK, BEGINS + timedelta(hours=15), seoul)[0] <= BEGINS
+    assert span(Period.LAST_WEEK, BEGINS + timedelta(hours=14), seoul)[1] < BEGINS
+    assert timedelta(hours=15).total_seconds() / SPEED <= 180

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 from sqlalchemy import delete, select
 from typer.testing import CliRunner
 
@@ -66,6 +67,22 @@ READS = [
 def test_reads_are_the_same(line: Floor, both: Callable[..., str]) -> None:
     for words in READS:
         assert json.loads("[" + both(*words, "--json").replace("}\n{", "},{") + "]")
+
+
+def test_report_says_how_many_rows_it_wrote_and_where_data_begin(
+    line: Floor, both: Callable[..., str], tmp_path: Path
+) -> None:
+    file = str(tmp_path / "yield.xlsx")
+    for words, said in (
+        ((), "2 rows written to"),
+        (("--period", "last_month"), "fell into that period; data begin 2026-03-01, the last are of 2026-03-01."),
+        (("--kind", "dummy"), "nothing of what was asked for has happened yet."),
+    ):
+        told = both("report", "yield", "-o", file, *words)
+        assert said in told
+        assert file in told
+    assert load_workbook(file).worksheets[0].max_row == 1
+    assert "0 rows: nothing" in both("report", "yield", "--period", "last_month")
 
 
 FOR_PEOPLE = [

@@ -33,7 +33,7 @@ PICTURES = Path(os.environ.get("PICTURES", "build/pictures"))
 
 NO_PAGES = {
     "/", "/health/live", "/health/ready", "/metrics", "/api/v1/openapi.json",
-    "/reports/{name}.{extension}", "/substrates/{customer}/{name}/map.{extension}",
+    "/reports", "/reports/{name}.{extension}", "/substrates/{customer}/{name}/map.{extension}",
     "/substrates/{customer}/{name}/stack", "/substrates/{customer}/{name}/reserved",
 }  # fmt: skip
 """Addresses that answer with no page of their own."""

@@ -44,6 +44,40 @@ def test_yield_of_last_week_is_one_click_and_its_workbook_another(week_after: Si
     assert all(figure in line.split("\t") for figure, line in zip(yields, shown, strict=True))
 
 
+def test_empty_week_says_where_data_are_offers_them_and_is_still_exported(site: Site, visit: Visiting) -> None:
+    page = visit(site).sign_in("manager")  # a Tuesday in Seoul: the work was on Monday, and begins this week
+    page.goto(f"{site.address}/reports/yield?by=lot&period=last_week")
+    empty = page.locator("section.empty")
+    expect(empty).to_contain_text("data begin on 2026-11-02, and the last are of 2026-11-02")
+    offered = ["Last 7 days", "This month", "From the beginning"]
+    expect(empty.get_by_role("link")).to_have_text(offered)
+    with page.expect_download() as downloaded:
+        page.get_by_role("link", name="Excel").click()
+    cells = load_workbook(io.BytesIO(Path(downloaded.value.path()).read_bytes())).worksheets[0]
+    assert (cells.max_row, cells["A1"].value) == (1, "Route")
+    for name, address in zip(offered, ("by=lot&period=last_7_days", "by=lot&period=this_month", "by=lot"), strict=True):
+        page.goto(f"{site.address}/reports/yield?by=lot&period=last_week")
+        empty.get_by_role("link", name=name).click()
+        expect(page).to_have_url(f"{site.address}/reports/yield?{address}")
+        expect(page.locator(".scroll tbody tr")).to_have_count(4)
+
+
+@pytest.mark.parametrize("report", sorted(set(REPORTS) - {"wip"}))
+def test_every_empty_report_tells_of_the_data_there_are(week_after: Site, report: str) -> None:
+    with week_after.client("manager") as client:
+        told = client.get(f"/reports/{report}?period=today").text
+        assert "data begin on 2026-11-02" in told
+        assert f'href="/reports/{report}.csv?period=today"' in told
+        assert "data begin" not in client.get(f"/reports/{report}?period=today&kind=dummy").text
+
+
+def test_address_of_reports_leads_to_the_first_of_them(site: Site, visit: Visiting) -> None:
+    page = visit(site).sign_in("manager")
+    page.goto(f"{site.address}/reports")
+    expect(page).to_have_url(f"{site.address}/reports/yield")
+    expect(page.locator("nav.tabs a")).to_have_count(len(REPORTS))
+
+
 def test_period_keeps_what_else_was_asked_for_and_replaces_days(week_after: Site, visit: Visiting) -> None:
     page = visit(week_after).sign_in("manager")
     page.goto(f"{week_after.address}/reports/yield?from=2026-11-05&to=&by=lot&kind=all&route=module")

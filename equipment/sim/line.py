@@ -11,6 +11,8 @@ from equipment.sim.device import Device
 from equipment.sim.disk import Disk
 from equipment.sim.world import World
 
+BY_HAND = "by_hand"
+"""The kind of equipment that people work: nothing of it is simulated."""
 TRUTH_FILE = "world.sqlite"
 
 
@@ -19,11 +21,15 @@ class BadLine(ValueError):
 
 
 def read_line(plant_dir: Path) -> list[DeviceConfig]:
-    """Every equipment of ``equipment.yaml`` in a plant's folder. Raises `BadLine`, or OSError without the file."""
+    """Every equipment of ``equipment.yaml`` in a plant's folder but what people work.
+
+    Raises `BadLine`, or OSError without the file.
+    """
     try:
         plant = yaml.safe_load((plant_dir / "equipment.yaml").read_text(encoding="utf-8"))
         classes = {entry["name"]: entry for entry in plant["classes"]}
-        return [_read_equipment(entry, classes) for entry in plant["equipment"]]
+        entries = [entry for entry in plant["equipment"] if classes.get(entry["class"], {}).get("kind") != BY_HAND]
+        return [_read_equipment(entry, classes) for entry in entries]
     except yaml.YAMLError as error:
         raise BadLine(f"equipment.yaml: {error}") from error
     except (KeyError, TypeError) as error:

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -32,6 +32,7 @@ from mes.lots.models import Lot
 from mes.lots.states import ON_LINE
 from mes.people.models import User
 from mes.people.passwords import hash_password, matches
+from mes.plant.schema import PlannedLot
 from mes.postgres import EmbeddedPostgres
 from mes.settings import Settings
 
@@ -101,8 +102,23 @@ class Centre:
             return session.scalar(select(func.count()).select_from(Lot)) or 0
 
     def feed(self, count: int) -> list[int]:
-        """Have the next ``count`` lots delivered and take them in. Returns their ids."""
-        wanted = feeder.deliveries(self._demonstration, self.lots(), count)
+        """Have the next ``count`` lots of the line delivered and take them in. Returns their ids."""
+        return self._feed(self._demonstration.lots, count)
+
+    def feed_people(self) -> None:
+        """Have as many lots that people work on the line as there are in the text, for whoever practises."""
+        wanted = self._demonstration.by_hand
+        try:
+            with self.database.reading() as session:
+                missing = len(wanted) - feeder.count(session, wanted, Lot.state.in_(ON_LINE))
+            if missing > 0:
+                self._feed(wanted, missing)
+        except (Away, Busy):
+            return
+
+    def _feed(self, pattern: Sequence[PlannedLot], count: int) -> list[int]:
+        with self.database.reading() as session:
+            wanted = feeder.deliveries(pattern, feeder.count(session, pattern), count)
         with self.database.reading() as session:
             feeder.send(session, wanted, self.incoming, self.seed)
         ids = []
@@ -116,7 +132,7 @@ class Centre:
         """Feed ``count`` lots when few are left on the line, or when those wait for material or a person alone."""
         try:
             with self.database.reading() as session:
-                busy = session.scalar(select(func.count()).select_from(Lot).where(Lot.state.in_(ON_LINE))) or 0
+                busy = feeder.count(session, self._demonstration.lots, Lot.state.in_(ON_LINE))
                 is_low = busy < LOW or not feeder.goes_on(session, plant_now(session))
             if is_low:
                 self.feed(count)
@@ -159,6 +175,7 @@ class Centre:
         lines += [
             "",
             "Look first at the line board as line.engineer; then at Reports, Yield.",
+            "To start and finish lots yourself, sign in as operator: some wait there for a person.",
             f"In another terminal: . .venv/bin/activate; {self._same_database()}mes lot list",
             'On another port: make demo ARGS="--port 8100". How to break it: docs/how-to/break-it.md.',
             f"Ctrl-C ends everything; the next start goes on from there. To start afresh: rm -r {self.folder}",

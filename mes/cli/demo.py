@@ -137,12 +137,14 @@ def _live(centre: Centre, lots: int, speed: float) -> None:
     _on_signal(stop)
     with centre.running(speed=speed):
         centre.feed_if_low(lots)
+        centre.feed_people()
         centre.connect()
         centre.wait_for_pages()
         typer.echo(centre.welcome())
         while not stop.wait(2.0):
             centre.persons_now()
             centre.feed_if_low(lots)
+            centre.feed_people()
         typer.echo("Ending ...")
 
 

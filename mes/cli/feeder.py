@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from mes.dispatch.waiting import first_reasons
@@ -17,14 +18,15 @@ from mes.lots.create import NewLot, create
 from mes.lots.models import Lot
 from mes.lots.queries import current_route
 from mes.lots.states import LotState
-from mes.plant import Demonstration
+from mes.plant.schema import PlannedLot, fed
+from mes.routes.models import RouteVersion
 from mes.units.arrival import Arrival, arrivals
 from mes.units.formats.e142 import read_e142
 
 ACTOR = "incoming"
 
 
-STUCK = {"held", "queue_time_exceeded", "source_missing", "source_short", "source_short_ahead"}
+STUCK = {"by_hand", "held", "queue_time_exceeded", "source_missing", "source_short", "source_short_ahead"}
 """Reasons that no equipment takes away by ending what it does."""
 
 
@@ -34,6 +36,13 @@ def goes_on(session: Session, at: datetime) -> bool:
     if session.scalar(at_work.limit(1)) is not None:
         return True
     return any(why is None or why.code not in STUCK for why in first_reasons(session, at).values())
+
+
+def count(session: Session, pattern: Sequence[PlannedLot], *further: ColumnElement[bool]) -> int:
+    """How many lots there are of the routes of a pattern."""
+    query = select(func.count(Lot.id)).join(RouteVersion, RouteVersion.id == Lot.route_version_id)
+    query = query.where(RouteVersion.route.in_({planned.route for planned in pattern}), *further)
+    return session.scalar(query) or 0
 
 
 @dataclass(frozen=True)
@@ -50,8 +59,8 @@ class Delivery:
     substrates: tuple[str, ...]
 
 
-def deliveries(demonstration: Demonstration, first: int, count: int) -> list[Delivery]:
-    """``count`` deliveries of the demonstration's endless pattern, beginning at ``first``."""
+def deliveries(pattern: Sequence[PlannedLot], first: int, count: int) -> list[Delivery]:
+    """``count`` deliveries of an endless pattern, beginning at ``first``."""
     return [
         Delivery(
             lot=name,
@@ -63,7 +72,7 @@ def deliveries(demonstration: Demonstration, first: int, count: int) -> list[Del
             loss=lot.loss,
             substrates=tuple(f"{name}-{n:02d}" for n in range(1, lot.substrates + 1)),
         )
-        for name, lot in demonstration.fed(first + count)[first:]
+        for name, lot in fed(pattern, first + count)[first:]
     ]
 
 

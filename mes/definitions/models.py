@@ -50,8 +50,12 @@ class Area(Ordered, Base):
     title: Mapped[str]
 
 
+BY_HAND = "by_hand"
+"""The kind of equipment that people work: it has no connection, and dispatch starts nothing on it."""
+
+
 class EquipmentClass(Ordered, Base):
-    """Equipment that can stand in for one another. ``kind`` is the physics of its simulator."""
+    """Equipment that can stand in for one another. ``kind`` is the physics of its simulator, or `BY_HAND`."""
 
     __tablename__ = "equipment_class"
 

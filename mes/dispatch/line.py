@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
-from mes.definitions.models import EquipmentClass
+from mes.definitions.models import BY_HAND, EquipmentClass
 from mes.equipment.models import Equipment
 from mes.errors import Reason
 from mes.lots.models import Lot, LotSubstrate
@@ -70,15 +70,16 @@ def candidates(session: Session) -> list[Candidate]:
 
 
 def free_equipment(session: Session, waiting: Iterable[Candidate], after: int | None = None) -> dict[int, int]:
-    """Connected equipment with a free place that a lot waits for, in the order of names, with its class; by id.
+    """Equipment with a free place that a lot waits for, in the order of names, with its class; by id.
 
-    ``after``: only what comes after that one.
+    It is connected, and not of a class that people work. ``after``: only what comes after that one.
     """
     open_runs = select(func.count()).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
     query = (
         select(Equipment.id, Equipment.class_id)
         .join(EquipmentClass, EquipmentClass.id == Equipment.class_id)
         .where(Equipment.class_id.in_({c.class_id for c in waiting}), Equipment.connected)
+        .where(EquipmentClass.kind != BY_HAND)
         .where(open_runs < EquipmentClass.places)
     )
     if after is not None:

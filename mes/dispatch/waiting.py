@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
+from mes.definitions.models import BY_HAND
 from mes.dispatch.line import Candidate, Line, candidates, read_line
 from mes.dispatch.what_next import judged_on
 from mes.equipment.models import Equipment
@@ -25,7 +26,7 @@ class Waiting:
 
 def ranking(session: Session, equipment_id: int, at: datetime) -> list[Waiting]:
     """All that waits for the class of an equipment at plant time ``at``, most urgent first, judged on that one."""
-    equipment = session.get_one(Equipment, equipment_id)
+    equipment = session.get_one(Equipment, equipment_id, options=[joinedload(Equipment.equipment_class)])
     line = read_line(session, candidates(session), {equipment.id: equipment.class_id}, at)
     return [_judged(line, candidate, equipment) for candidate in line.waiting]
 
@@ -38,11 +39,13 @@ def first_reasons(session: Session, at: datetime) -> Mapping[tuple[int, int], Re
     """
     waiting = candidates(session)
     wanted = {c.class_id for c in waiting}
-    there = session.scalars(select(Equipment).where(Equipment.class_id.in_(wanted)).order_by(Equipment.name)).all()
+    query = select(Equipment).options(joinedload(Equipment.equipment_class)).where(Equipment.class_id.in_(wanted))
+    there = session.scalars(query.order_by(Equipment.name)).all()
     line = read_line(session, waiting, {e.id: e.class_id for e in there}, at)
     found: dict[tuple[int, int], Reason | None] = {}
     for candidate in line.waiting:
-        judged = [_judged(line, candidate, e).reasons for e in there if e.class_id == candidate.class_id]
+        its_class = [e for e in there if e.class_id == candidate.class_id]
+        judged = [_judged(line, candidate, e).reasons or _for_people(candidate, e) for e in its_class]
         found[candidate.lot_id, candidate.operation_id] = _first(candidate, judged)
     for candidate in waiting:
         found.setdefault((candidate.lot_id, candidate.operation_id), _first(candidate, ()))
@@ -52,9 +55,17 @@ def first_reasons(session: Session, at: datetime) -> Mapping[tuple[int, int], Re
 def _judged(line: Line, candidate: Candidate, equipment: Equipment) -> Waiting:
     judged = judged_on(line, candidate, equipment.id)
     reasons = () if isinstance(judged, TrackIn) else judged
-    if not equipment.connected:
+    if not equipment.connected and equipment.equipment_class.kind != BY_HAND:
         reasons += (Reason("not_connected", f"{equipment.name} is not connected; nothing can be sent to it."),)
     return Waiting(candidate, judged if isinstance(judged, TrackIn) and not reasons else None, reasons)
+
+
+def _for_people(candidate: Candidate, equipment: Equipment) -> tuple[Reason, ...]:
+    """Nobody starts a lot on equipment that is worked by hand but a person."""
+    if equipment.equipment_class.kind != BY_HAND:
+        return ()
+    message = f"{equipment.name} is worked by hand; start lot {candidate.lot} there at the terminal."
+    return (Reason("by_hand", message, "operator"),)
 
 
 def _first(candidate: Candidate, judged: Sequence[Sequence[Reason]]) -> Reason | None:

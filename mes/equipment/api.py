@@ -38,6 +38,7 @@ EQUIPMENT: dict[str, Any] = {
     "state_since": "2026-03-01T01:11:00Z",
     "connected": True,
     "connection_since": "2026-03-01T00:00:00Z",
+    "by_hand": False,
 }
 """An equipment in the examples, alone and with what belongs to it."""
 
@@ -55,6 +56,7 @@ class EquipmentRow(BaseModel):
     state_since: datetime
     connected: bool
     connection_since: datetime | None
+    by_hand: bool = Field(description="People work it: it has no connection, and dispatch starts nothing on it.")
 
 
 class StandingAlarm(BaseModel):

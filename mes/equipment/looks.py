@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 
-from mes.definitions.models import Area, EquipmentClass
+from mes.definitions.models import BY_HAND, Area, EquipmentClass
 from mes.equipment.models import Alarm, Equipment, EquipmentStateInterval
 
 
@@ -15,7 +15,7 @@ def select_equipment() -> Select[*tuple[Any, ...]]:
         select(
             Equipment.name.label("equipment"), Equipment.title, EquipmentClass.name.label("class"),
             Area.name.label("area"), Equipment.state, Equipment.state_since, Equipment.connected,
-            Equipment.connection_since,
+            Equipment.connection_since, (EquipmentClass.kind == BY_HAND).label("by_hand"),
         )
         .join(EquipmentClass, EquipmentClass.id == Equipment.class_id)
         .join(Area, Area.id == Equipment.area_id)

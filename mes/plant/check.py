@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import available_timezones
 
+from mes.definitions.models import BY_HAND
 from mes.people.roles import Role
 from mes.plant.check_recipes import recipe_problems
 from mes.plant.check_routes import route_problems
@@ -46,7 +47,7 @@ def read_demonstration(folder: Path) -> Demonstration:
         problems = [Problem("demonstration.yaml", 1, "missing_file", "there is no demonstration.yaml", "write it")]
     if problems:
         raise PlantProblems(problems)
-    return Demonstration(lots=found.parts("lot"), people=found.parts("act"))
+    return Demonstration(lots=found.parts("lot"), by_hand=found.parts("lot_by_hand"), people=found.parts("act"))
 
 
 def _problems(found: Gathered) -> list[Problem]:
@@ -61,6 +62,7 @@ def _problems(found: Gathered) -> list[Problem]:
         route_problems,
         _unserved,
         _demonstration,
+        _by_hand,
     )
     return sorted({*found.problems, *(problem for rule in rules for problem in rule(found))})
 
@@ -70,7 +72,7 @@ def _duplicates(found: Gathered) -> Iterator[Problem]:
         first: dict[str, Entry] = {}
         for entry in entries:
             key = entry.part.route if kind == "route" else entry.part.key
-            if kind in {"lot", "act"}:
+            if kind in {"lot", "lot_by_hand", "act"}:
                 continue
             if key in first:
                 before = first[key]
@@ -157,13 +159,14 @@ def _unserved(found: Gathered) -> Iterator[Problem]:
 def _demonstration(found: Gathered) -> Iterator[Problem]:
     routes = {part.route: part for part in found.parts("route")}
     known = found.broken["route"] | set(routes)
-    for kind in ("lot", "act"):
+    for kind in ("lot", "lot_by_hand", "act"):
         for entry in found.entries[kind]:
             if "route" not in found.lost and entry.part.route not in known:
                 message = f"there is no route {entry.part.route}"
                 yield entry.problem(("route",), "unknown_route", message, choice(entry.part.route, known))
-    for entry in found.entries["lot"]:
-        yield from unknown(found, entry, ("customer",), "customer", entry.part.customer)
+    for kind in ("lot", "lot_by_hand"):
+        for entry in found.entries[kind]:
+            yield from unknown(found, entry, ("customer",), "customer", entry.part.customer)
     for entry in found.entries["act"]:
         act = entry.part
         yield from unknown(found, entry, ("who",), "person", act.who)
@@ -172,3 +175,19 @@ def _demonstration(found: Gathered) -> Iterator[Problem]:
             message = f"{act.route} has no operation {act.operation}"
             listed = ", ".join(str(o.number) for o in route.operations)
             yield entry.problem(("operation",), "unknown_operation", message, f"it has {listed}")
+
+
+def _by_hand(found: Gathered) -> Iterator[Problem]:
+    """The line's lots end without a person, and those that stand by hand are touched by people alone."""
+    kinds = {part.name: part.kind for part in found.parts("class")}
+    routes = {part.route: part for part in found.parts("route")}
+    for kind, by_hand in (("lot", False), ("lot_by_hand", True)):
+        for entry in found.entries[kind]:
+            operations = routes[entry.part.route].operations if entry.part.route in routes else ()
+            known = [o for o in operations if o.equipment_class in kinds]
+            wrong = [o.number for o in known if (kinds[o.equipment_class] == BY_HAND) is not by_hand]
+            if wrong:
+                who = "equipment works" if by_hand else "people work"
+                message = f"{who} operation {wrong[0]} of {entry.part.route}"
+                hint = "list lots that people work from end to end below by_hand:, all others below lots:"
+                yield entry.problem(("route",), "by_hand", message, hint)

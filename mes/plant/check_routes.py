@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 
 from equipment.interface.messages import PASS_BIN
+from mes.definitions.models import BY_HAND
 from mes.plant.gather import Entry, Gathered
 from mes.plant.problems import Problem, choice
 from mes.plant.schema import Operation, Route
 from mes.routes.states import OperationKind
 
 KIND_NEEDS = {
-    OperationKind.ASSEMBLE: "placement",
-    OperationKind.TRANSFER: "handling",
-    OperationKind.TEST: "test",
+    OperationKind.ASSEMBLE: ("placement",),
+    OperationKind.TRANSFER: ("handling",),
+    OperationKind.TEST: ("test", BY_HAND),
 }
 """Kinds of equipment that can do what these operations do to the form."""
 
@@ -64,9 +65,9 @@ def _form(found: Gathered, entry: Entry, index: int, operation: Operation) -> It
     at, kind = ("operations", index), operation.kind
     used = found.named("class").get(operation.equipment_class)
     needed = KIND_NEEDS.get(kind)
-    if used is not None and needed is not None and used.kind != needed:
-        fitting = [c.name for c in found.parts("class") if c.kind == needed]
-        message = f"{kind} needs equipment of kind {needed}, {used.name} is {used.kind}"
+    if used is not None and needed is not None and used.kind not in needed:
+        fitting = [c.name for c in found.parts("class") if c.kind in needed]
+        message = f"{kind} needs equipment of kind {' or '.join(needed)}, {used.name} is {used.kind}"
         yield entry.problem((*at, "class"), "class_kind", message, choice(used.name, fitting))
     if (kind is OperationKind.TRANSFER) != (operation.makes is not None):
         if operation.makes is None:

@@ -26,6 +26,7 @@ KINDS = {
     "Recipe": "recipe",
     "Route": "route",
     "PlannedLot": "lot",
+    "LotByHand": "lot_by_hand",
     "PullSample": "act",
 }
 REQUIRED = ("site.yaml", "people.yaml", "equipment.yaml")

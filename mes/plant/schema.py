@@ -4,6 +4,7 @@ The models are strict (text is not a number) and closed (an unknown key is a mis
 `content` is what of a thing the MES holds: figures of simulators are read by the simulators alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -79,7 +80,9 @@ class PeopleFile(Part):
 class EquipmentClass(Part):
     name: Name
     title: Title
-    kind: Literal["placement", "thermal", "test", "handling"] = Field(description="Physics of its simulator")
+    kind: Literal["placement", "thermal", "test", "handling", "by_hand"] = Field(
+        description="Physics of its simulator; by_hand: people work it, and nothing is connected"
+    )
     places: Count = Field(description="Jobs that it runs at once")
     most_substrates: Count = Field(description="Substrates that one job may have")
     batch: bool = Field(description="Whether one job may take substrates of several lots")
@@ -234,6 +237,10 @@ class PlannedLot(Part):
     due_h: float = Field(gt=0, description="h after it is fed")
 
 
+class LotByHand(PlannedLot):
+    """A lot of a route that people work from end to end."""
+
+
 class PullSample(Part):
     """A person takes units out of a lot while it waits at an operation."""
 
@@ -247,20 +254,22 @@ class PullSample(Part):
 
 
 class Demonstration(Part):
-    """``demonstration.yaml``: the lots that the demonstration feeds, and what people do there."""
+    """``demonstration.yaml``: the lots that the demonstration feeds, those that wait for people, and what people do."""
 
     lots: list[PlannedLot] = Field(min_length=1)
+    by_hand: list[LotByHand] = Field(default_factory=list)
     people: list[PullSample] = Field(default_factory=list)
 
-    def fed(self, count: int) -> list[tuple[str, PlannedLot]]:
-        """The first ``count`` lots with their names, ``route-01`` and on; the pattern begins again when it ends."""
-        named: list[tuple[str, PlannedLot]] = []
-        seen: dict[str, int] = {}
-        for n in range(count):
-            lot = self.lots[n % len(self.lots)]
-            seen[lot.route] = seen.get(lot.route, 0) + 1
-            named.append((f"{lot.route}-{seen[lot.route]:02d}", lot))
-        return named
+
+def fed(pattern: Sequence[PlannedLot], count: int) -> list[tuple[str, PlannedLot]]:
+    """The first ``count`` lots with their names, ``route-01`` and on; the pattern begins again when it ends."""
+    named: list[tuple[str, PlannedLot]] = []
+    seen: dict[str, int] = {}
+    for n in range(count):
+        lot = pattern[n % len(pattern)]
+        seen[lot.route] = seen.get(lot.route, 0) + 1
+        named.append((f"{lot.route}-{seen[lot.route]:02d}", lot))
+    return named
 
 
 FILES: dict[str, type[Part]] = {

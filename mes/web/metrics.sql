@@ -10,6 +10,11 @@ with behind as (
     where (xid, n) > (cast(:xid as xid8), :n)
 ), unapplied as (
     select count(*) as records, min(recorded_at) as since from received_record where state = 'received'
+), linked as (
+    -- all but what people work, which has no connection
+    select equipment.state, equipment.connected
+    from equipment join equipment_class on equipment_class.id = equipment.class_id
+    where equipment_class.kind <> 'by_hand'
 ), standing as (
     select count(*) as holds, min(held_at) as since from hold where released_at is null
 )
@@ -30,9 +35,9 @@ select 'mes_runs_in_doubt', '', count(*) from run where state = 'in_doubt'
 union all
 select 'mes_connector_silent_seconds', name, extract(epoch from clock_timestamp() - seen_at) from connector
 union all
-select 'mes_equipment_connected', state, count(*) filter (where connected) from equipment group by state
+select 'mes_equipment_connected', state, count(*) filter (where connected) from linked group by state
 union all
-select 'mes_equipment_disconnected', state, count(*) filter (where not connected) from equipment group by state
+select 'mes_equipment_disconnected', state, count(*) filter (where not connected) from linked group by state
 union all
 select 'mes_alarms', '', count(*) from alarm where cleared_at is null
 union all

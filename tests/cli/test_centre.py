@@ -4,14 +4,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mes import plant as plants
 from mes.cli import feeder
 from mes.cli.centre import BEGINS, Centre
 from mes.cli.demo import SPEED
 from mes.db import Database
 from mes.definitions.clock import set_plant_clock
+from mes.equipment.models import Equipment
 from mes.errors import Refused
+from mes.history import Act
+from mes.lots.hand_work import Told, finish
+from mes.lots.models import Lot
+from mes.lots.track_in import LotPart, TrackIn, track_in
 from mes.reports.period import Period, span
 from mes.settings import Settings
 from tests.cli.conftest import DEMONSTRATION
@@ -58,3 +65,31 @@ def test_first_week_of_a_demonstration_ends_in_a_few_minutes_of_its_speed() -> N
     assert span(Period.LAST_WEEK, BEGINS + timedelta(hours=15), seoul)[0] <= BEGINS
     assert span(Period.LAST_WEEK, BEGINS + timedelta(hours=14), seoul)[1] < BEGINS
     assert timedelta(hours=15).total_seconds() / SPEED <= 180
+
+
+def test_lots_for_people_are_kept_waiting_beside_those_of_the_line(database: Database, tmp_path: Path) -> None:
+    centre = Centre(tmp_path, DEMONSTRATION, Settings(), seed=1, port=0)
+    centre.database = database
+    centre.incoming.mkdir()
+    with database.transaction() as session:
+        set_plant_clock(session, BEGINS, 300)
+        plants.apply(session, plants.load(DEMONSTRATION), Act("administrator", BEGINS))
+    centre.feed_people()
+    centre.feed_people()
+    centre.feed(2)
+    assert names(database) == ["hbm_core-01", "hbm_core-02", "interposer-01", "interposer-02", "interposer-03"]
+    with database.transaction() as session:
+        lot = session.scalars(select(Lot).where(Lot.name == "interposer-02")).one()
+        on = session.scalars(select(Equipment.id).where(Equipment.name == "microscope-1")).one()
+        run = track_in(session, TrackIn(on, (LotPart(lot.id),)), Act("operator", BEGINS))
+        finish(session, run, lot.id, Told(), Act("operator", BEGINS))
+    centre.feed_people()
+    assert names(database)[-1] == "interposer-04"
+    with database.reading() as session:
+        ended = session.scalars(select(Lot).where(Lot.name == "interposer-02")).one()
+        assert (ended.state, ended.substrates) == ("stocked", 3)
+
+
+def names(database: Database) -> list[str]:
+    with database.reading() as session:
+        return list(session.scalars(select(Lot.name).order_by(Lot.name)))

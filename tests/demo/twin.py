@@ -54,7 +54,7 @@ def run_twin(database: Database, owner_url: str, plant: Path, folder: Path, lots
     with database.transaction() as session:
         set_plant_clock(session, BEGINS, 0)
         plants.apply(session, plants.load(plant), Act("administrator", BEGINS))
-    wanted = feeder.deliveries(demonstration, 0, lots)
+    wanted = feeder.deliveries(demonstration.lots, 0, lots)
     with database.reading() as session:
         feeder.send(session, wanted, folder / "incoming", seed)
     ids = []

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, update
 
+from mes.definitions.models import BY_HAND, EquipmentClass
 from mes.dispatch.waiting import first_reasons, ranking
+from mes.dispatch.what_next import next_start
 from mes.equipment.condition import change_state
 from mes.equipment.models import Equipment
 from mes.equipment.states import EquipmentState
@@ -91,3 +93,24 @@ def test_as_many_statements_for_many_lots_as_for_few(floor: Floor) -> None:
         return len(told)
 
     assert statements(0, 5) == statements(5, 50) <= 20
+
+
+def test_what_people_work_waits_for_a_person_and_for_no_connection(floor: Floor) -> None:
+    floor.arrive("B1", "board", "S1")
+    assert next_up(floor) == "OVEN-1"
+    with floor.database.transaction() as session:
+        session.execute(update(EquipmentClass).where(EquipmentClass.name == "oven").values(kind=BY_HAND))
+    assert next_up(floor) is None
+    with floor.database.transaction() as session:
+        session.execute(update(Equipment).where(Equipment.name == "OVEN-1").values(connected=False))
+    assert ranked(floor, "OVEN-1") == [("B1", [])]
+    assert firsts(floor) == ["by_hand"]
+    floor.do(hold, floor.id_of(Lot, "B1"), "height", "bump height", "line_engineer")
+    assert firsts(floor) == ["held"]
+
+
+def next_up(floor: Floor) -> str | None:
+    """The equipment on which dispatch would start something now."""
+    with floor.database.reading() as session:
+        found = next_start(session, BEGIN + timedelta(hours=floor.hours))
+        return None if found is None else session.get_one(Equipment, found[0]).name

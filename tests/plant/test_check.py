@@ -8,8 +8,9 @@ import pytest
 
 from equipment.sim.defects import BIN_OF
 from equipment.sim.line import read_line
+from mes.definitions.models import BY_HAND
 from mes.plant import PlantProblems, check, json_schemas, load, read_demonstration
-from mes.plant.schema import FILES
+from mes.plant.schema import FILES, fed
 from mes.routes.states import OperationKind
 from tests.plant.plants import DEMONSTRATION, copied, edit
 
@@ -17,13 +18,14 @@ from tests.plant.plants import DEMONSTRATION, copied, edit
 def test_demonstration_centre_is_clean() -> None:
     assert check(DEMONSTRATION) == []
     plant = load(DEMONSTRATION)
-    assert [len(route.operations) for route in plant.routes] == [8, 4, 6, 6, 4]
-    assert len(plant.equipment) == 19
+    assert [len(route.operations) for route in plant.routes] == [8, 4, 6, 1, 6, 4]
+    assert len(plant.equipment) == 21
 
 
 def test_simulators_take_every_figure_of_the_demonstration_centre() -> None:
     line = {config.name: config for config in read_line(DEMONSTRATION)}
-    assert set(line) == {machine.name for machine in load(DEMONSTRATION).equipment}
+    people_work = {"microscope-1", "microscope-2"}
+    assert set(line) == {machine.name for machine in load(DEMONSTRATION).equipment} - people_work
     assert line["tcb-2"].faults == {"stop_in_job": 2}
     assert line["tcb-3"].numbers["collet_wear"] == 0.5
     assert line["plasma-1"].numbers["cleans"] == line["cleaner-1"].numbers["cleans"] == 1
@@ -31,16 +33,19 @@ def test_simulators_take_every_figure_of_the_demonstration_centre() -> None:
 
 def test_tests_of_the_demonstration_centre_know_every_fail_code() -> None:
     codes = {1, *BIN_OF.values()}
-    judged = [o for route in load(DEMONSTRATION).routes for o in route.operations if o.kind is OperationKind.TEST]
+    plant = load(DEMONSTRATION)
+    people_work = {one.name for one in plant.classes if one.kind == BY_HAND}
+    tests = [o for route in plant.routes for o in route.operations if o.kind is OperationKind.TEST]
+    judged = [o for o in tests if o.equipment_class not in people_work]
     assert len(judged) == 5
     assert all(set(operation.bins) == codes for operation in judged)
 
 
 def test_lots_are_fed_in_the_pattern_with_new_names() -> None:
-    fed = read_demonstration(DEMONSTRATION).fed(14)
-    assert [name for name, _ in fed[:3]] == ["hbm_core-01", "hbm_core-02", "top_die-01"]
-    assert fed[12] == ("hbm_core-05", fed[0][1])
-    assert len({name for name, _ in fed}) == 14
+    lots = fed(read_demonstration(DEMONSTRATION).lots, 14)
+    assert [name for name, _ in lots[:3]] == ["hbm_core-01", "hbm_core-02", "top_die-01"]
+    assert lots[12] == ("hbm_core-05", lots[0][1])
+    assert len({name for name, _ in lots}) == 14
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,10 @@ MISTAKES = {
     "not YAML": Mistake("site.yaml", "  name: gwangju", "  name: {gwangju", "not_yaml", "title: Advanced",
                         "correct the YAML"),
     "a number for a name": Mistake("site.yaml", "name: gwangju", "name: 7", "wrong_type", "name: 7", "write text"),
+    "people for the line": Mistake("demonstration.yaml", "{route: top_die, customer", "{route: interposer, customer",
+        "by_hand", "route: interposer", "below by_hand:"),
+    "equipment for people": Mistake("demonstration.yaml", "{route: interposer, customer", "{route: top_die, customer",
+        "by_hand", "substrates: 2", "below by_hand:"),
     "a list for a map": Mistake("site.yaml", "areas:", "areas: {}\nareas_of_old:", "wrong_type", "areas: {}",
                                 "write a list"),
 }

@@ -2,6 +2,7 @@
 select equipment.id, equipment.name, equipment.title, equipment.state, equipment.state_since,
        equipment.connected, equipment.connection_since,
        area.name as area, area.title as area_title, equipment_class.title as class_title,
+       equipment_class.kind = 'by_hand' as by_hand,
        coalesce(stay.reason, '') as reason, alarm.code as alarm_code, alarm.text as alarm_text
   from equipment
   join area on area.id = equipment.area_id

@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 
 IN_SHORT = {
     "alarm": "alarm on equipment",
+    "by_hand": "a person starts it at the terminal",
     "equipment_down": "equipment down",
     "held": "held",
     "no_equipment": "no equipment",
@@ -64,6 +65,8 @@ class Equipment:
     state_since: datetime
     connected: bool
     connection_since: datetime | None
+    by_hand: bool
+    """People work it; it has no connection to lose."""
     area: str
     area_title: str
     class_title: str

@@ -23,6 +23,7 @@ from mes.web.find import Found, find
 from mes.web.forms import Field, Note, onwards
 from mes.web.live import Live
 from mes.web.pages import View, page, plant_time, render, view_of
+from mes.web.terminal_first import first
 from mes.web.terminal_step import Step, step
 
 router = APIRouter(prefix="/terminal", route_class=FormRoute)
@@ -41,7 +42,8 @@ def show(
 ) -> Response:  # fmt: skip
     """What to do now: with nothing, a lot, an equipment, or both."""
     told = step(session, lot_id(session, lot, customer or None), equipment) if lot else Step()
-    given: dict[str, Any] = {"equipment": equipment, "run": run, "said": said if said in SAID else ""}
+    begin = None if told.operation or told.runs else first(session, "" if lot else equipment)
+    given: dict[str, Any] = {"equipment": equipment, "run": run, "said": said if said in SAID else "", "first": begin}
     parts = fragments(session, view_of(request, person))
     return page(request, "terminal.html", "/terminal", person, parts=parts, told=told, **given)
 

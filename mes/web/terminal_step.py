@@ -1,16 +1,19 @@
 """What the terminal shows of a lot: what waits, where it may start and why not, and what can be finished."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from equipment.interface.messages import PASS_BIN
 from mes.definitions.clock import plant_now
-from mes.definitions.models import EquipmentClass
+from mes.definitions.models import BY_HAND, EquipmentClass
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
 from mes.errors import Reason
+from mes.jobs.models import SentOrder
 from mes.lots import start_gate
 from mes.lots.hand_work import MOVES
 from mes.lots.looks import Row, look
@@ -19,30 +22,45 @@ from mes.lots.states import Progress, Work
 from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.runs.states import OPEN
+from mes.units.models import Substrate
 
 
 @dataclass(frozen=True)
 class Place:
-    """An equipment that could take the lot: ``open_runs`` of ``places`` are taken."""
+    """An equipment on which lots are worked: ``open_runs`` of ``places`` are taken."""
 
+    id: int
+    class_id: int
     name: str
     title: str
     state: str
     connected: bool
+    by_hand: bool
     open_runs: int
     places: int
+
+    @property
+    def automatic(self) -> bool:
+        """Dispatch starts lots on it, and it reports them itself."""
+        return self.connected and not self.by_hand
 
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run that the lot is in. ``units`` it asks of the lot; ``by_hand``: a person may report it."""
+    """A run that the lot is in. ``units`` it asks of the lot, by name of the substrate.
+
+    ``by_hand``: a person may report it; ``sent``: its equipment was told, and will.
+    """
 
     name: str
     equipment: str
     operation: str
     state: str
-    units: int
+    units: Mapping[str, int]
+    bins: Mapping[str, str]
+    """The codes for units that failed, with what each is called."""
     by_hand: bool
+    sent: bool
 
 
 @dataclass(frozen=True)
@@ -66,8 +84,8 @@ def step(session: Session, lot: int, equipment: str) -> Step:
     reasons: Sequence[Reason] = ()
     if equipment and operation is not None:
         reasons = start_gate.reasons(session, lot, equipment_id(session, equipment), plant_now(session))
-    places = () if operation is None else _places(session, operation.class_id)
-    return Step(look(session, lot), operation, reasons, places, _open_runs(session, lot))
+    there = () if operation is None else places(session, Equipment.class_id == operation.class_id)
+    return Step(look(session, lot), operation, reasons, there, _open_runs(session, lot))
 
 
 def _waiting_at(lot: int) -> Select[Operation]:
@@ -80,15 +98,16 @@ def _waiting_at(lot: int) -> Select[Operation]:
     )
 
 
-def _places(session: Session, class_id: int) -> list[Place]:
+def places(session: Session, *only: ColumnElement[bool]) -> list[Place]:
+    """All equipment, or some of it, by name."""
     taken = select(func.count(Run.id)).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
     query = (
         select(
-            Equipment.name, Equipment.title, Equipment.state, Equipment.connected, taken.label("open_runs"),
-            EquipmentClass.places,
+            Equipment.id, Equipment.class_id, Equipment.name, Equipment.title, Equipment.state, Equipment.connected,
+            (EquipmentClass.kind == BY_HAND).label("by_hand"), taken.label("open_runs"), EquipmentClass.places,
         )
         .join(EquipmentClass, EquipmentClass.id == Equipment.class_id)
-        .where(Equipment.class_id == class_id)
+        .where(*only)
         .order_by(Equipment.name)
     )  # fmt: skip
     return [Place(**row) for row in session.execute(query).mappings()]
@@ -96,22 +115,22 @@ def _places(session: Session, class_id: int) -> list[Place]:
 
 def _open_runs(session: Session, lot: int) -> list[OpenRun]:
     query = (
-        select(
-            Run.name,
-            Equipment.name,
-            Operation.title,
-            Run.state,
-            func.sum(func.bit_count(RunSubstrate.positions)),
-            Operation.kind,
-        )
+        select(Run, Equipment.name, Operation, Substrate.name, func.bit_count(RunSubstrate.positions), SentOrder.run_id)
         .join(RunSubstrate, RunSubstrate.run_id == Run.id)
         .join(Equipment, Equipment.id == Run.equipment_id)
         .join(Operation, Operation.id == Run.operation_id)
+        .join(Substrate, Substrate.id == RunSubstrate.substrate_id)
+        .outerjoin(SentOrder, SentOrder.run_id == Run.id)
         .where(RunSubstrate.lot_id == lot, RunSubstrate.work == Work.WAITING, Run.state.in_(OPEN))
-        .group_by(Run.id, Equipment.name, Operation.id)
-        .order_by(Run.id)
+        .order_by(Run.id, Substrate.name)
     )
-    return [
-        OpenRun(run, place, title, state, units, kind not in MOVES)
-        for run, place, title, state, units, kind in session.execute(query)
-    ]
+    units: dict[int, dict[str, int]] = defaultdict(dict)
+    found: dict[int, OpenRun] = {}
+    for run, equipment, operation, substrate, asked, sent in session.execute(query):
+        units[run.id][substrate] = asked
+        codes = {code: bin_["name"] for code, bin_ in operation.bins.items() if int(code) != PASS_BIN}
+        by_hand = operation.kind not in MOVES
+        found[run.id] = OpenRun(
+            run.name, equipment, operation.title, run.state, units[run.id], codes, by_hand, sent is not None
+        )
+    return list(found.values())

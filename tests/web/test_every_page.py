@@ -62,6 +62,8 @@ SHOWN = (
     Shown("/terminal", "/terminal?lot=D1&equipment=CELL-1", "operator", "terminal-start"),
     Shown("/terminal", "/terminal?lot=D2&equipment=OVEN-1", "operator", "terminal-refused"),
     Shown("/terminal", "/terminal?lot=D3", "operator", "terminal-finish"),
+    Shown("/terminal", "/terminal?lot=D5", "operator", "terminal-automatic"),
+    Shown("/terminal", "/terminal?equipment=OVEN-1", "operator", "terminal-equipment"),
     Shown("/board", "/board"),
     Shown("/lots", "/lots"),
     Shown("/lots", "/lots?state=scrapped", name="lots-empty"),

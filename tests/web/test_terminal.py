@@ -1,0 +1,95 @@
+"""The terminal of an operator: what waits for a person, what the line does by itself, and work by hand to its end."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import text
+
+from mes.jobs import orders
+from mes.lots.hold import hold
+from mes.lots.models import Lot
+from tests.shop import Floor
+from tests.web.conftest import Serve, Visiting, people
+
+BY_HAND = """
+update equipment_class set kind = 'by_hand' where name = 'oven';
+update equipment set connected = class_id <> (select id from equipment_class where name = 'oven');
+update equipment set title = 'Inspection bench' where name = 'OVEN-1'
+"""
+
+
+@pytest.fixture
+def shop(floor: Floor) -> Floor:
+    """The oven is worked by hand, and boards B1 and B2 wait for it; the cells are connected, and D1 waits for one."""
+    with floor.database.transaction() as session:
+        people(session)
+        for statement in BY_HAND.split(";"):
+            session.execute(text(statement))
+    for name in ("B1", "B2"):
+        floor.arrive(name, "board", f"S{name}")
+    floor.arrive("D1", "die", "WD1")
+    return floor
+
+
+def section(page: Page, title: str) -> Locator:
+    return page.locator("section.step").filter(has=page.get_by_role("heading", name=title))
+
+
+def test_first_screen_leads_a_person_through_a_lot_by_hand(shop: Floor, serve: Serve, visit: Visiting) -> None:
+    shop.do(hold, shop.id_of(Lot, "B2"), "crack", "A crack", "line_engineer")
+    site = serve()
+    page = visit(site).sign_in("operator")
+    waiting = section(page, "Waits for a person")
+    expect(waiting.get_by_role("listitem")).to_have_count(2)
+    expect(waiting).not_to_contain_text("D1")
+    expect(waiting.get_by_role("listitem").filter(has_text="B2")).to_contain_text("held")
+    expect(waiting.get_by_role("listitem").filter(has_text="B1")).to_contain_text("1 substrate · Inspection bench")
+    waiting.get_by_role("link", name="B1").click()
+    page.get_by_role("link", name="OVEN-1").click()
+    page.get_by_role("button", name="Start on OVEN-1").click()
+    expect(page.get_by_role("heading", name=re.compile("Finish J-.* on OVEN-1"))).to_be_visible()
+    page.get_by_role("link", name="Begin anew").click()
+    begun = section(page, "To be finished by a person")
+    expect(begun).to_contain_text("J-")
+    begun.get_by_role("link", name="B1").click()
+    expect(page.get_by_role("link", name="SB1")).to_have_attribute("href", "/substrates/alpha/SB1")
+    page.get_by_label("Good units, counted").fill("4")
+    page.get_by_role("button", name="Finish").click()
+    expect(page.get_by_role("status")).to_contain_text("Finished")
+
+
+def test_equipment_is_told_by_name_and_what_it_does_by_itself(shop: Floor, serve: Serve, visit: Visiting) -> None:
+    site = serve()
+    page = visit(site).sign_in("operator")
+    bench = page.get_by_role("listitem").filter(has=page.get_by_role("link", name="Inspection bench"))
+    expect(bench).to_contain_text("OVEN-1 · Standby SBY · 0 of 1 places taken · worked by hand")
+    expect(page.get_by_role("link", name="CELL-1")).to_be_hidden()
+    page.get_by_text("2 equipment are in automatic operation").click()
+    page.get_by_role("link", name="CELL-1").click()
+    expect(page.get_by_role("main")).to_contain_text("in automatic operation: it starts its lots itself")
+    expect(page.get_by_role("main")).to_contain_text("There is nothing to start here.")
+    expect(page.get_by_role("main")).not_to_contain_text("Waits for a person")
+    page.goto(f"{site.address}/terminal?equipment=OVEN-1")
+    page.get_by_role("link", name="B1").click()
+    expect(page.get_by_role("button", name="Start on OVEN-1")).to_be_visible()
+
+
+def test_run_that_equipment_reports_asks_nobody_to_finish_it(shop: Floor, serve: Serve, visit: Visiting) -> None:
+    shop.do(orders.order, shop.wanted("CELL-1", "D1"))
+    site = serve()
+    page = visit(site).sign_in("operator")
+    expect(page.get_by_role("main")).not_to_contain_text("D1")
+    page.goto(f"{site.address}/terminal?lot=D1")
+    expect(page.get_by_role("heading", name=re.compile("^J-.* on CELL-1$"))).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("There is nothing to do here.")
+    expect(page.get_by_role("button", name="Finish")).to_be_hidden()
+    page.get_by_text("Report it by hand").click()
+    page.get_by_label("Good units, counted").fill("12")
+    page.get_by_role("button", name="Finish").click()
+    expect(page.get_by_role("status")).to_contain_text("Finished")
+
+
+def test_equipment_that_is_not_there_is_told(shop: Floor, serve: Serve) -> None:
+    with serve().client("operator") as client:
+        assert client.get("/terminal?equipment=MOON-1").status_code == 404

@@ -56,7 +56,17 @@ def _brief(lot: dict[str, Any]) -> dict[str, Any]:
     """What of a lot fits on a line."""
     kept = ("lot", "customer", "state", "held", "operation", "substrates", "units")
     due = lot["due_at"]
-    return {**{key: lot[key] for key in kept}, "due (UTC)": None if due is None else f"{due:%Y-%m-%d %H:%M}"}
+    return {
+        **{key: lot[key] for key in kept},
+        "substrates": _standing(lot),
+        "due (UTC)": None if due is None else f"{due:%Y-%m-%d %H:%M}",
+    }
+
+
+def _standing(lot: dict[str, Any]) -> str:
+    """How many substrates it has, or, where some have gone on, how many of them stand at its operation."""
+    here, of = lot.get("at_operation", 0), lot["substrates"]
+    return f"{here} of {of}" if 0 < here < of else str(of)
 
 
 @app.command(name="show")

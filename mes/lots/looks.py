@@ -22,7 +22,7 @@ from mes.definitions.models import Product
 from mes.equipment.models import Equipment
 from mes.lots.accounts import ARE, CAME
 from mes.lots.models import Hold, Ledger, Lot, LotSubstrate, RunSubstrate
-from mes.lots.states import LotState
+from mes.lots.states import LotState, Progress
 from mes.people.models import Customer
 from mes.routes.models import Operation, RouteVersion
 from mes.runs.models import Run
@@ -57,13 +57,25 @@ class LotFilter:
 
 _HELD = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
 
+_THERE = (
+    select(func.count())
+    .where(
+        LotSubstrate.lot_id == Lot.id,
+        LotSubstrate.operation_id == Lot.operation_id,
+        LotSubstrate.progress.not_in((Progress.CLOSED, Progress.LOADING)),
+    )
+    .scalar_subquery()
+)
+"""Of the lot's substrates those that have come no further than its operation."""
+
 
 def select_lots(wanted: LotFilter | None = None) -> Select[*tuple[Any, ...]]:
     """One row for each lot, to be ordered by `LINE_FIRST`."""
     query = select(
         Lot.name.label("lot"), Customer.name.label("customer"), Product.name.label("product"), Lot.kind,
         RouteVersion.name.label("route"), Lot.state, _HELD.label("held"), Operation.name.label("operation"),
-        Lot.priority, Lot.due_at, Lot.substrates, Lot.units, Lot.created_at, Lot.released_at, Lot.ended_at,
+        Lot.priority, Lot.due_at, Lot.substrates, _THERE.label("at_operation"), Lot.units,
+        Lot.created_at, Lot.released_at, Lot.ended_at,
     )  # fmt: skip
     query = (
         query.join(Customer, Customer.id == Lot.customer_id)

@@ -150,6 +150,7 @@ LOT: dict[str, Any] = {
     "priority": 5,
     "due_at": "2026-03-20T09:00:00Z",
     "substrates": 1,
+    "at_operation": 1,
     "units": 360,
     "created_at": "2026-03-01T01:00:00Z",
     "released_at": "2026-03-01T01:05:00Z",
@@ -174,6 +175,7 @@ class LotRow(BaseModel):
     priority: int
     due_at: datetime | None
     substrates: int
+    at_operation: int = Field(description="Of `substrates` those that stand at `operation`: the others are beyond it.")
     units: int
     created_at: datetime
     released_at: datetime | None

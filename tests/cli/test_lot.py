@@ -181,3 +181,12 @@ def test_list_for_people_is_short_and_json_has_all(mes: Mes, told: Told, lot: st
     head = mes("lot", "list").stdout.splitlines()[0].split()
     assert head == ["lot", "customer", "state", "held", "operation", "substrates", "units", "due", "(UTC)"]
     assert {"product", "kind", "route", "priority", "released_at"} <= set(told("lot", "list")[0])
+
+
+def test_list_says_how_many_substrates_of_a_lot_have_come_no_further(mes: Mes, told: Told, lot: str) -> None:
+    mes("lot", "track-in", lot, "--equipment", "sorter-1", "--substrate", "W-1")
+    mes("lot", "track-out", lot)
+    (line,) = (line for line in mes("lot", "list").stdout.splitlines() if line.startswith(lot))
+    assert "hbm_core/10  1 of 2" in line
+    (seen,) = told("lot", "list")
+    assert (seen["at_operation"], seen["substrates"]) == (1, 2)

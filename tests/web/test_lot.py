@@ -35,3 +35,26 @@ def test_another_customers_lot_answers_as_one_that_is_not_there(floor: Floor) ->
         told = [client.get(f"/lots/{path}") for path in ("beta/SECRET", "beta/ABSENT", "gamma/SECRET")]
         assert {answer.status_code for answer in told} == {404}
         assert len({answer.text.replace("SECRET", "").replace("ABSENT", "") for answer in told}) == 1
+
+
+def test_a_lot_of_which_some_substrates_have_gone_on_says_how_many_stand_there(
+    floor: Floor, serve: Serve, visit: Visiting
+) -> None:
+    with floor.database.transaction() as session:
+        people(session)
+    floor.arrive("B1", "board", "S1", "S2", "S3")
+    begun = floor.begin("OVEN-1", "B1", only=["S1", "S2"])
+    for substrate in ("S1", "S2"):
+        floor.report(begun, substrate)
+    floor.end(begun)
+    floor.arrive("B2", "board", "S4")
+    site = serve()
+    page = visit(site).sign_in("line_engineer")
+    page.goto(f"{site.address}/lots")
+    expect(page.get_by_role("row").filter(has_text="B1")).to_contain_text("board/10 1 of 3")
+    expect(page.get_by_role("row").filter(has_text="B2")).to_contain_text("board/10 1 4")
+    page.get_by_role("link", name="B1", exact=True).click()
+    expect(page.get_by_text("board/10 (1 of 3 substrates, the others are beyond it)")).to_be_visible()
+    with site.client("line_engineer", accept="application/json") as client:
+        told = client.get("/api/v1/lots").json()["items"]
+    assert [(lot["lot"], lot["at_operation"], lot["substrates"]) for lot in told] == [("B1", 1, 3), ("B2", 1, 1)]

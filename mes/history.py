@@ -7,7 +7,7 @@ event to whoever listens, in the same transaction.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -232,3 +232,17 @@ def entry(row: History) -> dict[str, Any]:
         "deltas": body["deltas"],
         "hash": row.hash.hex(),
     }
+
+
+def as_happened(chain: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The entries of one subject in the order in which they happened, not in that of their numbers, which is of record.
+
+    Each says with ``late`` whether it was recorded after something that happened later.
+    """
+    latest: datetime | None = None
+    told: list[dict[str, Any]] = []
+    for one in sorted(chain, key=lambda one: one["n"]):
+        late = latest is not None and one["happened_at"] < latest
+        told.append({**one, "late": late})
+        latest = latest if late else one["happened_at"]
+    return sorted(told, key=lambda one: (one["happened_at"], one["n"]))

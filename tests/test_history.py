@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from mes.db import Database, lock
 from mes.definitions.models import Layout, Product
 from mes.events import outbox
-from mes.history import Act, Change, Delta, History, record
+from mes.history import Act, Change, Delta, History, as_happened, record
 from mes.people.models import Customer
 from mes.units.models import Substrate
 
@@ -116,3 +116,11 @@ def _owners(session: Session, wafers: tuple[int, int]) -> tuple[str, str]:
     query = select(Substrate.id, Customer.name).join(Customer, Customer.id == Substrate.customer_id)
     owner = {row.id: row.name for row in session.execute(query)}
     return owner[wafers[0]], owner[wafers[1]]
+
+
+def test_entries_are_told_as_they_happened_and_late_ones_say_so() -> None:
+    chain = [
+        {"n": n, "happened_at": datetime(2026, 3, 1, hour, tzinfo=UTC)} for n, hour in enumerate([1, 4, 2, 3, 4], 1)
+    ]
+    told = as_happened(reversed(chain))
+    assert [(one["n"], one["late"]) for one in told] == [(1, False), (3, True), (4, True), (2, False), (5, False)]

@@ -34,7 +34,7 @@ def show_history(
     kind: Annotated[str | None, typer.Option(help="Only subjects of this kind, e.g. lot.")] = None,
     as_json: Json = False,
 ) -> None:
-    """All entries of a subject, oldest first. Over HTTP those of a lot, in fewer words.
+    """All entries of a subject, as they happened; JSON as they were recorded. Over HTTP those of a lot, in fewer words.
 
     Example: mes history show L-104
     """

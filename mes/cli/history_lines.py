@@ -1,18 +1,19 @@
 """Entries of history as lines that people read: what changed to what, and what a run did beside it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from mes.history import History
+from mes.history import History, as_happened
 
 FEW = 3
 """Names that are told one by one; of more, how many and the first and the last."""
 OF_RUN = ("substrate", "operation", "in", "good", "failed", "again", "suspect")
 """What of a run's entry is told beside those of its lots and equipment too; counts only where there are any."""
+LATE = "recorded late, at (true time)"
 NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
@@ -31,12 +32,29 @@ def beside(session: Session, subject: str) -> dict[int | None, dict[str, Any]]:
 
 
 def lines(entries: Sequence[dict[str, Any]], of_runs: Mapping[int | None, dict[str, Any]]) -> list[dict[str, str]]:
-    """One line for each entry; the kind of subject only where there are several of one name."""
+    """One line for each entry, of each subject as they happened.
+
+    The kind of subject stands there only where there are several of one name, and when an entry was recorded only
+    where one was recorded after something that happened later.
+    """
     several = len({entry["kind"] for entry in entries}) > 1
+    told = [one for chain in _chains(entries) for one in as_happened(chain)]
+    late = any(one["late"] for one in told)
     return [
-        {**({"kind": entry["kind"]} if several else {}), **_line(entry, of_runs.get(entry.get("event"), {}))}
-        for entry in entries
+        {
+            **({"kind": one["kind"]} if several else {}),
+            **_line(one, of_runs.get(one.get("event"), {})),
+            **({LATE: one["recorded_at"] if one["late"] else ""} if late else {}),
+        }
+        for one in told
     ]
+
+
+def _chains(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The entries of each subject: its first has number 1."""
+    begins = [n for n, one in enumerate(entries) if one["n"] == 1]
+    for begin, end in zip(begins, [*begins[1:], len(entries)], strict=True):
+        yield list(entries[begin:end])
 
 
 def _line(entry: dict[str, Any], of_run: dict[str, Any]) -> dict[str, Any]:

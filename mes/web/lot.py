@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
-from mes.history import History, entry
+from mes.history import History, as_happened, entry
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.hold import OWNERS
@@ -24,7 +24,7 @@ from mes.web.pages import page, plant_time, view_of
 router = APIRouter(prefix="/lots")
 
 MOST = 60
-"""Entries of history on the page, the newest."""
+"""Entries of history on the page: what happened last."""
 
 
 @router.get("/{customer}/{name}")
@@ -38,12 +38,12 @@ def show(
     """The lot. A customer is not told which equipment worked on it, nor who of the centre did what."""
     found = lot_id(session, name, customer)
     of_lot = (History.subject_kind == "lot", History.subject_id == found)
-    newest = session.scalars(select(History).where(*of_lot).order_by(History.n.desc()).limit(MOST)).all()
+    happened = as_happened(entry(row) for row in session.scalars(select(History).where(*of_lot)))
     centre = viewer.customer_id is None
     with own_lots(session):
         lot, rungs = look(session, found, centre=centre), ladder(session, found)
         plant = plant_time(session, view_of(request, viewer))
-    events = [{**entry(row), "changed": _changed(entry(row)) if centre else ""} for row in newest]
+    events = [{**event, "changed": _changed(event) if centre else ""} for event in happened[: -MOST - 1 : -1]]
     told: dict[str, Any] = {"lot": lot, "rungs": rungs, "plant": plant, "events": events, "centre": centre}
     here = path("lots", customer, name)
     return page(request, "lot.html", "/lots", viewer, here=here, roles=OWNERS, most=MOST, **told)

@@ -1,15 +1,18 @@
 """Lots by hand through the command line: from the map file to the yield report."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from equipment.sim.incoming import Grid, write_wafer_map
+from mes.cli.history_lines import LATE, lines
 from mes.units.formats.e142 import read_e142
 from mes.units.formats.mapfile import BinCodes
 from tests.cli.conftest import Mes
+from tests.shop import BEGIN
 
 Told = Callable[..., Any]
 ALL = 20 * 18
@@ -190,3 +193,15 @@ def test_list_says_how_many_substrates_of_a_lot_have_come_no_further(mes: Mes, t
     assert "hbm_core/10  1 of 2" in line
     (seen,) = told("lot", "list")
     assert (seen["at_operation"], seen["substrates"]) == (1, 2)
+
+
+def test_history_reads_as_it_happened_with_what_was_recorded_late() -> None:
+    entries = [
+        {"kind": kind, "n": n, "happened_at": BEGIN + timedelta(hours=hour), "recorded_at": BEGIN + timedelta(days=n),
+         "verb": "hold", "actor": "kim", "why": "", "before": {}, "after": {}}
+        for kind, n, hour in (("lot", 1, 1), ("lot", 2, 9), ("lot", 3, 5), ("run", 1, 2))
+    ]  # fmt: skip
+    told = lines(entries, {})
+    assert [(line["kind"], line["n"]) for line in told] == [("lot", 1), ("lot", 3), ("lot", 2), ("run", 1)]
+    assert [line[LATE] for line in told] == ["", BEGIN + timedelta(days=3), "", ""]
+    assert LATE not in lines(entries[:2], {})[0]

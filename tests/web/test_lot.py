@@ -1,8 +1,14 @@
 """The page of one lot: what a person of the centre follows there, and what a customer is told."""
 
+import re
+from datetime import timedelta
+
 from playwright.sync_api import expect
 
-from tests.shop import Floor, mapped
+from mes.history import Act
+from mes.lots.hold import hold
+from mes.lots.models import Lot
+from tests.shop import BEGIN, Floor, mapped
 from tests.web.conftest import Serve, Visiting, people, serving
 
 
@@ -58,3 +64,19 @@ def test_a_lot_of_which_some_substrates_have_gone_on_says_how_many_stand_there(
     with site.client("line_engineer", accept="application/json") as client:
         told = client.get("/api/v1/lots").json()["items"]
     assert [(lot["lot"], lot["at_operation"], lot["substrates"]) for lot in told] == [("B1", 1, 3), ("B2", 1, 1)]
+
+
+def test_history_stands_as_it_happened_and_says_what_was_recorded_late(floor: Floor, serve: Serve) -> None:
+    with floor.database.transaction() as session:
+        people(session)
+    floor.arrive("D1", "die", "W1")
+    lot = floor.id_of(Lot, "D1")
+    for code, hour in (("second", 9), ("first", 5)):
+        at = Act("tester", BEGIN + timedelta(hours=hour))
+        floor.do(hold, lot, code, "seen", "line_engineer", act=at)
+    site = serve()
+    with site.client("line_engineer") as client:
+        (history,) = re.findall(r">History</h2>.*", client.get("/lots/alpha/D1").text, re.DOTALL)
+    rows = re.findall(r'<tr><td class="n">(\d)</td><td>(.*?)</td>', history)
+    assert [int(number) for number, _ in rows] == [3, 4, 2, 1]
+    assert ["recorded late, at 20" in when for _, when in rows] == [False, True, False, False]

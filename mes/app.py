@@ -81,6 +81,7 @@ API = (
     recipes_api.router,
     routes_api.router,
     definitions_api.router,
+    definitions_api.clock,
     reports_api.router,
     events_api.router,
 )

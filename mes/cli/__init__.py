@@ -15,6 +15,7 @@ from mes.cli import (
     key,
     lot,
     map,  # noqa: A004
+    output,
     plant,
     product,
     recipe,
@@ -47,6 +48,7 @@ def mes(
     ] = None,
 ) -> None:
     """Interposer, an open MES for advanced packaging."""
+    context.with_resource(output.of_no_plant())
     context.with_resource(remote.asked(address, key))
 
 

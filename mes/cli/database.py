@@ -17,9 +17,10 @@ from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 
+from mes.cli.output import times_in
 from mes.cli.remote import refuse_address
 from mes.db import APP_ROLE, Database, ReadSession, Session
-from mes.definitions.clock import act_now
+from mes.definitions.clock import act_now, time_zone
 from mes.errors import Away, Refused
 from mes.history import Act
 from mes.postgres import MAJOR_VERSION, EmbeddedPostgres
@@ -92,10 +93,17 @@ def open_known(settings: Settings) -> Iterator[Database]:
         yield database
 
 
+def times_of(session: Session | ReadSession) -> None:
+    """Let people read this command's times as the plant does."""
+    zone = time_zone(session)
+    times_in(lambda: zone)
+
+
 @contextmanager
 def reading() -> Iterator[ReadSession]:
     """One read-only transaction of the staff, on the database that is set and there."""
     with open_known(Settings()) as database, database.reading() as session:
+        times_of(session)
         yield session
 
 
@@ -107,6 +115,7 @@ def writing(why: str, *, on_new: bool = False) -> Iterator[tuple[Session, Act]]:
     """
     opened = open_database if on_new else open_known
     with opened(Settings()) as database, database.transaction() as session:
+        times_of(session)
         yield session, act_now(session, ADMINISTRATOR, why)
 
 

@@ -20,7 +20,7 @@ from mes.cli import logs
 from mes.cli.centre import Centre
 from mes.cli.conductor import Conductor, Settled, Stuck
 from mes.cli.headless_summary import show_summary, summary
-from mes.cli.output import Json, print_json, refuse, working
+from mes.cli.output import Json, print_json, refuse, told_time, working
 from mes.cli.remote import refuse_address
 from mes.errors import Malformed
 from mes.settings import Settings
@@ -119,7 +119,7 @@ async def _conduct(
         if stop.is_set():
             raise _Interrupted
         done, all_of_them = len(lot_ids) - left, len(lot_ids)
-        at(f"{now:%Y-%m-%d %H:%M} on the plant clock, {left} of {all_of_them} lots left", done, all_of_them)
+        at(f"{told_time(now)} on the plant clock, {left} of {all_of_them} lots left", done, all_of_them)
 
     try:
         conductor = Conductor(centre.database, line, settled, centre.persons)

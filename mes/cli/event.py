@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mes.cli.database import open_known
-from mes.cli.output import Json, print_line, say
+from mes.cli.database import open_known, times_of
+from mes.cli.output import Json, print_line, say, told_time
 from mes.cli.remote import server
 from mes.events.looks import SubjectKind, look, wanted
 from mes.events.outbox import head, place, read
@@ -45,8 +45,7 @@ def follow(
             print_line({"id": number, **told})
         else:
             of = ", ".join(f"{one['kind']} {one['name']}".replace("_", " ") for one in told["subjects"])
-            at = f"{told['at']:%Y-%m-%dT%H:%M:%SZ}"
-            say(f"{number}  {at}  {told['verb'].replace('_', ' ')}  {of}  {told['customer'] or '–'}")
+            say(f"{number}  {told_time(told['at'])}  {told['verb'].replace('_', ' ')}  {of}  {told['customer'] or '–'}")
 
 
 def _happened(
@@ -55,6 +54,7 @@ def _happened(
     """Events of the database with their ids."""
     with open_known(Settings()) as database, database.listening(CHANNEL) as wait:
         with database.reading() as session:
+            times_of(session)
             cursor = head(session) if after is None else place(session, after)
         while True:
             with database.reading() as session:

@@ -45,7 +45,9 @@ def create(
     ] = None,
     kind: Annotated[str, typer.Option(help="production, engineering, qualification, monitor or dummy.")] = "production",
     priority: Annotated[int, typer.Option(help="1 is the most urgent, 9 the least.")] = 5,
-    due: Annotated[datetime | None, typer.Option(help="When it is due, UTC.", formats=["%Y-%m-%dT%H:%M%z"])] = None,
+    due: Annotated[
+        datetime | None, typer.Option(help="When it is due, with offset.", formats=["%Y-%m-%dT%H:%M%z"])
+    ] = None,
     released: Annotated[bool, typer.Option("--release", help="Release it in the same transaction.")] = False,
     why: Why = "",
     as_json: Json = False,

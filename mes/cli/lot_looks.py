@@ -37,7 +37,7 @@ def list_lots(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """All lots, those on the line first by priority and age, then those that have ended. Times are UTC.
+    """All lots, those on the line first by priority and age, then those that have ended.
 
     Example: mes lot list --on-line --operation module/20
     """
@@ -55,12 +55,7 @@ def list_lots(
 def _brief(lot: dict[str, Any]) -> dict[str, Any]:
     """What of a lot fits on a line."""
     kept = ("lot", "customer", "state", "held", "operation", "substrates", "units")
-    due = lot["due_at"]
-    return {
-        **{key: lot[key] for key in kept},
-        "substrates": _standing(lot),
-        "due (UTC)": None if due is None else f"{due:%Y-%m-%d %H:%M}",
-    }
+    return {**{key: lot[key] for key in kept}, "substrates": _standing(lot), "due": lot["due_at"]}
 
 
 def _standing(lot: dict[str, Any]) -> str:

@@ -5,7 +5,11 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date, datetime
+from functools import cache
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich import box
@@ -143,6 +147,29 @@ def working(what: str, *, as_json: bool) -> Iterator[Callable[[str, int, int], N
         yield lambda words, done, total: bar.update(task, description=words or what, completed=done, total=total)
 
 
+_ZONE: ContextVar[Callable[[], str]] = ContextVar("zone", default=lambda: "UTC")
+
+
+@contextmanager
+def of_no_plant() -> Iterator[None]:
+    """One command that knows of no plant yet, so that its times are UTC."""
+    token = _ZONE.set(lambda: "UTC")
+    try:
+        yield
+    finally:
+        _ZONE.reset(token)
+
+
+def times_in(zone: Callable[[], str]) -> None:
+    """From now on people read this command's times in a zone, which is asked for once there is a time to be read."""
+    _ZONE.set(cache(zone))
+
+
+def told_time(at: datetime) -> str:
+    """A time for people: in the plant's zone, with its offset."""
+    return at.astimezone(ZoneInfo(_ZONE.get()())).isoformat(" ", "seconds")
+
+
 def refuse(message: str, reasons: Iterable[Reason] = ()) -> None:
     """A refusal on standard error: what is so, and each reason with who can clear it."""
     say(message, err=True)
@@ -160,13 +187,17 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return escape(", ".join(str(item) for item in value))
+        return escape(", ".join(_text(item) for item in value))
     if isinstance(value, Mapping):
-        return escape(", ".join(f"{key} {item}" for key, item in value.items()))
-    return escape(_plain(value).replace("+00:00", "Z") if hasattr(value, "isoformat") else str(value))
+        return escape(", ".join(f"{key} {_text(item)}" for key, item in value.items()))
+    return escape(_text(value))
+
+
+def _text(value: Any) -> str:
+    return told_time(value) if isinstance(value, datetime) else str(value)
 
 
 def _plain(value: Any) -> str:
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat(timespec="seconds") if hasattr(value, "hour") else value.isoformat())
-    return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return str(value.isoformat() if isinstance(value, date) else value)

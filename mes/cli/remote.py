@@ -19,7 +19,9 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
 
+from mes.cli.output import times_in
 from mes.errors import Away, Malformed, MesError, Reason, Refused
 from mes.reports.formats import ROWS
 from mes.settings import Settings
@@ -87,7 +89,9 @@ def server() -> "Server | None":
         timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
         verify=ssl.create_default_context(),
     )  # fmt: skip
-    return Server(address, opened.enter_context(client))
+    there = Server(address, opened.enter_context(client))
+    times_in(there.time_zone)
+    return there
 
 
 def refuse_address(settings: Settings) -> None:
@@ -132,6 +136,13 @@ class Server:
     def get(self, *path: object, **query: object) -> Row:
         """What stands at a path, with its times as times."""
         return self._one(self.sent("GET", path, query).content)
+
+    def time_zone(self) -> str:
+        """The zone in which people of the plant read times; UTC where the server does not tell of one that is known."""
+        try:
+            return ZoneInfo(self.get("clock")["time_zone"]).key
+        except (MesError, ValueError, TypeError, LookupError, OSError):
+            return "UTC"
 
     def entries(self, *path: object, **query: object) -> list[Row]:
         """The list that stands at a path, whole."""

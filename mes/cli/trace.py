@@ -12,7 +12,7 @@ from rich.tree import Tree
 from mes.cli.database import reading
 from mes.cli.finding import owned, position
 from mes.cli.lot_looks import CustomerName, LotName
-from mes.cli.output import Json, console, print_json, say, show
+from mes.cli.output import Json, console, print_json, say, show, told_time
 from mes.cli.remote import Server, server
 from mes.errors import Malformed
 from mes.genealogy.reached import reached
@@ -150,7 +150,7 @@ def _named(place: Place | None, substrate: str, product: str) -> str:
 def _moved(move: Move) -> str:
     site = f"site {move.site} level {move.level}, " if move.level else ""
     work = "" if move.work is None else f"{move.work.operation} on {move.work.equipment} by {move.work.recipe}, "
-    return escape(f"({site}{work}head {move.head}, {move.at.isoformat(timespec='seconds')})")
+    return escape(f"({site}{work}head {move.head}, {told_time(move.at)})")
 
 
 def _missing(sentences: Sequence[str]) -> None:

@@ -1,19 +1,39 @@
-"""Products over HTTP: what lots become."""
+"""Products over HTTP, what lots become; and the plant clock."""
 
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from mes.definitions.clock import plant_clock, plant_now, time_zone
 from mes.definitions.looks import select_products
 from mes.definitions.models import Product
 from mes.http import paging
 from mes.http.shapes import example
 from mes.http.transaction import Tx
-from mes.people.access import require
+from mes.people.access import OPEN, require
 from mes.people.permissions import Permission
 
 router = APIRouter(prefix="/products", tags=["plant"], dependencies=[require(Permission.SEE_LINE)])
+clock = APIRouter(prefix="/clock", tags=["plant"], dependencies=[OPEN])
+
+
+class ClockLook(BaseModel):
+    """The plant clock, which stamps what happens on the line, and the zone in which people of the plant read it."""
+
+    model_config = example(plant_now="2026-03-01T01:00:00Z", speed=1.0, time_zone="Asia/Seoul")
+
+    plant_now: datetime
+    speed: float = Field(description="Plant seconds in a second of true time; 0 where a program steps it.")
+    time_zone: str
+
+
+@clock.get("", response_model=ClockLook)
+def show_clock(session: Tx) -> Any:
+    """What the plant clock shows."""
+    speed = plant_clock(session).speed
+    return {"plant_now": plant_now(session), "speed": speed, "time_zone": time_zone(session)}
 
 
 class ProductRow(BaseModel):

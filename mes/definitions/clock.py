@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mes.clock import PlantClock
-from mes.definitions.models import PlantClockRow
+from mes.definitions.models import PlantClockRow, Site
 from mes.history import Act
 
 CHANNEL = "mes_clock"
@@ -36,6 +36,11 @@ def _read(session: Session) -> tuple[PlantClock, datetime]:
     row = session.execute(_READ).one()
     is_set = row.speed is not None
     return PlantClock(row.plant_at, row.wall_at, row.speed) if is_set else PlantClock(row.wall, row.wall, 1.0), row.wall
+
+
+def time_zone(session: Session) -> str:
+    """The zone in which people of the plant read times: that of its first site, UTC before there is one."""
+    return session.scalars(select(Site.time_zone).order_by(Site.id).limit(1)).first() or "UTC"
 
 
 def act_now(session: Session, actor: str, why: str = "") -> Act:

@@ -13,12 +13,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mes.clock import wall_clock
-from mes.definitions.clock import plant_clock
-from mes.definitions.models import Site
+from mes.definitions.clock import plant_clock, time_zone
 from mes.people.access import may
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
@@ -78,8 +76,7 @@ def plant_time(session: Session, view: View) -> dict[str, Any]:
     """The plant clock as a page counts with it: plant milliseconds = wall milliseconds * speed + offset."""
     clock = plant_clock(session)
     offset_ms = 1000 * (clock.plant_at.timestamp() - clock.wall_at.timestamp() * clock.speed)
-    zone = view.zone or session.scalars(select(Site.time_zone).order_by(Site.id).limit(1)).first()
-    return {"speed": clock.speed, "offset_ms": round(offset_ms), "zone": zone or "UTC"}
+    return {"speed": clock.speed, "offset_ms": round(offset_ms), "zone": view.zone or time_zone(session)}
 
 
 @cache

@@ -182,7 +182,7 @@ def test_position_outside_is_told_with_the_range(mes: Mes, lot: str) -> None:
 
 def test_list_for_people_is_short_and_json_has_all(mes: Mes, told: Told, lot: str) -> None:
     head = mes("lot", "list").stdout.splitlines()[0].split()
-    assert head == ["lot", "customer", "state", "held", "operation", "substrates", "units", "due", "(UTC)"]
+    assert head == ["lot", "customer", "state", "held", "operation", "substrates", "units", "due"]
     assert {"product", "kind", "route", "priority", "released_at"} <= set(told("lot", "list")[0])
 
 
@@ -202,6 +202,6 @@ def test_history_reads_as_it_happened_with_what_was_recorded_late() -> None:
         for kind, n, hour in (("lot", 1, 1), ("lot", 2, 9), ("lot", 3, 5), ("run", 1, 2))
     ]  # fmt: skip
     told = lines(entries, {})
-    assert [(line["kind"], line["n"]) for line in told] == [("lot", 1), ("lot", 3), ("lot", 2), ("run", 1)]
+    assert [f"{line['kind']} {line['n']}" for line in told] == ["lot 1", "lot 3", "lot 2", "run 1"]
     assert [line[LATE] for line in told] == ["", BEGIN + timedelta(days=3), "", ""]
     assert LATE not in lines(entries[:2], {})[0]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.table import Table
 
-from mes.cli.output import fit, show, working
+from mes.cli.output import fit, of_no_plant, show, times_in, working
 
 NAMES = ["chip_on_wafer-01", "module/120", "2026-11-02T00:00:00Z"]
 TITLE = "Bond compute die and stacks on the wafer"
@@ -44,8 +44,23 @@ def test_only_what_can_be_folded_is() -> None:
 
 
 def test_times_for_people_name_their_zone(capsys: pytest.CaptureFixture[str]) -> None:
-    show([{"at": datetime(2026, 11, 2, 7, 30, tzinfo=UTC)}], as_json=False)
-    assert "2026-11-02T07:30:00Z" in capsys.readouterr().out
+    at = datetime(2026, 11, 2, 7, 30, tzinfo=UTC)
+    asked: list[int] = []
+
+    def seoul() -> str:
+        asked.append(1)
+        return "Asia/Seoul"
+
+    with of_no_plant():
+        show([{"at": at}], as_json=False)
+        times_in(seoul)
+        assert asked == []
+        show([{"at": at, "those": [at], "of": {"it": at}}], as_json=False)
+        show([{"at": at}], as_json=True)
+    printed = capsys.readouterr().out
+    assert printed.count("2026-11-02 07:30:00+00:00") == 1
+    assert printed.count("2026-11-02 16:30:00+09:00") == 3
+    assert printed.count('"2026-11-02T07:30:00+00:00"') == asked[0] == len(asked)
 
 
 @pytest.mark.parametrize(("watched", "as_json"), [(True, False), (True, True), (False, False)])

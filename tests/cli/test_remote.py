@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from typer.testing import CliRunner
 
 from mes.cli import app
+from mes.definitions.models import Site
 from mes.history import History
 from mes.people.models import ApiKey
 from mes.units.formats.e142_write import write_e142
@@ -98,9 +99,12 @@ FOR_PEOPLE = [
 ]
 
 
-def test_people_read_the_same(line: Floor, both: Callable[..., str]) -> None:
-    for words in FOR_PEOPLE:
-        assert both(*words)
+def test_people_read_the_same_in_the_time_of_the_plant(line: Floor, both: Callable[..., str]) -> None:
+    with line.database.transaction() as session:
+        session.execute(update(Site).values(time_zone="Asia/Seoul"))
+    printed = "".join(both(*words) for words in FOR_PEOPLE)
+    assert "2026-03-01 10:00:00+09:00" in printed
+    assert "+00:00" not in printed
 
 
 def test_refusals_are_the_same(line: Floor, both: Callable[..., str], mes: Mes, over_http: As) -> None:

@@ -78,6 +78,7 @@ ROUTES = {
     "GET /reports/{name}": Permission.SEE_REPORTS,
     "GET /reports/{name}.{extension}": Permission.SEE_REPORTS,
     "GET /api/v1/openapi.json": None,
+    "GET /api/v1/clock": None,
     "GET /api/v1/docs": None,
     "POST /api/v1/session": None,
     "GET /api/v1/session": Permission.SIGN_OUT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,6 +21,9 @@ from tests.databases import APP_PASSWORD, copied, copy, opened, quick_folder
 from tests.shop import Floor, build_floor
 
 MIGRATED, FURNISHED = "template_migrated", "template_furnished"
+TEMPLATES = {"floor": "furnished", "demonstration": "planted"}
+"""By what a test asks for, the fixture that makes the template of its database."""
+
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 FOR_COPIES = {"wal_level": "minimal", "max_wal_senders": "0", "shared_buffers": "32MB"}
 """Making and dropping a database is cheap: little goes to the log, and buffers that are searched for it are few."""
@@ -37,6 +41,10 @@ def _only_loopback(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_only_loopback)
+
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+"""No certificates: to read all that the world trusts takes longer than most tests, and each HTTP client does."""
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it has no types
@@ -91,9 +99,9 @@ def furnished(postgres: EmbeddedPostgres, migrated: URL) -> str:
 
 @pytest.fixture
 def owner_url(request: pytest.FixtureRequest, postgres: EmbeddedPostgres, migrated: URL) -> Iterator[URL]:
-    """The owner's address of a fresh, migrated database: empty, but for a test that asks for the `floor`."""
-    template = request.getfixturevalue("furnished") if "floor" in request.fixturenames else MIGRATED
-    with copied(postgres, template) as url:
+    """The owner's address of a fresh, migrated database: empty, but for a test that asks for what stands in one."""
+    asked = TEMPLATES.keys() & set(request.fixturenames)
+    with copied(postgres, request.getfixturevalue(TEMPLATES[asked.pop()]) if asked else MIGRATED) as url:
         yield url
 
 

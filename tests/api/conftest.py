@@ -14,7 +14,7 @@ from mes.people.models import Customer, User
 from mes.people.permissions import ALLOWED
 from mes.people.roles import Role
 from tests.shop import Floor
-from tests.web.conftest import TRUST, serving
+from tests.web.conftest import serving
 
 TERM = timedelta(days=1)
 PATIENCE_S = 60.0
@@ -48,9 +48,7 @@ class Api:
     def as_user(self, name: str, address: str | None = None) -> httpx.Client:
         """A client with the key of that user."""
         headers = {"authorization": f"Bearer {self.keys[name]}"} if name else {}
-        return httpx.Client(
-            base_url=f"{address or self.address}/api/v1", headers=headers, timeout=PATIENCE_S, verify=TRUST
-        )
+        return httpx.Client(base_url=f"{address or self.address}/api/v1", headers=headers, timeout=PATIENCE_S)
 
 
 @pytest.fixture

@@ -15,10 +15,14 @@ from mes.cli import app
 from mes.db import Database
 from mes.definitions.clock import set_plant_clock
 from mes.people.models import User
+from mes.postgres import EmbeddedPostgres
 from tests.api.conftest import Api, everybody
+from tests.conftest import MIGRATED
+from tests.databases import APP_PASSWORD, copy
 from tests.shop import BEGIN, Floor, mapped
 from tests.web.conftest import hashed, serving
 
+PLANTED = "template_planted"
 DEMONSTRATION = Path(__file__).parents[2] / "deploy" / "plants" / "demonstration_centre"
 
 Mes = Callable[..., Result]
@@ -55,10 +59,20 @@ def told(mes: Mes) -> Callable[..., Any]:
     return lambda *words, code=0: json.loads(mes(*words, "--json", code=code).stdout)
 
 
+@pytest.fixture(scope="session")
+def planted(postgres: EmbeddedPostgres, migrated: URL) -> str:
+    """A template in which the demonstration centre stands."""
+    copy(postgres, MIGRATED, PLANTED)
+    url = migrated.set(database=PLANTED).render_as_string(hide_password=False)
+    environment = {"MES_DATABASE_URL": url, "MES_APP_PASSWORD": APP_PASSWORD}
+    applied = CliRunner(env=environment).invoke(app, ["plant", "apply", str(DEMONSTRATION), "--why", "a test"])
+    assert applied.exit_code == 0, applied.output
+    return PLANTED
+
+
 @pytest.fixture
-def plant(mes: Mes) -> None:
+def demonstration(database: Database) -> None:
     """The demonstration centre, applied."""
-    mes("plant", "apply", str(DEMONSTRATION), "--why", "a test")
 
 
 @pytest.fixture

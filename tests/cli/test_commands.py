@@ -41,7 +41,7 @@ def test_mistakes_of_a_plant_are_told_by_line_with_code_1(mes: Mes, tmp_path: Pa
     assert any(problem["file"] == "site.yaml" for problem in json.loads(checked.stdout))
 
 
-@pytest.mark.usefixtures("plant")
+@pytest.mark.usefixtures("demonstration")
 def test_equipment_is_shown_and_taken_down_with_a_reason(mes: Mes, told: Told) -> None:
     assert {e["state"] for e in told("equipment", "list", "--class", "oven")} == {"SBY"}
     assert told("equipment", "state", "oven-1", "SDT", "--why", "profile check")["state"] == "SDT"
@@ -50,7 +50,7 @@ def test_equipment_is_shown_and_taken_down_with_a_reason(mes: Mes, told: Told) -
     mes("equipment", "state", "oven-1", "BROKEN", code=2)
 
 
-@pytest.mark.usefixtures("plant")
+@pytest.mark.usefixtures("demonstration")
 def test_recipes_are_listed_and_shown(mes: Mes, told: Told) -> None:
     listed = told("recipe", "list", "--state", "approved")
     shown = told("recipe", "show", listed[0]["recipe"])
@@ -59,7 +59,7 @@ def test_recipes_are_listed_and_shown(mes: Mes, told: Told) -> None:
     assert mes("recipe", "show", "moon@1", code=1).stderr.startswith("There is no recipe version moon@1")
 
 
-@pytest.mark.usefixtures("plant")
+@pytest.mark.usefixtures("demonstration")
 def test_recipe_is_drafted_submitted_signed_and_retired(mes: Mes, told: Told, tmp_path: Path) -> None:
     mes("user", "password", "process.engineer", typed="correct horse\ncorrect horse\n")
     before = told("recipe", "show", "mark@1")
@@ -101,7 +101,7 @@ def test_user_signs_in_with_the_password_typed_twice(mes: Mes, told: Told, datab
     assert {row["name"]: row["password"] for row in told("user", "list")} == {"kim": False, "park": True}
 
 
-@pytest.mark.usefixtures("plant")
+@pytest.mark.usefixtures("demonstration")
 def test_history_is_sealed_and_a_cut_chain_is_found(mes: Mes, told: Told, database: Database, tmp_path: Path) -> None:
     seal = str(tmp_path / "now.seal")
     assert told("history", "seal", seal)["chains"] > 10
@@ -115,7 +115,7 @@ def test_history_is_sealed_and_a_cut_chain_is_found(mes: Mes, told: Told, databa
     assert "Nothing happened to L-1" in mes("history", "show", "L-1", code=1).stderr
 
 
-@pytest.mark.usefixtures("plant")
+@pytest.mark.usefixtures("demonstration")
 def test_reports_in_every_format(mes: Mes, told: Told) -> None:
     mes("lot", "create", "L-1", "--customer", "hanbit", "--route", "hbm_core", "--substrate", "W-1", "--release")
     assert told("report", "wip")["rows"][0]["units_queued"] == 360
@@ -133,7 +133,7 @@ def test_reports_in_every_format(mes: Mes, told: Told) -> None:
     assert "say which with --format" in mes("report", "yield", "-o", "yield.doc", code=2).stderr
 
 
-@pytest.mark.usefixtures("plant")
+@pytest.mark.usefixtures("demonstration")
 def test_report_is_written_to_a_file_in_the_format_of_its_name(mes: Mes, told: Told, tmp_path: Path) -> None:
     mes("lot", "create", "L-1", "--customer", "hanbit", "--route", "hbm_core", "--substrate", "W-1", "--release")
     (row,) = told("report", "wip")["rows"]

@@ -10,7 +10,7 @@ from mes.db import Database
 from tests.cli.conftest import Mes
 
 
-@pytest.mark.usefixtures("plant")
+@pytest.mark.usefixtures("demonstration")
 def test_what_waits_for_an_equipment_is_ranked_or_told_why_not(
     mes: Mes, told: Callable[..., Any], database: Database
 ) -> None:

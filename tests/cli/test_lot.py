@@ -18,7 +18,7 @@ Told = Callable[..., Any]
 ALL = 20 * 18
 """Positions of a wafer of memory core dies."""
 
-pytestmark = pytest.mark.usefixtures("plant")
+pytestmark = pytest.mark.usefixtures("demonstration")
 
 
 @pytest.fixture

@@ -183,7 +183,7 @@ def test_pages_are_there_when_their_own_process_listens(taken: int, port: int, t
         program.end()
 
 
-@pytest.mark.usefixtures("plant")
+@pytest.mark.usefixtures("demonstration")
 def test_a_run_that_goes_on_says_so(mes: Mes, database: Database, data_dir: Path) -> None:
     centre = Centre(data_dir, DEMONSTRATION, Settings(), seed=1, port=0)
     centre.database = database
@@ -192,7 +192,7 @@ def test_a_run_that_goes_on_says_so(mes: Mes, database: Database, data_dir: Path
     assert already(centre).startswith(f"{data_dir} already holds 1 lot: it goes on there")
 
 
-@pytest.mark.usefixtures("plant")
+@pytest.mark.usefixtures("demonstration")
 def test_password_that_was_set_anew_is_not_told_as_it_was(mes: Mes, database: Database, data_dir: Path) -> None:
     centre = Centre(data_dir, DEMONSTRATION, Settings(), seed=1, port=0)
 

@@ -4,33 +4,11 @@ from typing import Annotated
 
 import typer
 
-from mes.cli import (
-    db,
-    demo,
-    dispatch,
-    equipment,
-    event,
-    history,
-    job,
-    key,
-    lot,
-    map,  # noqa: A004
-    output,
-    plant,
-    product,
-    recipe,
-    remote,
-    report,
-    route,
-    serve,
-    settings,
-    trace,
-    user,
-)
-from mes.cli.refusals import Refusing
+from mes.cli import output, remote
+from mes.cli.commands import TopCommand
 
 app = typer.Typer(
-    cls=Refusing,
+    cls=TopCommand,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -50,25 +28,3 @@ def mes(
     """Interposer, an open MES for advanced packaging."""
     context.with_resource(output.of_no_plant())
     context.with_resource(remote.asked(address, key))
-
-
-app.command()(demo.demo)
-app.command()(serve.serve)
-app.command()(serve.connect)
-app.add_typer(lot.app, name="lot")
-app.add_typer(equipment.app, name="equipment")
-app.add_typer(job.app, name="job")
-app.add_typer(dispatch.app, name="dispatch")
-app.add_typer(recipe.app, name="recipe")
-app.add_typer(map.app, name="map")
-app.add_typer(trace.app, name="trace")
-app.command()(report.report)
-app.add_typer(event.app, name="event")
-app.add_typer(plant.app, name="plant")
-app.add_typer(product.app, name="product")
-app.add_typer(route.app, name="route")
-app.add_typer(user.app, name="user")
-app.add_typer(key.app, name="key")
-app.add_typer(history.app, name="history")
-app.add_typer(db.app, name="db")
-app.command()(settings.settings)

@@ -9,13 +9,14 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import LiteralString
 
+import psycopg
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
 
 from mes.cli.output import times_in
 from mes.cli.remote import refuse_address
@@ -174,6 +175,7 @@ def schema_version(url: str | URL) -> str | None:
     return _value(url, "select version_num from alembic_version")
 
 
+@cache
 def newest_schema() -> str:
     """The version of the schema that this release works with."""
     head = ScriptDirectory.from_config(Config(str(ROOT / "alembic.ini"))).get_current_head()
@@ -191,12 +193,12 @@ def refuse_other_schema(url: str | URL) -> None:
         )
 
 
-def _value(url: str | URL, query: str) -> str | None:
+def _value(url: str | URL, query: LiteralString) -> str | None:
     """One value, read by the login of ``url``."""
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
-        with engine.connect() as connection:
-            value = connection.scalar(text(query))
-    except OperationalError as error:
-        raise Away(f"The database does not answer: {error.orig}") from error
-    return None if value is None else str(value)
+        with psycopg.connect(address) as connection:
+            found = connection.execute(query).fetchone()
+    except psycopg.OperationalError as error:
+        raise Away(f"The database does not answer: {error}") from error
+    return None if found is None or found[0] is None else str(found[0])

@@ -23,7 +23,6 @@ from zoneinfo import ZoneInfo
 
 from mes.cli.output import times_in
 from mes.errors import Away, Malformed, MesError, Reason, Refused
-from mes.reports.formats import ROWS
 from mes.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ PAGE = 500
 """Rows asked for at once; no page has more."""
 LARGEST = 256 * 1024 * 1024
 """Bytes of an answer, unpacked, and of a message in a stream."""
-REQUEST_ID, BLANK = "x-request-id", b"(the key)"
+OURS, REQUEST_ID, BLANK = "x-", "x-request-id", b"(the key)"
 KEY = re.compile(r"mes_[A-Za-z0-9_-]+")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -260,7 +259,7 @@ class Server:
                 content += part
                 if len(content) > LARGEST:
                     raise self._stranger()
-        told = {name: answer.headers[name] for name in (REQUEST_ID, ROWS) if name in answer.headers}
+        told = {name: value for name, value in answer.headers.items() if name.startswith(OURS)}
         return httpx.Response(
             answer.status_code, headers=told, content=bytes(content).replace(self._key.encode(), BLANK)
         )

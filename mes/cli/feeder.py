@@ -12,14 +12,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from mes.definitions.models import BY_HAND, EquipmentClass
 from mes.dispatch.waiting import first_reasons
+from mes.equipment.models import Equipment
 from mes.history import Act
 from mes.lots.create import NewLot, create
 from mes.lots.models import Lot
 from mes.lots.queries import current_route
-from mes.lots.states import LotState
 from mes.plant.schema import PlannedLot, fed
 from mes.routes.models import RouteVersion
+from mes.runs.models import Run
+from mes.runs.states import OPEN
 from mes.units.arrival import Arrival, arrivals
 from mes.units.formats.e142 import read_e142
 
@@ -31,8 +34,13 @@ STUCK = {"by_hand", "held", "queue_time_exceeded", "source_missing", "source_sho
 
 
 def goes_on(session: Session, at: datetime) -> bool:
-    """Whether anything runs, or waits at plant time ``at`` for nothing but equipment."""
-    at_work = select(Lot.id).where(Lot.state.in_([LotState.ORDERED, LotState.RUNNING]))
+    """Whether equipment works on anything, or anything waits at plant time ``at`` for nothing but equipment."""
+    at_work = (
+        select(Run.id)
+        .join(Equipment, Equipment.id == Run.equipment_id)
+        .join(EquipmentClass, EquipmentClass.id == Equipment.class_id)
+        .where(Run.state.in_(OPEN), EquipmentClass.kind != BY_HAND)
+    )
     if session.scalar(at_work.limit(1)) is not None:
         return True
     return any(why is None or why.code not in STUCK for why in first_reasons(session, at).values())

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mes import plant as plants
@@ -13,6 +13,7 @@ from mes.cli.centre import BEGINS, Centre
 from mes.cli.demo import SPEED
 from mes.db import Database
 from mes.definitions.clock import set_plant_clock
+from mes.definitions.models import BY_HAND, EquipmentClass
 from mes.equipment.models import Equipment
 from mes.errors import Refused
 from mes.history import Act
@@ -40,6 +41,13 @@ def test_person_who_comes_too_late_does_not_end_the_centre(database: Database, t
     centre.persons_now()
 
 
+def people_work(floor: Floor, name: str, *, yes: bool) -> None:
+    """Have a class of equipment worked by hand, or no more."""
+    with floor.database.transaction() as session:
+        kind = BY_HAND if yes else "handling"
+        session.execute(update(EquipmentClass).where(EquipmentClass.name == name).values(kind=kind))
+
+
 def goes_on(floor: Floor) -> bool:
     with floor.database.reading() as session:
         return feeder.goes_on(session, BEGIN + timedelta(hours=floor.hours))
@@ -54,6 +62,9 @@ def test_line_on_which_all_wait_for_material_is_fed(floor: Floor) -> None:
     assert goes_on(floor)
     run_id = floor.begin("CELL-1", "D1")
     assert goes_on(floor)
+    people_work(floor, "cell", yes=True)
+    assert not goes_on(floor), "a person may be long about it"
+    people_work(floor, "cell", yes=False)
     floor.report(run_id, "W1")
     floor.end(run_id)
     assert goes_on(floor)

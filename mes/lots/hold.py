@@ -7,10 +7,16 @@ from mes.db import lock
 from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, Event, record, record_all
 from mes.lots.models import Hold, Lot
+from mes.people.permissions import ALLOWED, Permission
 from mes.people.roles import Role
 
-OWNERS = tuple(role for role in Role if role is not Role.CUSTOMER)
-"""To whom a hold may belong: those of the centre. A customer sees the holds of its lots and releases none."""
+OWNERS = tuple(role for role in Role if role in ALLOWED[Permission.RELEASE_HOLDS])
+"""To whom a hold may belong: who may release one. A customer sees the holds of its lots and releases none."""
+
+
+def releases(role: str, owner: str) -> bool:
+    """Whether somebody of ``role`` may release a hold that belongs to ``owner``: its own, the administrator's any."""
+    return role in OWNERS and role in (owner, Role.ADMINISTRATOR)
 
 
 def hold(session: Session, lot_id: int, code: str, comment: str, owner_role: str, act: Act) -> Hold:
@@ -57,7 +63,7 @@ def release_hold(session: Session, lot_id: int, hold_id: int, comment: str, role
         raise NotFound(f"Lot {lot.name} has no hold {hold_id}.")
     if placed.released_at is not None:
         raise Refused(f"Hold {hold_id} of lot {lot.name} was released by {placed.released_by}.")
-    if role not in (placed.owner_role, Role.ADMINISTRATOR):
+    if not releases(role, placed.owner_role):
         owner = placed.owner_role.replace("_", " ")
         reason = Reason("hold_of_another", f"Hold {hold_id} ({placed.code}) belongs to the {owner}.", placed.owner_role)
         raise Refused(f"Hold {hold_id} of lot {lot.name} is not yours to release.", reason)

@@ -1,6 +1,7 @@
 """One lot: where it stands on its ladder of operations, what holds it, what is in it, and what happened."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from mes.history import History, as_happened, entry
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
-from mes.lots.hold import OWNERS
+from mes.lots.hold import OWNERS, releases
 from mes.lots.ladder import ladder
 from mes.lots.looks import look
 from mes.lots.own_lots import own_lots
@@ -45,8 +46,8 @@ def show(
         plant = plant_time(session, view_of(request, viewer))
     events = [{**event, "changed": _changed(event) if centre else ""} for event in happened[: -MOST - 1 : -1]]
     told: dict[str, Any] = {"lot": lot, "rungs": rungs, "plant": plant, "events": events, "centre": centre}
-    here = path("lots", customer, name)
-    return page(request, "lot.html", "/lots", viewer, here=here, roles=OWNERS, most=MOST, **told)
+    here, mine = path("lots", customer, name), partial(releases, viewer.role)
+    return page(request, "lot.html", "/lots", viewer, here=here, mine=mine, roles=OWNERS, most=MOST, **told)
 
 
 def _changed(event: Mapping[str, Any]) -> str:

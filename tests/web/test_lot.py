@@ -3,8 +3,10 @@
 import re
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import expect
 
+from mes.errors import Malformed
 from mes.history import Act
 from mes.lots.hold import hold
 from mes.lots.models import Lot
@@ -80,3 +82,24 @@ def test_history_stands_as_it_happened_and_says_what_was_recorded_late(floor: Fl
     rows = re.findall(r'<tr><td class="n">(\d)</td><td>(.*?)</td>', history)
     assert [int(number) for number, _ in rows] == [3, 4, 2, 1]
     assert ["recorded late, at 20" in when for _, when in rows] == [False, True, False, False]
+
+
+def test_a_hold_is_to_be_released_by_whom_it_belongs_to_and_says_so_to_others(floor: Floor, serve: Serve) -> None:
+    with floor.database.transaction() as session:
+        people(session)
+    floor.arrive("D1", "die", "W1")
+    floor.do(hold, floor.id_of(Lot, "D1"), "height", "low", "process_engineer")
+    site = serve()
+    shown = {}
+    for name in ("line_engineer", "process_engineer", "administrator", "manager", "alpha"):
+        with site.client(name) as client:
+            page = client.get("/lots/alpha/D1").text
+        assert "To be released by: process engineer, or the administrator." in page
+        shown[name] = ("/release-hold" in page, "cannot release it" in page)
+    assert shown == {
+        "line_engineer": (False, True), "process_engineer": (True, False), "administrator": (True, False),
+        "manager": (False, False), "alpha": (False, False),
+    }  # fmt: skip
+    for owner in ("manager", "equipment", "customer"):
+        with pytest.raises(Malformed, match="does not belong to"):
+            floor.do(hold, floor.id_of(Lot, "D1"), "height", "low", owner)

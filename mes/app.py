@@ -71,6 +71,7 @@ PAGES = (
 API = (
     session.router,
     lots_api.router,
+    lots_api.codes,
     map_api.router,
     map_api.incoming,
     genealogy_api.of_lots,

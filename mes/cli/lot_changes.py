@@ -102,7 +102,7 @@ def release(name: LotName, *, customer: CustomerName = None, why: Why = "", as_j
 def hold(
     name: LotName,
     *,
-    code: Annotated[str, typer.Option(help="What kind of hold it is.")],
+    code: Annotated[str, typer.Option(help="What kind of hold it is; those in use: mes lot hold-codes.")],
     why: Why,
     owner: Annotated[Role, typer.Option(help="Who may release it.")] = Role.LINE_ENGINEER,
     customer: CustomerName = None,
@@ -125,7 +125,7 @@ def hold(
 def release_hold(
     name: LotName,
     *,
-    hold: Annotated[int, typer.Option(help="Number of the hold.")],
+    hold: Annotated[int, typer.Option(help="Number of the hold, from mes lot show.")],
     why: Why,
     customer: CustomerName = None,
     as_json: Json = False,

@@ -14,6 +14,7 @@ from mes.dispatch.waiting import ranking
 from mes.equipment.queries import equipment_id
 from mes.errors import Reason
 from mes.lots import start_gate
+from mes.lots.hold_codes import hold_codes
 from mes.lots.looks import LINE_FIRST, LotFilter, look, maps, select_lots
 from mes.lots.queries import lot_id
 from mes.lots.states import LotState
@@ -76,6 +77,20 @@ def show_lot(name: LotName, *, customer: CustomerName = None, as_json: Json = Fa
         with reading() as session:
             told = look(session, lot_id(session, name, customer))
     show_one(told, as_json=as_json)
+
+
+@app.command(name="hold-codes")
+def list_hold_codes(*, as_json: Json = False) -> None:
+    """The codes of holds: those that the system sets, and those in use here. A new one may be chosen.
+
+    Example: mes lot hold-codes
+    """
+    if there := server():
+        found = there.entries("hold-codes")
+    else:
+        with reading() as session:
+            found = hold_codes(session)
+    show(found, as_json=as_json)
 
 
 @app.command(name="maps")

@@ -19,6 +19,7 @@ from mes.lots import run_course, start_gate
 from mes.lots.create import NewLot, create, new_name, release
 from mes.lots.hand_work import Told, finish
 from mes.lots.hold import hold, release_hold
+from mes.lots.hold_codes import hold_codes
 from mes.lots.looks import LINE_FIRST, LotFilter, Row, look_at_version, maps, select_lots
 from mes.lots.models import Lot
 from mes.lots.own_lots import own_lots
@@ -27,6 +28,7 @@ from mes.lots.shapes import (
     AbortBody,
     Entry,
     HoldBody,
+    HoldCode,
     LotLook,
     LotRow,
     MapRow,
@@ -52,6 +54,8 @@ from mes.units.arrival import Arrival
 from mes.units.queries import substrate_id
 
 router = APIRouter(prefix="/lots", route_class=CommandRoute, tags=["lots"])
+
+codes = APIRouter(prefix="/hold-codes", tags=["lots"])
 
 LotName = Annotated[Name, Path(description="Name of the lot.")]
 Customer = Annotated[Name | None, Query(description="Whose lot, where customers share a name.")]
@@ -97,6 +101,12 @@ def list_lots(
     with own_lots(session) as ids:
         query = select_lots(LotFilter(state, operation, customer, q, held, on_line))
         return paging.paged(session, query if ids is None else query.where(Lot.id.in_(ids)), LINE_FIRST, asked)
+
+
+@codes.get("", response_model=list[HoldCode], dependencies=[require(Permission.SEE_LINE)])
+def list_hold_codes(session: Tx) -> Any:
+    """The codes of holds there are: those that the system sets, and those in use here. A new one may be chosen."""
+    return hold_codes(session)
 
 
 @router.get("/{lot}", response_model=LotLook)

@@ -11,6 +11,7 @@ from mes.equipment.models import Equipment
 from mes.history import Act, Change, Event, record_all
 from mes.lots import ledger, progress
 from mes.lots.hold import place_hold
+from mes.lots.hold_codes import IN_DOUBT, OWNER_OF_REPORTED
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSubstrate
 from mes.lots.queries import with_next
 from mes.lots.states import OPEN_WORK, Progress, Work
@@ -105,7 +106,7 @@ def doubt(session: Session, run_id: int, reason: str, act: Act) -> Run:
             _member(locked_run, work).progress = Progress.IN_DOUBT
     events = [Event("doubt", [Change(run, before={"state": before}, after={"state": run.state, "reason": reason})])]
     for lot in locked_run.locked.all(Lot):
-        _, held = place_hold(session, lot, "in_doubt", f"{run.name}: {reason}", "line_engineer", act)
+        _, held = place_hold(session, lot, IN_DOUBT, f"{run.name}: {reason}", OWNER_OF_REPORTED, act)
         events.append(held)
     record_all(session, act, events)
     return run

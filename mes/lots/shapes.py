@@ -102,6 +102,18 @@ class HoldBody(Asked):
     owner: Role = Field(Role.LINE_ENGINEER, description="Who may release it.")
 
 
+class HoldCode(BaseModel):
+    """A code of holds, as the system sets it or people have used it."""
+
+    model_config = example(code="height", meaning="", owner="process_engineer", standing=1, placed=4)
+
+    code: str
+    meaning: str = Field(description="Of those that the system sets; people say in a comment what theirs mean.")
+    owner: Role = Field(description="Whose its last hold is or was.")
+    standing: int
+    placed: int = Field(description="How many holds had it, standing or released.")
+
+
 class ReleaseHoldBody(Asked):
     """A hold to release, and what was found and done."""
 

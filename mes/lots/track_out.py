@@ -15,6 +15,7 @@ from mes.history import Act, Change, Delta, Event, record_all
 from mes.lots import ledger, progress
 from mes.lots.doubts import against_whole, has_plausible_energy
 from mes.lots.hold import place_hold
+from mes.lots.hold_codes import EXCEPTION, IN_DOUBT, OWNER_OF_REPORTED
 from mes.lots.identify import Report, identify
 from mes.lots.models import Lot, RunSource, RunSubstrate
 from mes.lots.mounting import dismount_empty
@@ -52,8 +53,8 @@ def applied(session: Session, report: Report, act: Act) -> list[Event]:
     progress.settle(session, report.lot, report.members[report.lot.id], act.at)
     events = [Event("track_out", [*_told(report), *changes])]
     if report.exceptions:
-        code = "in_doubt" if report.is_late else "exception"
-        _, held = place_hold(session, report.lot, code, _comment(report), "line_engineer", act)
+        code = IN_DOUBT if report.is_late else EXCEPTION
+        _, held = place_hold(session, report.lot, code, _comment(report), OWNER_OF_REPORTED, act)
         events.append(held)
     return events
 

@@ -12,6 +12,7 @@ from mes.history import History, as_happened, entry
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.hold import OWNERS, releases
+from mes.lots.hold_codes import hold_codes
 from mes.lots.ladder import ladder
 from mes.lots.looks import look
 from mes.lots.own_lots import own_lots
@@ -43,11 +44,20 @@ def show(
     centre = viewer.customer_id is None
     with own_lots(session):
         lot, rungs = look(session, found, centre=centre), ladder(session, found)
+        codes = hold_codes(session) if centre else []
         plant = plant_time(session, view_of(request, viewer))
     events = [{**event, "changed": _changed(event) if centre else ""} for event in happened[: -MOST - 1 : -1]]
-    told: dict[str, Any] = {"lot": lot, "rungs": rungs, "plant": plant, "events": events, "centre": centre}
-    here, mine = path("lots", customer, name), partial(releases, viewer.role)
-    return page(request, "lot.html", "/lots", viewer, here=here, mine=mine, roles=OWNERS, most=MOST, **told)
+    told: dict[str, Any] = {
+        "lot": lot,
+        "rungs": rungs,
+        "plant": plant,
+        "events": events,
+        "centre": centre,
+        "codes": codes,
+    }
+    here = path("lots", customer, name)
+    told |= {"codes": codes, "roles": OWNERS, "mine": partial(releases, viewer.role)}
+    return page(request, "lot.html", "/lots", viewer, here=here, most=MOST, **told)
 
 
 def _changed(event: Mapping[str, Any]) -> str:

@@ -60,6 +60,7 @@ READS = [
     ("route", "show", "package"),
     ("product", "list"),
     ("lot", "maps", "D2"),
+    ("lot", "hold-codes"),
     ("event", "follow", "--after", "0-0", "--until-now"),
     ("event", "follow", "--after", "0-0", "--until-now", "--kind", "lot", "--subject", "D1"),
 ]

@@ -102,6 +102,7 @@ ROUTES = {
     "GET /api/v1/substrates/{substrate}/maps/{name:path}": Permission.SEE_LOTS,
     "GET /api/v1/units/{substrate}/{x}/{y}/genealogy": Permission.SEE_LOTS,
     "GET /api/v1/units/{substrate}/{x}/{y}/destinations": Permission.SEE_LOTS,
+    "GET /api/v1/hold-codes": Permission.SEE_LINE,
     "GET /api/v1/equipment": Permission.SEE_LINE,
     "GET /api/v1/equipment/{equipment}": Permission.SEE_LINE,
     "POST /api/v1/equipment/{equipment}/state": Permission.RUN_EQUIPMENT,

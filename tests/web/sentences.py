@@ -17,6 +17,7 @@ from mes.errors import MesError
 from mes.genealogy import trace
 from mes.jobs.states import OrderState, RecordState
 from mes.lots.accounts import ARE, CAME
+from mes.lots.hold_codes import MEANINGS
 from mes.lots.map_file import E142_TYPES
 from mes.lots.states import LotState, LotVerb, Progress, Work
 from mes.people.permissions import Permission, meanings
@@ -68,6 +69,7 @@ def _of_code() -> Iterator[str]:
     yield from (title for title, _, _ in NAVIGATION)
     yield from IN_SHORT.values()
     yield from meanings().values()
+    yield from MEANINGS.values()
     yield from ("may start", APPROVED_MEANS, NOT_FOR_ROLE, "Something went wrong", *TITLES.values())
     yield from (trace.NO_WORK, trace.FROM_ANOTHER_OWNER, trace.TO_ANOTHER_OWNER, trace.TOO_FAR)
     for report in REPORTS.values():
@@ -78,9 +80,16 @@ def _of_code() -> Iterator[str]:
 
 
 def _words() -> set[Sentence]:
-    words = {member.value for enum in ENUMS for member in enum} | set(CAME) | set(ARE) | set(LADDER) | set(FOUND)
+    words = (
+        {member.value for enum in ENUMS for member in enum}
+        | set(CAME)
+        | set(ARE)
+        | set(LADDER)
+        | set(FOUND)
+        | set(MEANINGS)
+    )
     words |= {one.name.lower() for one in (*Disposition, *TransferOutcome)}
-    words |= {*E142_TYPES, *QUALITIES, *(pick(disposition) for disposition in Disposition)}
+    words |= {*MEANINGS, *E142_TYPES, *QUALITIES, *(pick(disposition) for disposition in Disposition)}
     words |= {*_literals("record", 1), *_literals("Event", 0)} | {"pull_sample"}
     for report in REPORTS.values():
         words |= {choice for p in report.parameters for choice in (p.name, *p.choices) if p.choices}

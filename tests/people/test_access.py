@@ -75,6 +75,7 @@ ROUTES = {
     "POST /recipes/{recipe}/submit": Permission.WRITE_RECIPES,
     "POST /recipes/{recipe}/approve": Permission.APPROVE_RECIPES,
     "POST /recipes/{recipe}/retire": Permission.APPROVE_RECIPES,
+    "GET /reports": Permission.SEE_REPORTS,
     "GET /reports/{name}": Permission.SEE_REPORTS,
     "GET /reports/{name}.{extension}": Permission.SEE_REPORTS,
     "GET /api/v1/openapi.json": None,

@@ -25,6 +25,10 @@ def mes(
         str | None, typer.Option(help="Who acts there; rather set MES_API_KEY, which no list of processes shows.")
     ] = None,
 ) -> None:
-    """Interposer, an open MES for advanced packaging."""
+    """Interposer, an open MES for advanced packaging.
+
+    Where no server is named, commands work on the database itself and act as the administrator: all is allowed, and
+    history says "administrator", whoever typed. Over HTTP they act as the user of the key, whose name history says.
+    """
     context.with_resource(output.of_no_plant())
     context.with_resource(remote.asked(address, key))

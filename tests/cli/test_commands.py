@@ -214,3 +214,9 @@ def run_in(folder: Path, *words: str, **environment: str) -> subprocess.Complete
     call = [sys.executable, "-m", "mes.cli", *words]
     env = {**os.environ, "PYTHONPATH": root, **environment}
     return subprocess.run(call, cwd=folder, env=env, capture_output=True, text=True)
+
+
+def test_help_says_as_whom_commands_act(mes: Mes) -> None:
+    said = " ".join(re.sub(r"[^\w\" .,:]", " ", mes("--help").stdout).split())
+    assert "act as the administrator" in said
+    assert 'history says "administrator", whoever typed' in said

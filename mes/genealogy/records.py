@@ -28,6 +28,7 @@ class Known:
     name: str
     owner: str
     lot: str
+    kind: str = ""
     product: str = ""
     rows: int = 0
     columns: int = 0
@@ -47,6 +48,7 @@ def substrates(session: Session, ids: Iterable[int], *, centre: bool) -> dict[in
             Substrate.name,
             Customer.name,
             Lot.name,
+            Substrate.kind,
             *([Product.name, Layout.rows, Layout.columns] if centre else []),
         )
         .join(Customer, Customer.id == Substrate.customer_id)

@@ -115,7 +115,7 @@ _HOLDS = (
 )  # fmt: skip
 _MEMBERS = (
     select(
-        Substrate.name.label("substrate"), LotSubstrate.form, LotSubstrate.progress,
+        Substrate.name.label("substrate"), Substrate.kind, LotSubstrate.form, LotSubstrate.progress,
         Operation.name.label("operation"), LotSubstrate.visit, LotSubstrate.since,
     )
     .join(Substrate, Substrate.id == LotSubstrate.substrate_id)

@@ -209,6 +209,7 @@ class Member(BaseModel):
     """A substrate of a lot."""
 
     substrate: str
+    kind: str = Field(description="wafer, frame, strip, panel, boat or tray.")
     form: int
     progress: Progress
     operation: str | None
@@ -245,6 +246,7 @@ class LotLook(LotRow):
         members=[
             {
                 "substrate": "W1",
+                "kind": "wafer",
                 "form": 1,
                 "progress": "queued",
                 "operation": "hbm_core/10",

@@ -67,9 +67,10 @@ def _lots(session: Session, named: ColumnElement[bool]) -> Iterator[Found]:
 
 
 def _substrates(session: Session, named: ColumnElement[bool]) -> Iterator[Found]:
-    query = select(Substrate.name, Customer.name).join(Customer, Customer.id == Substrate.customer_id).where(named)
-    for substrate, customer in session.execute(query.order_by(Substrate.name, Customer.name).limit(MOST)):
-        yield Found("substrate", substrate, customer, path("substrates", customer, substrate))
+    query = select(Substrate.name, Substrate.kind, Customer.name).where(named)
+    query = query.join(Customer, Customer.id == Substrate.customer_id)
+    for substrate, kind, customer in session.execute(query.order_by(Substrate.name, Customer.name).limit(MOST)):
+        yield Found(kind, substrate, customer, path("substrates", customer, substrate))
 
 
 def _equipment(session: Session, wanted: str) -> Iterator[Found]:

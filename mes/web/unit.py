@@ -38,6 +38,7 @@ At = Annotated[int, Path(ge=0, lt=2**15)]
 class Line:
     """A position that a unit was at, or a move that led nowhere, and how it came about.
 
+    ``kind`` is that of the substrate: a tray and a strip of a lot may differ in name by one character.
     ``place`` is None where the other side is another owner's, or where there is none. ``unit`` and ``map`` are
     addresses; ``bins`` is what stands on record about the position.
     """
@@ -50,6 +51,7 @@ class Line:
     lot: str
     move: Move | None
     bins: tuple[Reading, ...] = ()
+    kind: str = ""
 
     @property
     def _at(self) -> str:
@@ -87,15 +89,15 @@ def show(
     contents, ways = list(_down(down.unit, None, 0)), list(_up(up.positions[0], None, 0))
     now = _now(up.positions[0])
     with own_lots(session):
-        told = _told(session, [*contents, *ways], centre=centre)
+        told = _told(session, [*contents, *ways, *([now] if now else [])], centre=centre)
         there = _disposition(session, now.place, now.substrate) if now and now.place else disposition
     missing = dict.fromkeys([*down.missing, *up.missing])
     missing.pop(NO_PLANT, None)
     return page(
         request, "unit.html", "/lots", viewer, here=told[0], contents=told[: len(contents)],
-        ways=told[len(contents) :], missing=list(missing),
+        ways=told[len(contents) : len(contents) + len(ways)], missing=list(missing),
         disposition=disposition.name.lower(), abnormal=disposition in ABNORMAL, picked=pick(disposition), kept=kept,
-        there=there.name.lower(), now=now, plant=plant, centre=centre,
+        there=there.name.lower(), now=told[-1] if now else None, plant=plant, centre=centre,
         passed=PASS_BIN,
     )  # fmt: skip
 
@@ -122,8 +124,8 @@ def _told(session: Session, lines: list[Line], *, centre: bool) -> list[Line]:
     if not centre:
         said = {place: tuple(replace(one, source="") for one in ones) for place, ones in said.items()}
     return [
-        replace(line, product=known[line.place.substrate_id].product, bins=said.get(line.place, ()))
-        if line.place
+        replace(line, product=of.product, kind=of.kind, bins=said.get(line.place, ()))
+        if line.place and (of := known[line.place.substrate_id])
         else line
         for line in lines
     ]

@@ -44,7 +44,7 @@ ENUMS: tuple[type[StrEnum], ...] = (
     LotState, LotVerb, Progress, Work, RunState, RunVerb, OrderState, RecordState, RecordKind, RecipeState, RecipeVerb,
     Role, Permission,
 )  # fmt: skip
-FOUND = ("lot", "substrate", "equipment", "run")
+FOUND = ("lot", "equipment", "run")
 LADDER = ("at work", "waiting", "done", "to come")
 
 

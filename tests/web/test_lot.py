@@ -28,6 +28,7 @@ def test_a_lot_is_followed_from_the_list(floor: Floor, serve: Serve, visit: Visi
     rung = page.get_by_role("row").filter(has_text="die/10")
     expect(rung.first).to_contain_text("CELL-1")
     expect(page.get_by_role("row").filter(has_text="track out").first).to_contain_text("tester")
+    expect(page.get_by_role("row").filter(has_text="W2").first).to_contain_text(re.compile(r"W2\s*wafer"))
     own = visit(site).sign_in("alpha")
     own.goto(f"{site.address}/lots/alpha/D1")
     expect(own.get_by_role("heading", name="Lot D1")).to_be_visible()

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Identity, Index, Table, UniqueConstraint, bindparam, func, insert, select, text
@@ -234,15 +234,18 @@ def entry(row: History) -> dict[str, Any]:
     }
 
 
+AT_ONCE = timedelta(minutes=10)
+"""Plant time within which records that cross on their way are not called late; few seconds pass in a fast plant."""
+
+
 def as_happened(chain: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The entries of one subject in the order in which they happened, not in that of their numbers, which is of record.
 
-    Each says with ``late`` whether it was recorded after something that happened later.
+    Each says with ``late`` whether it was recorded after something that happened more than `AT_ONCE` later.
     """
     latest: datetime | None = None
     told: list[dict[str, Any]] = []
     for one in sorted(chain, key=lambda one: one["n"]):
-        late = latest is not None and one["happened_at"] < latest
-        told.append({**one, "late": late})
-        latest = latest if late else one["happened_at"]
+        latest = max(latest or one["happened_at"], one["happened_at"])
+        told.append({**one, "late": latest - one["happened_at"] > AT_ONCE})
     return sorted(told, key=lambda one: (one["happened_at"], one["n"]))

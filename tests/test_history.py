@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import create_engine, select, text
@@ -119,8 +119,9 @@ def _owners(session: Session, wafers: tuple[int, int]) -> tuple[str, str]:
 
 
 def test_entries_are_told_as_they_happened_and_late_ones_say_so() -> None:
-    chain = [
-        {"n": n, "happened_at": datetime(2026, 3, 1, hour, tzinfo=UTC)} for n, hour in enumerate([1, 4, 2, 3, 4], 1)
-    ]
+    minutes = [60, 240, 120, 231, 230, 229, 240]
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    chain = [{"n": n, "happened_at": begin + timedelta(minutes=m)} for n, m in enumerate(minutes, 1)]
     told = as_happened(reversed(chain))
-    assert [(one["n"], one["late"]) for one in told] == [(1, False), (3, True), (4, True), (2, False), (5, False)]
+    assert [one["n"] for one in told] == [1, 3, 6, 5, 4, 2, 7]
+    assert [one["n"] for one in told if one["late"]] == [3, 6]

@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 VENDOR := mes/web/static/vendor
 HTMX := web-assets/node_modules/htmx.org
 UPLOT := web-assets/node_modules/uplot
+APT := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
 # The machine's npm and node, or else those of a wheel.
 export PATH := $(PATH):$(CURDIR)/$(BIN)
@@ -69,18 +70,20 @@ tests/node/node_modules/stamp: tests/node/package-lock.json $(NODE)
 	@cd tests/node && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+# Chromium without a window, which takes half the CPU; where there is none to be had, any Chromium.
 browser: $(VENV)/dev.stamp
-	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
-	echo "Installing a browser for the tests of the pages …"; \
+	@command -v chromium-headless-shell >/dev/null && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
-	then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
-	else $(BIN)/playwright install chromium; fi
+	then echo "Installing a browser for the tests of the pages …"; \
+	for name in chromium-headless-shell chromium; do $(APT) $$name >/dev/null 2>&1 && exit 0; done; fi; \
+	for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	$(BIN)/playwright install chromium
 
 # The proxy that a test stands before the server; at run level 1 the package starts none of its own.
 proxy:
 	@command -v nginx >/dev/null || test -x /usr/sbin/nginx || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then echo "Installing nginx for the test of the proxy …"; \
-	apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends nginx-light >/dev/null; fi
+	export RUNLEVEL=1; $(APT) nginx-light >/dev/null; fi
 
 # Takes the newest versions that pyproject.toml allows. Needs uv; `uv.lock` stays out of the repository.
 UV_EXPORT := uv export -q --no-header --no-emit-project --no-annotate

@@ -26,7 +26,7 @@ from mes.web.substrate_legend import of_bins, states
 BUDGET_MS = 50.0
 HOST = "http://map.test"
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu")
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
 
 DRAWN = """async () => {
   const canvas = document.getElementById("map");

@@ -18,7 +18,7 @@ SLOWER = 4
 """Times the CPU of the terminal is slower than this machine."""
 NETWORK = {"offline": False, "latency": 40, "downloadThroughput": 1_250_000, "uploadThroughput": 625_000}
 """A poor wireless link of the clean room: 10 Mbit/s down, 40 ms."""
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
 
 

@@ -146,11 +146,11 @@ def site(line: Line, serve: Serve) -> Site:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, or the one that Playwright has fetched.
+    """The system's Chromium, or the one that Playwright has fetched; without a window it takes half the CPU.
 
     For one file of tests: while Playwright is open no other loop can run, which tests of other files need.
     """
-    names = ("chromium", "chromium-browser", "google-chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     system = next((path for name in names if (path := shutil.which(name))), None)
     with sync_playwright() as playwright:
         path = system or playwright.chromium.executable_path
@@ -176,6 +176,7 @@ class Visit:
         self.page.get_by_label("Name").fill(name)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page).not_to_have_url(f"{self.site.address}/sign-in")
         return self.page
 
 

@@ -43,6 +43,7 @@ def test_an_operator_starts_and_finishes_a_lot_by_scanner_and_keyboard_alone(
     site = serve()
     page = visit(site).page
     page.goto(site.address)
+    expect(page.get_by_label("Name")).to_be_focused()
     scan_in = ("operator", "Tab", PASSWORD, "Enter")
     for step in scan_in:
         page.keyboard.press(step) if step in {"Tab", "Enter"} else page.keyboard.type(step)
@@ -177,6 +178,7 @@ def test_a_filter_stands_in_the_address_and_is_kept_under_a_name(shop: Floor, se
     page.get_by_text("Save this view").click()
     page.get_by_label("Under the name").fill("held ones")
     page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("link", name="held ones")).to_be_visible()
     shop.do(hold, shop.id_of(Lot, "D3"), "crack", "Another crack", "line_engineer")
     expect(rows).to_have_count(2)
     page.goto(f"{site.address}/lots")

@@ -27,6 +27,8 @@ from mes.units.formats.e142 import read_e142
 
 app = typer.Typer()
 
+DUE_FORMATS = ["%Y-%m-%dT%H:%M%z"]
+
 At = Annotated[list[str] | None, typer.Option("--at", metavar="X,Y", help="A position, from the top left; repeat.")]
 SubstrateName = Annotated[str, typer.Argument(metavar="SUBSTRATE", help="A substrate of the lot.")]
 
@@ -45,9 +47,7 @@ def create(
     ] = None,
     kind: Annotated[str, typer.Option(help="production, engineering, qualification, monitor or dummy.")] = "production",
     priority: Annotated[int, typer.Option(help="1 is the most urgent, 9 the least.")] = 5,
-    due: Annotated[
-        datetime | None, typer.Option(help="When it is due, with offset.", formats=["%Y-%m-%dT%H:%M%z"])
-    ] = None,
+    due: Annotated[datetime | None, typer.Option(help="When it is due, with offset.", formats=DUE_FORMATS)] = None,
     released: Annotated[bool, typer.Option("--release", help="Release it in the same transaction.")] = False,
     why: Why = "",
     as_json: Json = False,

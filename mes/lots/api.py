@@ -23,6 +23,7 @@ from mes.lots.hold_codes import hold_codes
 from mes.lots.looks import LINE_FIRST, LotFilter, Row, look_at_version, maps, select_lots
 from mes.lots.models import Lot
 from mes.lots.own_lots import own_lots
+from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id, open_run, route_making
 from mes.lots.shapes import (
     AbortBody,
@@ -33,6 +34,7 @@ from mes.lots.shapes import (
     LotRow,
     MapRow,
     NewLotBody,
+    PriorityBody,
     ReleaseHoldBody,
     RunLook,
     ScrapBody,
@@ -79,6 +81,7 @@ class _Named:
 Named = Annotated[_Named, Depends()]
 Viewer = Annotated[Person, require(Permission.SEE_LOTS)]
 Creator = Annotated[Person, require(Permission.CREATE_LOTS)]
+Changer = Annotated[Person, require(Permission.CHANGE_LOTS)]
 Worker = Annotated[Person, require(Permission.WORK_LOTS)]
 Holder = Annotated[Person, require(Permission.HOLD_LOTS)]
 Releaser = Annotated[Person, require(Permission.RELEASE_HOLDS)]
@@ -158,6 +161,14 @@ def release_lot(session: Tx, by: Creator, of: Named, response: Response, body: W
     """Let a lot into the line, at the first operation of its route."""
     found = of.id(session)
     release(session, found, act_now(session, by.name, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/priority", response_model=LotLook)
+def change_priority_of_lot(session: Tx, by: Changer, of: Named, response: Response, body: PriorityBody) -> Any:
+    """Change how urgent a lot is: its priority, by which dispatch ranks at once, its due date, or both."""
+    found = of.id(session)
+    change_priority(session, found, body.priority, body.due_at, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 

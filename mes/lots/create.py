@@ -103,8 +103,13 @@ def _check(wanted: NewLot) -> None:
         raise Malformed(f"Lot {wanted.name} names a substrate twice: {', '.join(names)}; each arrives once.")
     if wanted.kind not in LOT_KINDS:
         raise Malformed(f"{wanted.kind} is no kind of lot; it is one of {', '.join(LOT_KINDS)}.")
-    if not 1 <= wanted.priority <= 9:
-        raise Malformed(f"Priority {wanted.priority} is out of range; it goes from 1 (most urgent) to 9.")
+    check_priority(wanted.priority)
+
+
+def check_priority(priority: int) -> None:
+    """Raise `Malformed` where there is no such priority."""
+    if not 1 <= priority <= 9:
+        raise Malformed(f"Priority {priority} is out of range; it goes from 1 (most urgent) to 9.")
 
 
 def _receive(

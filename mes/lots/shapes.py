@@ -46,6 +46,16 @@ class WhyBody(Asked):
     why: Text = ""
 
 
+class PriorityBody(Asked):
+    """How urgent a lot is to be; what is left out stays."""
+
+    model_config = example(priority=2, due_at="2026-03-18T09:00:00Z", why="the customer's line waits")
+
+    priority: int | None = Field(None, ge=1, le=9, description="1 is the most urgent.")
+    due_at: AwareDatetime | None = Field(None, description="In the future, on the plant clock.")
+    why: Text = ""
+
+
 class TrackInBody(Asked):
     """Where to start, and what: without ``substrates`` all that wait, or as many as the equipment takes."""
 

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     """One's own language, time zone, password, PIN and kept filters; help, and this table."""
     CREATE_LOTS = "create_lots"
     """Create lots and release them to the line."""
+    CHANGE_LOTS = "change_lots"
+    """Change the priority and due date of lots."""
     WORK_LOTS = "work_lots"
     """Track lots in and out, and break runs off."""
     HOLD_LOTS = "hold_lots"
@@ -61,6 +63,7 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.SIGN_OUT: frozenset(Role),
     Permission.OWN_ACCOUNT: frozenset(Role),
     Permission.CREATE_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.CHANGE_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.WORK_LOTS: frozenset({Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.HOLD_LOTS: _ENGINEERS | {Role.OPERATOR},
     Permission.RELEASE_HOLDS: _ENGINEERS | {Role.OPERATOR},

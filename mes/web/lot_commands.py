@@ -1,25 +1,42 @@
 """What people do to a lot on its page."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
+from pydantic import NaiveDatetime
 
 from mes.definitions.clock import act_now
 from mes.http.command import FormRoute
 from mes.http.transaction import Tx
 from mes.lots.hold import hold, release_hold
+from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
-from mes.web.forms import Field, Why, onwards, path
+from mes.web.forms import Field, Note, Why, onwards, path
+from mes.web.pages import plant_time, view_of
 
 router = APIRouter(prefix="/lots/{customer}/{name}", route_class=FormRoute)
 
 Holder = Annotated[Person, require(Permission.HOLD_LOTS)]
+Changer = Annotated[Person, require(Permission.CHANGE_LOTS)]
 Releaser = Annotated[Person, require(Permission.RELEASE_HOLDS)]
+
+
+@router.post("/priority")
+def change_priority_of_lot(
+    request: Request, session: Tx, by: Changer, customer: str, name: str,
+    priority: Annotated[int, Form(ge=1, le=9)], due: Annotated[NaiveDatetime | None, Form()] = None, why: Note = "",
+) -> Response:  # fmt: skip
+    """Change the priority of the lot and, where one is given in the zone of its page, its due date."""
+    zone = ZoneInfo(plant_time(session, view_of(request, by))["zone"])
+    due_at = None if due is None else due.replace(tzinfo=zone)
+    change_priority(session, lot_id(session, name, customer), priority, due_at, act_now(session, by.name, why))
+    return onwards(path("lots", customer, name))
 
 
 @router.post("/hold")

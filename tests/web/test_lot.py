@@ -1,15 +1,17 @@
 """The page of one lot: what a person of the centre follows there, and what a customer is told."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import update
 
 from mes.errors import Malformed
 from mes.history import Act
 from mes.lots.hold import hold
 from mes.lots.models import Lot
+from mes.people.models import User
 from tests.shop import BEGIN, Floor, mapped
 from tests.web.conftest import Serve, Visiting, people, serving
 
@@ -44,6 +46,26 @@ def test_another_customers_lot_answers_as_one_that_is_not_there(floor: Floor) ->
         told = [client.get(f"/lots/{path}") for path in ("beta/SECRET", "beta/ABSENT", "gamma/SECRET")]
         assert {answer.status_code for answer in told} == {404}
         assert len({answer.text.replace("SECRET", "").replace("ABSENT", "") for answer in told}) == 1
+
+
+def test_a_line_engineer_changes_how_urgent_a_lot_is(floor: Floor, serve: Serve, visit: Visiting) -> None:
+    with floor.database.transaction() as session:
+        people(session)
+        session.execute(update(User).where(User.name == "line_engineer").values(time_zone="Asia/Seoul"))
+    floor.arrive("D1", "die", "W1")
+    site = serve()
+    page = visit(site).sign_in("line_engineer")
+    page.goto(f"{site.address}/lots/alpha/D1")
+    page.get_by_text("Change priority or due date").click()
+    page.get_by_label("Priority").fill("2")
+    page.get_by_label("New due date").fill("2099-12-01T09:00")
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.locator("dl.facts")).to_contain_text("2099-12-01 09:00")
+    lot = floor.lot("D1")
+    assert (lot.priority, lot.due_at) == (2, datetime(2099, 12, 1, tzinfo=UTC))
+    own = visit(site).sign_in("operator")
+    own.goto(f"{site.address}/lots/alpha/D1")
+    expect(own.get_by_text("Change priority or due date")).to_have_count(0)
 
 
 def test_a_lot_of_which_some_substrates_have_gone_on_says_how_many_stand_there(

@@ -19,7 +19,7 @@ from equipment.interface.messages import TRANSFER_COLUMNS, Parameter, SubstrateR
 from equipment.interface.states import Outcome, TransferOutcome
 from mes.cli.db_check import Problem, check
 from mes.db import Base, Database
-from mes.definitions.models import Area, AttachSite, EquipmentClass, Layout, Product, Site
+from mes.definitions.models import Area, AttachSite, EquipmentClass, HoldCode, Layout, Product, Site
 from mes.equipment.models import Equipment
 from mes.history import Act
 from mes.lots import run_course
@@ -131,6 +131,12 @@ def standing_holds(session: Session, lot_ids: Iterable[int]) -> Sequence[Hold]:
     """The holds that nobody has released, oldest first."""
     query = select(Hold).where(Hold.lot_id.in_(list(lot_ids)), Hold.released_at.is_(None))
     return session.scalars(query.order_by(Hold.held_at, Hold.id)).all()
+
+
+def code_of_holds(session: Session, name: str, owner: str, *others: str, place: int = 1) -> None:
+    """A code of holds in the plant."""
+    of_text = {"title": name.title(), "owner": owner, "other_owners": list(others), "running_job": "finish"}
+    session.add(HoldCode(name=name, ordinal=place, **of_text))
 
 
 def transfers(moves: Iterable[Move]) -> Transfers:

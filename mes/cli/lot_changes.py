@@ -102,9 +102,9 @@ def release(name: LotName, *, customer: CustomerName = None, why: Why = "", as_j
 def hold(
     name: LotName,
     *,
-    code: Annotated[str, typer.Option(help="What kind of hold it is; those in use: mes lot hold-codes.")],
+    code: Annotated[str, typer.Option(help="What kind of hold it is: mes lot hold-codes.")],
     why: Why,
-    owner: Annotated[Role, typer.Option(help="Who may release it.")] = Role.LINE_ENGINEER,
+    owner: Annotated[Role | None, typer.Option(help="Who may release it, if not the role the code names.")] = None,
     customer: CustomerName = None,
     as_json: Json = False,
 ) -> None:

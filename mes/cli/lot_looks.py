@@ -81,7 +81,7 @@ def show_lot(name: LotName, *, customer: CustomerName = None, as_json: Json = Fa
 
 @app.command(name="hold-codes")
 def list_hold_codes(*, as_json: Json = False) -> None:
-    """The codes of holds: those that the system sets, and those in use here. A new one may be chosen.
+    """The codes of holds: the plant's, those that the system sets, and those in use; which ones people may choose.
 
     Example: mes lot hold-codes
     """

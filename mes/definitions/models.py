@@ -1,6 +1,7 @@
-"""What the plant is made of: sites, areas, equipment classes, layouts, products, and the plant clock."""
+"""What the plant is made of: sites, areas, classes, layouts, products, codes of holds, and the plant clock."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -105,6 +106,24 @@ class Product(Base):
     """The form in which its material arrives."""
 
     layout: Mapped[Layout] = relationship(lazy="raise")
+
+
+class HoldCode(Ordered, Base):
+    """A code of holds that people of the plant use: what it means, and who releases such a hold."""
+
+    __tablename__ = "hold_code"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    owner: Mapped[str]
+    """The role that a hold belongs to where nobody names another."""
+    other_owners: Mapped[list[Any]]
+    """Roles that may be named instead."""
+    running_job: Mapped[str]
+    """What becomes of a job that runs; each is let finish, until holds can reach the equipment."""
+
+    __table_args__ = (CheckConstraint("running_job = 'finish'", name="running_job"),)
 
 
 class AttachSite(Base):

@@ -11,12 +11,15 @@ from sqlalchemy.orm import Session, joinedload, undefer
 from equipment.interface.codec import map_text, order_text, read_map, read_order
 from equipment.interface.messages import AttachSite, BadMessage, JobOrder, JobSubstrate, Parameter, PositionMap
 from equipment.interface.states import MapRole
+from mes.db import lock
 from mes.definitions.models import Product
 from mes.errors import Malformed
-from mes.history import Act
+from mes.history import Act, record_all
 from mes.jobs.models import SentOrder
 from mes.jobs.states import OrderState
-from mes.lots import hold, run_course
+from mes.lots import run_course
+from mes.lots.hold import place_hold
+from mes.lots.hold_codes import EQUIPMENT_REFUSED, OWNER_OF_REPORTED
 from mes.lots.models import Lot, RunLoad, RunSource, RunSubstrate
 from mes.lots.supply import needs
 from mes.lots.track_in import TrackIn, track_in
@@ -158,6 +161,8 @@ def refused(session: Session, run_id: int, why: str, act: Act) -> None:
     """The equipment refused the order: its run is aborted, its lots queue again and are held for a person."""
     set_state(session, run_id, OrderState.REFUSED)
     run = run_course.abort(session, run_id, f"refused by the equipment: {why}", act)
-    lots = select(RunSubstrate.lot_id).where(RunSubstrate.run_id == run_id).distinct().order_by(RunSubstrate.lot_id)
-    for lot_id in session.scalars(lots).all():
-        hold.hold(session, lot_id, "equipment_refused", f"{run.name}: {why}", "line_engineer", act)
+    lots = select(RunSubstrate.lot_id).where(RunSubstrate.run_id == run_id).distinct()
+    locked = lock(session, (Lot, session.scalars(lots).all()))
+    comment = f"{run.name}: {why}"
+    held = [place_hold(session, lot, EQUIPMENT_REFUSED, comment, OWNER_OF_REPORTED, act) for lot in locked.all(Lot)]
+    record_all(session, act, [event for _, event in held])

@@ -108,7 +108,7 @@ def list_lots(
 
 @codes.get("", response_model=list[HoldCode], dependencies=[require(Permission.SEE_LINE)])
 def list_hold_codes(session: Tx) -> Any:
-    """The codes of holds there are: those that the system sets, and those in use here. A new one may be chosen."""
+    """The codes of holds: the plant's, those that the system sets, and those in use; which ones people may choose."""
     return hold_codes(session)
 
 
@@ -218,7 +218,10 @@ def _look(session: Session, response: Response, lot: int, *, centre: bool = True
 
 @router.post("/{lot}/hold", response_model=LotLook)
 def hold_lot(session: Tx, by: Holder, of: Named, response: Response, body: HoldBody) -> Any:
-    """Hold a lot: it is not tracked in until somebody of the owner role releases the hold. What runs goes on."""
+    """Hold a lot with a code of the plant: it is not tracked in until somebody of the owner role releases the hold.
+
+    What runs goes on. A code that the plant does not have is answered 422 with those that it has.
+    """
     found = of.id(session)
     hold(session, found, body.code, body.why, body.owner, act_now(session, by.name, body.why))
     return _look(session, response, found)

@@ -6,12 +6,9 @@ from sqlalchemy.orm import Session
 from mes.db import lock
 from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, Event, record, record_all
+from mes.lots.hold_codes import OWNERS, owner_of
 from mes.lots.models import Hold, Lot
-from mes.people.permissions import ALLOWED, Permission
 from mes.people.roles import Role
-
-OWNERS = tuple(role for role in Role if role in ALLOWED[Permission.RELEASE_HOLDS])
-"""To whom a hold may belong: who may release one. A customer sees the holds of its lots and releases none."""
 
 
 def releases(role: str, owner: str) -> bool:
@@ -19,12 +16,14 @@ def releases(role: str, owner: str) -> bool:
     return role in OWNERS and role in (owner, Role.ADMINISTRATOR)
 
 
-def hold(session: Session, lot_id: int, code: str, comment: str, owner_role: str, act: Act) -> Hold:
-    """Hold a lot until somebody of ``owner_role`` releases it. Raises `Malformed` without a code or comment."""
+def hold(session: Session, lot_id: int, code: str, comment: str, owner_role: str | None, act: Act) -> Hold:
+    """Hold a lot until somebody of ``owner_role``, or of the role that the code names, releases it.
+
+    Raises `Malformed` without a code or comment, and what `owner_of` does.
+    """
     if not code.strip() or not comment.strip():
         raise Malformed("A hold needs a code and a comment that says why.")
-    if owner_role not in OWNERS:
-        raise Malformed(f"A hold does not belong to {owner_role or 'nobody'}, but to one of {', '.join(OWNERS)}.")
+    owner_role = owner_of(session, code, owner_role)
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
     placed, event = place_hold(session, lot, code, comment, owner_role, act)
     record_all(session, act, [event])

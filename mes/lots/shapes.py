@@ -109,17 +109,25 @@ class HoldBody(Asked):
 
     code: Name
     why: Why
-    owner: Role = Field(Role.LINE_ENGINEER, description="Who may release it.")
+    owner: Role | None = Field(None, description="Who may release it; the role that the code names if not given.")
 
 
 class HoldCode(BaseModel):
-    """A code of holds, as the system sets it or people have used it."""
+    """A code of holds: the plant's, one that the system sets, or one that people have used."""
 
-    model_config = example(code="height", meaning="", owner="process_engineer", standing=1, placed=4)
+    model_config = example(
+        code="height", meaning="Bump height out of limits", owner="process_engineer", other_owners=["line_engineer"],
+        running_job="finish", may_choose=True, standing=1, placed=4,
+    )  # fmt: skip
 
     code: str
-    meaning: str = Field(description="Of those that the system sets; people say in a comment what theirs mean.")
-    owner: Role = Field(description="Whose its last hold is or was.")
+    meaning: str = Field(description="Empty where neither the plant nor the system has it: a comment says it.")
+    owner: Role = Field(
+        description="Whose a hold with it is; of a code not in the plant, whose the last one is or was."
+    )
+    other_owners: list[Role] = Field(description="Who may be named as the owner instead.")
+    running_job: str = Field(description="What becomes of a job that runs; finish: it goes on to its end.")
+    may_choose: bool = Field(description="Whether a person may hold a lot with it.")
     standing: int
     placed: int = Field(description="How many holds had it, standing or released.")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from mes.definitions.models import BY_HAND
+from mes.lots.hold_codes import MEANINGS, OWNERS
 from mes.people.roles import Role
 from mes.plant.check_recipes import recipe_problems
 from mes.plant.check_routes import route_problems
@@ -30,6 +31,7 @@ def load(folder: Path) -> Plant:
         areas=tuple(found.parts("area")),
         customers=tuple(found.parts("customer")),
         people=tuple(found.parts("person")),
+        hold_codes=tuple(found.parts("hold_code")),
         classes=tuple(found.parts("class")),
         equipment=tuple(found.parts("equipment")),
         layouts=tuple(found.parts("layout")),
@@ -55,6 +57,7 @@ def _problems(found: Gathered) -> list[Problem]:
         _duplicates,
         _sites,
         _people,
+        _hold_codes,
         _equipment,
         _products,
         _product_rings,
@@ -108,6 +111,25 @@ def _people(found: Gathered) -> Iterator[Problem]:
             message = f"{person.name} belongs to {person.customer} and has the role {person.role}"
             hint = "give the role customer, or leave the customer out"
             yield entry.problem(("customer",), "customer_role", message, hint)
+
+
+def _hold_codes(found: Gathered) -> Iterator[Problem]:
+    for entry in found.entries["hold_code"]:
+        code = entry.part
+        if code.name in MEANINGS:
+            message = f"{code.name} is set by the system itself and stands in no text"
+            yield entry.problem(("name",), "code_of_the_system", message, "choose another name")
+        for at, role in (
+            (("owner",), code.owner),
+            *((("other_owners", n), o) for n, o in enumerate(code.other_owners)),
+        ):
+            if role not in OWNERS:
+                message = f"nobody of role {role} releases holds"
+                yield entry.problem(at, "owner_role", message, choice(role, OWNERS))
+        if code.running_job != "finish":
+            message = f"a hold cannot {code.running_job} a running job yet: what runs goes on to its end"
+            hint = "write finish, and break the run off by hand where it must stop: mes lot abort"
+            yield entry.problem(("running_job",), "running_job", message, hint)
 
 
 def _equipment(found: Gathered) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from mes.plant.schema import Plant
 from mes.plant.stored import stored
 
 _SIGNS = {"add": "+", "change": "~", "remove": "-"}
-_GONE = {"recipe": " (becomes obsolete)", "route": " (no new lots)"}
+_GONE = {"recipe": " (becomes obsolete)", "route": " (no new lots)", "hold_code": " (no new holds)"}
 
 
 @dataclass(frozen=True)

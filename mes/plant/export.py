@@ -53,6 +53,8 @@ def _files(plant: Plant) -> dict[str, tuple[str, dict[str, Any]]]:
 
     put("site.yaml", "site.yaml", site=plant.site, areas=plant.areas, customers=plant.customers)
     put("people.yaml", "people.yaml", people=plant.people)
+    if plant.hold_codes:
+        put("holds.yaml", "holds.yaml", hold_codes=plant.hold_codes)
     put("equipment.yaml", "equipment.yaml", classes=plant.classes, equipment=plant.equipment)
     put("products/layouts.yaml", "products/*.yaml", layouts=plant.layouts)
     put("products/products.yaml", "products/*.yaml", products=plant.products)

@@ -19,6 +19,7 @@ KINDS = {
     "Area": "area",
     "Customer": "customer",
     "Person": "person",
+    "HoldCode": "hold_code",
     "EquipmentClass": "class",
     "Equipment": "equipment",
     "Layout": "layout",

@@ -3,17 +3,20 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mes.definitions.models import Area, EquipmentClass
+from mes.definitions.models import Area, EquipmentClass, HoldCode
 from mes.equipment.models import Equipment
 from mes.plant.schema import Plant
 
-Places = dict[type[Area] | type[EquipmentClass] | type[Equipment], dict[str, int]]
+Places = dict[type[Area] | type[HoldCode] | type[EquipmentClass] | type[Equipment], dict[str, int]]
 
 
 def misplaced(session: Session, plant: Plant) -> Places:
     """What stands elsewhere than in the text: kind of row -> name -> its place there, from 1."""
     found: Places = {}
-    for model, parts in ((Area, plant.areas), (EquipmentClass, plant.classes), (Equipment, plant.equipment)):
+    parts_of = (
+        (Area, plant.areas), (HoldCode, plant.hold_codes), (EquipmentClass, plant.classes), (Equipment, plant.equipment)
+    )  # fmt: skip
+    for model, parts in parts_of:
         stands = {row.name: row.ordinal for row in session.execute(select(model.name, model.ordinal))}
         places = {part.key: place for place, part in enumerate(parts, start=1)}
         found[model] = {name: place for name, place in places.items() if stands.get(name, place) != place}

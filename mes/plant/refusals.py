@@ -8,7 +8,7 @@ from sqlalchemy import Select, Table, func, select
 from sqlalchemy.orm import Session
 
 from mes.db import Base
-from mes.definitions.models import Area, EquipmentClass, Layout, Product, Site
+from mes.definitions.models import Area, EquipmentClass, HoldCode, Layout, Product, Site
 from mes.equipment.models import Equipment
 from mes.errors import Reason
 from mes.history import canonical
@@ -29,6 +29,7 @@ MODELS: dict[str, type[Any]] = {
     "area": Area,
     "customer": Customer,
     "person": User,
+    "hold_code": HoldCode,
     "class": EquipmentClass,
     "equipment": Equipment,
     "layout": Layout,

@@ -77,6 +77,22 @@ class PeopleFile(Part):
     people: list[Person]
 
 
+class HoldCode(Part):
+    name: Name
+    title: Title
+    owner: Role = Field(description="Whose such a hold is: who releases it, beside the administrator")
+    other_owners: list[Role] = Field(default_factory=list, description="Who may be named as its owner instead")
+    running_job: Literal["finish", "pause", "abort"] = Field(
+        default="finish", description="What becomes of a job that runs; only finish can be carried out today"
+    )
+
+
+class HoldFile(Part):
+    """``holds.yaml``: the codes that people hold lots with. Without the file they choose codes freely."""
+
+    hold_codes: list[HoldCode]
+
+
 class EquipmentClass(Part):
     name: Name
     title: Title
@@ -275,6 +291,7 @@ def fed(pattern: Sequence[PlannedLot], count: int) -> list[tuple[str, PlannedLot
 FILES: dict[str, type[Part]] = {
     "site.yaml": SiteFile,
     "people.yaml": PeopleFile,
+    "holds.yaml": HoldFile,
     "equipment.yaml": EquipmentFile,
     "products/*.yaml": ProductFile,
     "recipes/*.yaml": RecipeFile,
@@ -293,6 +310,7 @@ class Plant:
     areas: tuple[Area, ...]
     customers: tuple[Customer, ...]
     people: tuple[Person, ...]
+    hold_codes: tuple[HoldCode, ...]
     classes: tuple[EquipmentClass, ...]
     equipment: tuple[Equipment, ...]
     layouts: tuple[Layout, ...]
@@ -307,6 +325,7 @@ class Plant:
             "area": self.areas,
             "customer": self.customers,
             "person": self.people,
+            "hold_code": self.hold_codes,
             "class": self.classes,
             "equipment": self.equipment,
             "layout": self.layouts,

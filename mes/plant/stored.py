@@ -27,6 +27,10 @@ def stored(session: Session) -> schema.Plant:
         areas=_of(schema.Area, session.execute(_columns(definitions.Area, "name", "title"))),
         customers=_of(schema.Customer, session.execute(_columns(people.Customer, "name", "title"))),
         people=_people(session),
+        hold_codes=_of(
+            schema.HoldCode,
+            session.execute(_columns(definitions.HoldCode, "name", "title", "owner", "other_owners", "running_job")),
+        ),
         classes=_of(
             schema.EquipmentClass,
             session.execute(

@@ -203,6 +203,7 @@ class Writer:
         "area": _put_area,
         "customer": _put_columns,
         "person": _put_person,
+        "hold_code": _put_columns,
         "class": _put_columns,
         "equipment": _put_equipment,
         "layout": _put_columns,

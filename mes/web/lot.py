@@ -11,8 +11,8 @@ from sqlalchemy import select
 from mes.history import History, as_happened, entry
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
-from mes.lots.hold import OWNERS, releases
-from mes.lots.hold_codes import hold_codes
+from mes.lots.hold import releases
+from mes.lots.hold_codes import OWNERS, hold_codes
 from mes.lots.ladder import ladder
 from mes.lots.looks import look
 from mes.lots.own_lots import own_lots

@@ -17,7 +17,7 @@ from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
-from mes.web.forms import Field, Note, Why, onwards, path
+from mes.web.forms import Field, Note, Unchosen, Why, onwards, path
 from mes.web.pages import plant_time, view_of
 
 router = APIRouter(prefix="/lots/{customer}/{name}", route_class=FormRoute)
@@ -41,10 +41,16 @@ def change_priority_of_lot(
 
 @router.post("/hold")
 def hold_lot(
-    session: Tx, by: Holder, customer: str, name: str, code: Field, why: Why, owner: Annotated[Role, Form()]
+    session: Tx,
+    by: Holder,
+    customer: str,
+    name: str,
+    code: Field,
+    why: Why,
+    owner: Annotated[Role | Unchosen, Form()] = "",
 ) -> Response:
     """Hold the lot."""
-    hold(session, lot_id(session, name, customer), code, why, owner, act_now(session, by.name, why))
+    hold(session, lot_id(session, name, customer), code, why, owner or None, act_now(session, by.name, why))
     return onwards(path("lots", customer, name))
 
 

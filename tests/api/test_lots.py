@@ -11,7 +11,7 @@ from mes.lots.models import Lot
 from mes.people.models import ApiKey
 from mes.runs.models import Run
 from tests.api.conftest import Api, Caller
-from tests.shop import Floor, mapped
+from tests.shop import Floor, code_of_holds, mapped
 
 NEW = {"customer": "alpha", "route": "die", "substrates": ["W1", "W2"]}
 
@@ -98,6 +98,20 @@ def test_a_command_with_a_key_takes_effect_once(floor: Floor, caller: Caller) ->
     problem(line.post("/lots", json=NEW, headers=key), 422, "key_of_another")
     other = ok(caller("administrator").post("/lots", json=NEW | {"substrates": ["W3"]}, headers=key), 201)
     assert other["lot"] != first.json()["lot"]
+
+
+def test_a_hold_takes_a_code_of_the_plant_and_the_owner_it_names(floor: Floor, caller: Caller) -> None:
+    with floor.database.transaction() as session:
+        code_of_holds(session, "height", "process_engineer", "line_engineer")
+    floor.arrive("D1", "die", "W1")
+    line = caller("line_engineer")
+    wrong = problem(line.post("/lots/D1/hold", json={"code": "odd", "why": "noise"}), 422, "malformed")
+    assert wrong["detail"] == "The code odd is none of the plant; choose one of height."
+    held = ok(line.post("/lots/D1/hold", json={"code": "height", "why": "low"}))
+    assert held["holds"][0]["owner"] == "process_engineer"
+    told = {one["code"]: one for one in ok(line.get("/hold-codes"))}
+    assert [code for code, one in told.items() if one["may_choose"]] == ["height"]
+    assert told["height"]["meaning"] == "Height"
 
 
 def test_a_refused_command_is_judged_again(floor: Floor, caller: Caller) -> None:

@@ -15,6 +15,7 @@ from mes.equipment.models import Equipment, EquipmentStateInterval
 from mes.errors import Refused
 from mes.history import Act, History
 from mes.lots.create import NewLot, create, release
+from mes.lots.hold_codes import hold_codes
 from mes.lots.models import Lot, Mount
 from mes.people.models import User
 from mes.plant import Plant, apply, diff, export, load
@@ -332,3 +333,24 @@ def test_people_who_were_added_by_hand_stay_until_the_text_names_them(database: 
     edit(plant, "people.yaml", "  - {name: kim, title: Kim, role: manager}\n", "")
     with database.transaction() as session:
         assert [str(one) for one in apply(session, load(plant), LATER)] == ["- person kim"]
+
+
+def test_codes_of_holds_follow_the_text(database: Database, plant: Path, tmp_path: Path) -> None:
+    """One that leaves it takes no new holds; a plant without the file lets people choose."""
+    edit(plant, "holds.yaml", "title: Particles or residue on the surface", "title: Particles")
+    edit(plant, "holds.yaml", "name: low_yield", "name: yield_low")
+    assert put(database, plant, LATER) == [
+        "~ hold_code contamination: title 'Particles or residue on the surface' -> 'Particles'",
+        "- hold_code low_yield (no new holds)",
+        "+ hold_code yield_low",
+    ]
+    with database.reading() as session:
+        codes = [row["code"] for row in hold_codes(session) if row["may_choose"]]
+    assert codes[:2] == ["height", "crack"]
+    assert codes[4] == "yield_low"
+    (plant / "holds.yaml").unlink()
+    assert {text[:12] for text in put(database, plant, LATER)} == {"- hold_code "}
+    with database.reading() as session:
+        assert not any(row["may_choose"] for row in hold_codes(session))
+        export(session, tmp_path / "out")
+    assert not (tmp_path / "out" / "holds.yaml").exists()

@@ -78,6 +78,17 @@ MISTAKES = {
                                "plasma-1, title: Bonder 1", "rename one"),
     "time zone": Mistake("site.yaml", "Asia/Seoul", "Asia/Soul", "unknown_time_zone", "Asia/Soul", "Asia/Seoul?"),
     "role": Mistake("people.yaml", "role: manager", "role: boss", "wrong_value", "boss", "manager"),
+    "owner of a code of holds": Mistake(
+        "holds.yaml", "owner: yield_engineer", "owner: manager", "owner_role", "manager", "yield_engineer"),
+    "another owner of a code": Mistake("holds.yaml", "other_owners: [line_engineer]}", "other_owners: [customer]}",
+                                       "owner_role", "customer", "there is administrator"),
+    "code of the system": Mistake("holds.yaml", "name: height", "name: in_doubt", "code_of_the_system", "in_doubt",
+                                  "choose another name"),
+    "code that would abort": Mistake(
+        "holds.yaml", "between two operations, owner", "between two operations, running_job: abort, owner",
+        "running_job", "running_job: abort", "write finish"),
+    "code twice": Mistake("holds.yaml", "name: crack", "name: height", "duplicate_name", "name: height, title: 'Crack",
+                          "rename one"),
     "customer of a person": Mistake("people.yaml", "customer: hanbit", "customer: hanbid", "unknown_customer",
                                     "hanbid", "did you mean hanbit?"),
     "customer without company": Mistake("people.yaml", "role: customer, customer: narae", "role: customer",

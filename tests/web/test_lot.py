@@ -12,7 +12,7 @@ from mes.history import Act
 from mes.lots.hold import hold
 from mes.lots.models import Lot
 from mes.people.models import User
-from tests.shop import BEGIN, Floor, mapped
+from tests.shop import BEGIN, Floor, code_of_holds, mapped
 from tests.web.conftest import Serve, Visiting, people, serving
 
 
@@ -126,3 +126,18 @@ def test_a_hold_is_to_be_released_by_whom_it_belongs_to_and_says_so_to_others(fl
     for owner in ("manager", "equipment", "customer"):
         with pytest.raises(Malformed, match="does not belong to"):
             floor.do(hold, floor.id_of(Lot, "D1"), "height", "low", owner)
+
+
+def test_a_lot_is_held_with_a_code_of_the_plant(floor: Floor, serve: Serve, visit: Visiting) -> None:
+    with floor.database.transaction() as session:
+        people(session)
+        code_of_holds(session, "height", "process_engineer", "line_engineer")
+    floor.arrive("D1", "die", "W1")
+    site = serve()
+    page = visit(site).sign_in("line_engineer")
+    page.goto(f"{site.address}/lots/alpha/D1")
+    page.get_by_text("Hold this lot").click()
+    page.locator("select[name=code]").select_option("height: Height")
+    page.get_by_label("Why").fill("Low at the edge")
+    page.get_by_role("button", name="Hold", exact=True).click()
+    expect(page.get_by_text(re.compile("To be released by: process engineer"))).to_be_visible()

@@ -3,7 +3,7 @@
 import mes.definitions.models
 import mes.equipment.models
 import mes.history
-import mes.http.command
+import mes.http.models
 import mes.jobs.models
 import mes.lots.models
 import mes.people.models

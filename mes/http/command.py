@@ -8,7 +8,7 @@ refusal takes the claim back and is judged again.
 import hashlib
 import re
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http.client import SEE_OTHER
 from typing import Any
 from urllib.parse import urlencode
@@ -19,10 +19,11 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
-from mes.db import STAFF, Base, seeing_as
+from mes.db import STAFF, seeing_as
 from mes.errors import Malformed
+from mes.http.models import CommandAnswer
 from mes.http.transaction import SAFE
 
 HEADER = "Idempotency-Key"
@@ -38,20 +39,6 @@ KEPT = timedelta(days=7)
 """How long an answer is remembered, by the database's clock."""
 PASSWORD = re.compile(rb'"password"\s*+:\s*+"(?:[^"\\]++|\\.)*+"')
 """Where a body gives a password."""
-
-
-class CommandAnswer(Base):
-    """A command that has a key, and its answer once it has taken effect."""
-
-    __tablename__ = "command_answer"
-
-    actor: Mapped[str] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
-    asked_sha256: Mapped[bytes]
-    """Of method, path, query and body."""
-    status: Mapped[int | None]
-    body: Mapped[bytes | None]
-    claimed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
 
 
 class KeyOfAnother(Malformed):

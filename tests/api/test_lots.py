@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from mes.history import History
-from mes.http.command import CommandAnswer
+from mes.http.models import CommandAnswer
 from mes.lots.models import Lot
 from mes.people.models import ApiKey
 from mes.runs.models import Run

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 
-from mes.http.command import CommandAnswer
+from mes.http.models import CommandAnswer
 from mes.people.models import SignInTry, User
 from mes.people.passwords import hash_password
 from mes.people.tries import FREE

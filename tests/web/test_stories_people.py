@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
-from mes.http.command import CommandAnswer
+from mes.http.models import CommandAnswer
 from mes.people.models import ApiKey, SignIn, User
 from mes.people.passwords import matches
 from mes.people.permissions import ALLOWED, Permission, meanings

@@ -117,7 +117,7 @@ def test_what_one_person_does_arrives_at_another(shop: Floor, serve: Serve, visi
     page.goto(f"{site.address}/find?q=d2")
     page.get_by_text("Hold this lot").click()
     page.get_by_label("Code").fill("crack")
-    page.get_by_label("Why").fill("A crack at the notch")
+    page.get_by_role("textbox", name="Why").fill("A crack at the notch")
     page.get_by_role("button", name="Hold", exact=True).click()
     expect(page.get_by_text("A crack at the notch").first).to_be_visible()
     expect(board.locator("#queues").get_by_role("row").filter(has_text="D2")).to_contain_text("held")
@@ -135,7 +135,7 @@ def test_a_sign_in_that_expires_loses_no_typed_text(shop: Floor, serve: Serve, v
     page.goto(f"{site.address}/lots/alpha/D3")
     page.get_by_text("Hold this lot").click()
     page.get_by_label("Code").fill("crack")
-    page.get_by_label("Why").fill("Typed before the sign-in expired")
+    page.get_by_role("textbox", name="Why").fill("Typed before the sign-in expired")
     with shop.database.transaction() as session:
         session.execute(text(f"delete from {SignIn.__tablename__}"))
     page.get_by_role("button", name="Hold", exact=True).click()

@@ -64,7 +64,11 @@ def finish(session: Session, run: Run, lot_id: int, told: Told, act: Act) -> Run
         report.work.energy_kwh = None  # nobody measured it
     good = sum(report.work.units_good for report in reports)
     if told.good not in (None, good):
-        raise Malformed(f"{told.good} good units were counted, the maps say {good}; name those that failed.")
+        named = sum(map(len, told.failed.values()))
+        raise Malformed(
+            f"{told.good} good units were counted, the maps say {good}: {good + named} were asked for, and {named} named"
+            " as failed. Count again, or name what failed."
+        )
     if not any(work.work == Work.WAITING for work in works):
         events.append(run_course.closed(session, locked_run, works, RunVerb.END, act.why, act))
     record_all(session, act, events)

@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mes.db import Locked, lock
-from mes.definitions.models import Layout
+from mes.definitions.models import BY_HAND, Layout
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, NotFound, Reason, StartRefused
-from mes.history import Act, Change, record
-from mes.lots import start_gate
+from mes.history import Act, Change, Event, record_all
+from mes.lots import progress, run_course, start_gate
 from mes.lots.models import Lot, LotSubstrate, Mount, RunLoad, RunSource, RunSubstrate
 from mes.lots.start_gate_facts import Facts, LineFacts, LotFacts, by_product, look
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
@@ -67,6 +67,8 @@ class _Picture:
 def track_in(session: Session, wanted: TrackIn, act: Act) -> Run:
     """Order a run. Its substrates are ordered, its sources mounted and their free units reserved, its loads made.
 
+    On equipment that people work it begins with that: whoever tracks in is at it, and nothing else tells.
+
     Raises `StartRefused` with every reason of the start gate for every lot and every reason against the sources;
     `Malformed` where the request contradicts itself (no lot, one named twice, lots of different operations, several
     lots on equipment that takes one).
@@ -82,7 +84,12 @@ def track_in(session: Session, wanted: TrackIn, act: Act) -> Run:
         "operation": picture.operation.name,
         "substrates": [picture.name(m.substrate_id) for _, m in picture.work],
     }
-    record(session, "track_in", act, [Change(run, after=after), *changes])
+    events = [Event("track_in", [Change(run, after=after), *changes])]
+    if picture.equipment.equipment_class.kind == BY_HAND:
+        lots = picture.locked.all(Lot)
+        begun = run_course.LockedRun(run, picture.locked, progress.members_of(session, lots), ())
+        events.append(run_course.started(session, begun, act))
+    record_all(session, act, events)
     return run
 
 

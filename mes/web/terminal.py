@@ -13,6 +13,7 @@ from mes.errors import Malformed
 from mes.http.command import FormRoute
 from mes.http.event_stream import EventStream
 from mes.http.transaction import Tx
+from mes.lots import run_course
 from mes.lots.hand_work import Told, finish
 from mes.lots.queries import lot_id, open_run
 from mes.lots.track_in import TrackIn, lot_parts, track_in
@@ -20,7 +21,7 @@ from mes.people.access import require, still
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
 from mes.web.find import Found, find
-from mes.web.forms import Field, Note, onwards
+from mes.web.forms import Field, Note, Why, onwards
 from mes.web.live import Live
 from mes.web.pages import View, page, plant_time, render, view_of
 from mes.web.terminal_first import first
@@ -48,7 +49,7 @@ def show(
     return page(request, "terminal.html", "/terminal", person, parts=parts, told=told, **given)
 
 
-SAID = ("started", "finished", "unknown")
+SAID = ("started", "finished", "broken_off", "unknown")
 """What the banner may say of what was just done or scanned."""
 
 
@@ -96,6 +97,14 @@ def end(
     found = lot_id(session, lot, customer)
     finish(session, open_run(session, found, run), found, Told(_failed(failed), good), act_now(session, by.name))
     return onwards("/terminal", lot=lot, customer=customer, said="finished", run=run)
+
+
+@router.post("/abort")
+def break_off(session: Tx, by: Worker, lot: Field, customer: Field, run: Field, why: Why) -> Response:
+    """Break a run off that was begun by mistake, or cannot be finished: what is not reported waits again."""
+    found = lot_id(session, lot, customer)
+    run_course.abort(session, open_run(session, found, run).id, why, act_now(session, by.name, why))
+    return onwards("/terminal", lot=lot, customer=customer, said="broken_off", run=run)
 
 
 def _failed(text: str) -> dict[str, dict[tuple[int, int], int]]:

@@ -39,6 +39,7 @@ ROUTES = {
     "GET /terminal": Permission.WORK_LOTS,
     "GET /terminal/scan": Permission.WORK_LOTS,
     "GET /terminal/stream": Permission.WORK_LOTS,
+    "POST /terminal/abort": Permission.WORK_LOTS,
     "POST /terminal/track-in": Permission.WORK_LOTS,
     "POST /terminal/track-out": Permission.WORK_LOTS,
     "GET /substrates/{customer}/{name}": Permission.SEE_LOTS,

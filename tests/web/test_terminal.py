@@ -4,11 +4,14 @@ import re
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from mes.history import History
 from mes.jobs import orders
 from mes.lots.hold import hold
 from mes.lots.models import Lot
+from mes.lots.track_in import track_in
+from mes.runs.states import RunState
 from tests.shop import Floor
 from tests.web.conftest import Serve, Visiting, people
 
@@ -49,6 +52,7 @@ def test_first_screen_leads_a_person_through_a_lot_by_hand(shop: Floor, serve: S
     page.get_by_role("link", name="OVEN-1").click()
     page.get_by_role("button", name="Start on OVEN-1").click()
     expect(page.get_by_role("heading", name=re.compile("Finish J-.* on OVEN-1"))).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("Running · board")
     page.get_by_role("link", name="Begin anew").click()
     begun = section(page, "To be finished by a person")
     expect(begun).to_contain_text("J-")
@@ -57,6 +61,27 @@ def test_first_screen_leads_a_person_through_a_lot_by_hand(shop: Floor, serve: S
     page.get_by_label("Good units, counted").fill("4")
     page.get_by_role("button", name="Finish").click()
     expect(page.get_by_role("status")).to_contain_text("Finished")
+
+
+def test_what_was_started_by_mistake_is_broken_off_and_waits_again(shop: Floor, serve: Serve, visit: Visiting) -> None:
+    site = serve()
+    page = visit(site).sign_in("operator")
+    page.goto(f"{site.address}/terminal?lot=B1&equipment=OVEN-1")
+    page.get_by_role("button", name="Start on OVEN-1").click()
+    page.get_by_text("Break it off").click()
+    page.get_by_label("Why").fill("the wrong bench")
+    page.get_by_role("button", name=re.compile("Break off J-")).click()
+    expect(page.get_by_role("status")).to_contain_text("Broken off: J-")
+    expect(page.get_by_role("main")).to_contain_text("Queued · board")
+    expect(page.get_by_role("link", name="OVEN-1")).to_be_visible()
+
+
+def test_a_run_by_hand_begins_when_it_is_tracked_in(shop: Floor) -> None:
+    run = shop.do(track_in, shop.wanted("OVEN-1", "B1"))
+    assert (run.state, run.started_at) == (RunState.RUNNING, run.ordered_at)
+    with shop.database.reading() as session:
+        verbs = session.scalars(select(History.verb).where(History.subject == "B1").order_by(History.n)).all()
+    assert verbs[-2:] == ["track_in", "start"]
 
 
 def test_equipment_is_told_by_name_and_what_it_does_by_itself(shop: Floor, serve: Serve, visit: Visiting) -> None:

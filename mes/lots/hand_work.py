@@ -66,8 +66,8 @@ def finish(session: Session, run: Run, lot_id: int, told: Told, act: Act) -> Run
     if told.good not in (None, good):
         named = sum(map(len, told.failed.values()))
         raise Malformed(
-            f"{told.good} good units were counted, the maps say {good}: {good + named} were asked for, and {named} named"
-            " as failed. Count again, or name what failed."
+            f"{told.good} good units were counted, the maps say {good}: {good + named} were asked for, {named} named as"
+            " failed. Count again, or name what failed."
         )
     if not any(work.work == Work.WAITING for work in works):
         events.append(run_course.closed(session, locked_run, works, RunVerb.END, act.why, act))

@@ -8,7 +8,11 @@ from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, Event, record, record_all
 from mes.lots.hold_codes import OWNERS, owner_of
 from mes.lots.models import Hold, Lot
+from mes.lots.states import LotState
 from mes.people.roles import Role
+
+NOTHING_LEFT = (LotState.CONSUMED, LotState.SCRAPPED)
+"""States of a lot that a person cannot hold: it has no unit any more."""
 
 
 def releases(role: str, owner: str) -> bool:
@@ -19,12 +23,16 @@ def releases(role: str, owner: str) -> bool:
 def hold(session: Session, lot_id: int, code: str, comment: str, owner_role: str | None, act: Act) -> Hold:
     """Hold a lot until somebody of ``owner_role``, or of the role that the code names, releases it.
 
-    Raises `Malformed` without a code or comment, and what `owner_of` does.
+    Raises `Malformed` without a code or comment, `Refused` where nothing of the lot is left, and what `owner_of` does.
     """
     if not code.strip() or not comment.strip():
         raise Malformed("A hold needs a code and a comment that says why.")
     owner_role = owner_of(session, code, owner_role)
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
+    if lot.state in NOTHING_LEFT:
+        what = f"Lot {lot.name} is {lot.state}: nothing of it is left to hold."
+        where = "its trace (mes trace material) tells in which lots its units are; hold those"
+        raise Refused(what, Reason("lot_state", f"{what[:-1]}; {where}."))
     placed, event = place_hold(session, lot, code, comment, owner_role, act)
     record_all(session, act, [event])
     return placed

@@ -132,3 +132,14 @@ def test_substrate_arrives_once(floor: Floor) -> None:
         floor.do(create, NewLot("D1", "alpha", "die", (Arrival("W2"),)))
     assert floor.everything() == before
     floor.arrive("D1", "die", "W1", customer="beta")
+
+
+def test_a_lot_of_which_nothing_is_left_cannot_be_held(floor: Floor) -> None:
+    floor.arrive("D1", "die", "W1")
+    lot = floor.id_of(Lot, "D1")
+    floor.do(scrap, lot, "W1", None)
+    with pytest.raises(Refused, match="D1 is scrapped: nothing of it is left to hold") as refused:
+        floor.do(hold, lot, "height", "low", "line_engineer")
+    assert [(reason.code, "mes trace material" in reason.message) for reason in refused.value.reasons] == [
+        ("lot_state", True)
+    ]

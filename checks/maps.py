@@ -73,6 +73,17 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Handover:
+    """A substrate went from one lot to another with so many units, those that it once held included."""
+
+    substrate: int
+    form: int
+    giver: int
+    taker: int
+    units: int
+
+
+@dataclass(frozen=True)
 class Maps:
     """All that is counted."""
 
@@ -80,6 +91,8 @@ class Maps:
     """By id: customer, name, current form, substrates, units."""
     grids: dict[int, Grid]
     members: list[Member]
+    handovers: list[Handover]
+    """In the order in which they were recorded."""
     moves: NDArray[np.void]
 
 
@@ -91,11 +104,13 @@ def count(connection: psycopg.Connection[Any]) -> tuple[dict[Account, int], list
         {row[0]: tuple(row[1:]) for row in connection.execute(LOTS)},
         grids,
         [Member(*row) for row in connection.execute(MEMBERS)],
+        [Handover(*row) for row in connection.execute(HANDOVERS)],
         _moves(connection, grids, problems),
     )
     moved_in = _moved_in(maps)
     units = _units(maps, moved_in)
     problems += _sources(maps) + _targets(connection, maps) + _loads(maps, moved_in) + _layers(connection, maps)
+    problems += _handed(maps)
     problems += _unbalanced(units, maps) + _quantities(units, maps)
     by_name = {(*maps.lots[lot][:2], form, account): value for (lot, form, account), value in units.items() if value}
     return by_name, problems
@@ -103,6 +118,7 @@ def count(connection: psycopg.Connection[Any]) -> tuple[dict[Account, int], list
 
 LOTS = "select id, customer_id, name, form, substrates, units from lot order by id"
 MEMBERS = "select lot_id, substrate_id, form, progress from lot_substrate order by lot_id, substrate_id"
+HANDOVERS = "select substrate_id, form, from_id, to_id, units from handover order by id"
 GRIDS = """
 select s.id, s.name, l.rows, l.columns, s.dispositions
 from substrate s join layout l on l.id = s.layout_id order by s.id
@@ -151,21 +167,56 @@ def _moves(connection: psycopg.Connection[Any], grids: dict[int, Grid], problems
 
 
 def _units(maps: Maps, moved_in: dict[int, Places]) -> Counter[tuple[int, int, str]]:
-    """By lot, form and account: its positions, and the three ways in that this counter knows."""
+    """By lot, form and account: its positions, what it gave away, and the four ways in that this counter knows."""
     units: Counter[tuple[int, int, str]] = Counter()
-    found = _found(maps)
+    found, came = _found(maps), _handed_over(maps, units)
     for member in maps.members:
         counts = np.bincount(maps.grids[member.substrate].positions, minlength=len(ACCOUNT_OF)).tolist()
         for account, positions in zip(ACCOUNT_OF, counts, strict=False):
             if account is not None:
                 units[member.lot, member.form, account] += positions
+        held = sum(counts) - counts[NO_UNIT] - counts[NOT_FOR_USE]
+        gained = {**came.get(member.substrate, {member.lot: 0})}
+        gained[member.lot] = gained.get(member.lot, 0) + held
+        began, *later = gained
+        for lot in later:
+            units[lot, member.form, "found" if member.form == 1 else "made"] += gained[lot]
+        more = sum(gained[lot] for lot in later)
         if member.form == 1:
-            units[member.lot, 1, "found"] += found[member.substrate]
-            units[member.lot, 1, "received"] += sum(counts) - counts[NO_UNIT] - counts[NOT_FOR_USE]
-            units[member.lot, 1, "received"] -= found[member.substrate]
+            units[began, 1, "found"] += found[member.substrate] - more
+            units[began, 1, "received"] += held - found[member.substrate]
         else:
-            units[member.lot, member.form, "made"] += len(moved_in[member.substrate])
+            units[began, member.form, "made"] += len(moved_in[member.substrate]) - more
     return units
+
+
+def _handed_over(maps: Maps, units: Counter[tuple[int, int, str]]) -> dict[int, dict[int, int]]:
+    """Post what lots gave each other. By substrate and lot, the first one first: how many units more went than came."""
+    gained: dict[int, dict[int, int]] = defaultdict(dict)
+    for one in maps.handovers:
+        units[one.giver, one.form, "split_off"] += one.units
+        units[one.taker, one.form, "merged_in"] += one.units
+        of = gained[one.substrate]
+        of[one.giver] = of.get(one.giver, 0) + one.units
+        of[one.taker] = of.get(one.taker, 0) - one.units
+    return gained
+
+
+def _handed(maps: Maps) -> list[str]:
+    """Each handover is from the lot that has the substrate to one that then has it, up to the one that has it now."""
+    problems = []
+    holder: dict[int, int] = {}
+    for one in maps.handovers:
+        if holder.get(one.substrate, one.giver) != one.giver:
+            name = maps.grids[one.substrate].name
+            problems.append(f"Substrate {name}: lot {maps.lots[one.giver][1]} gave it away without having it.")
+        holder[one.substrate] = one.taker
+    for member in maps.members:
+        last = holder.get(member.substrate, member.lot)
+        if last != member.lot:
+            name, has = maps.grids[member.substrate].name, maps.lots[member.lot][1]
+            problems.append(f"Substrate {name}: it is in lot {has}, yet it went to lot {maps.lots[last][1]} last.")
+    return problems
 
 
 def _found(maps: Maps) -> Counter[int]:
@@ -175,14 +226,24 @@ def _found(maps: Maps) -> Counter[int]:
 
 
 def _moved_in(maps: Maps) -> dict[int, Places]:
-    """By load: the positions onto which units of its own lot's form before were placed."""
-    form_of = {member.substrate: (member.lot, member.form) for member in maps.members}
+    """By load: the positions onto which units of the form before, of its lot or one it parted from, were placed."""
+    kin = _kin(maps)
+    form_of = {member.substrate: (kin[member.lot], member.form) for member in maps.members}
     places: dict[int, Places] = defaultdict(lambda: np.zeros(0, np.int64))
     for (source, target), moves in _groups(maps.moves[maps.moves["outcome"] == PLACED], "source", "target"):
         lot, form = form_of.get(target, (0, 0))
         if form_of.get(source) == (lot, form - 1):
             places[target] = np.union1d(places[target], moves["to"][moves["to"] >= 0])
     return places
+
+
+def _kin(maps: Maps) -> dict[int, int]:
+    """By lot: one of all the lots with which it ever shared a substrate, the same for each of them."""
+    kin = {lot: lot for lot in maps.lots}
+    for one in maps.handovers:
+        mine, theirs = kin[one.giver], kin[one.taker]
+        kin |= {lot: mine for lot, of in kin.items() if of == theirs}
+    return kin
 
 
 def _sources(maps: Maps) -> list[str]:
@@ -255,8 +316,8 @@ def _layers(connection: psycopg.Connection[Any], maps: Maps) -> list[str]:
 def _unbalanced(units: Counter[tuple[int, int, str]], maps: Maps) -> list[str]:
     problems = []
     for lot, form in sorted({key[:2] for key in units}):
-        came = sum(units[lot, form, way] for way in ("received", "made", "found"))
-        are = sum(units[lot, form, account] for account in set(ACCOUNT_OF) if account is not None)
+        came = sum(units[lot, form, way] for way in ("received", "merged_in", "made", "found"))
+        are = sum(units[lot, form, account] for account in {*ACCOUNT_OF, "split_off"} if account is not None)
         if came != are:
             problems.append(f"Lot {maps.lots[lot][1]}, form {form}: {came} units came, {are} are somewhere.")
     return problems

@@ -16,7 +16,7 @@ from mes.errors import Malformed, NotFound
 from mes.genealogy.moves import Moment, Recorded, into, left, out_of
 from mes.genealogy.records import Known, readings, sees_the_centre, substrates, works
 from mes.genealogy.tree import Held, Move, Onward, Place, Trace, TraceUp, Unit, Went, Work
-from mes.lots.models import LotSubstrate
+from mes.lots.models import Handover, LotSubstrate
 
 MOST_STEPS = 24
 """Moves from a package down to its lowest die, or up: routes of advanced packaging need about ten."""
@@ -69,12 +69,13 @@ def trace_up(session: Session, substrate_id: int, x: int | None = None, y: int |
 
 
 def trace_lot_up(session: Session, lot_id: int) -> TraceUp:
-    """Where every unit went that left a substrate with which the lot began: what a recall of its material concerns.
+    """Where every unit went that left a substrate with which the lot began, split off or not: what a recall concerns.
 
     Under a customer's scope as `trace_up`; nothing for a lot that the reader does not see.
     """
     members = select(LotSubstrate.substrate_id).where(LotSubstrate.lot_id == lot_id, LotSubstrate.form == 1)
-    return _up(session, left(session, session.scalars(members)))
+    went = select(Handover.substrate_id).where(Handover.from_id == lot_id, Handover.form == 1)
+    return _up(session, left(session, session.scalars(members.union(went))))
 
 
 def _up(session: Session, places: Iterable[Place]) -> TraceUp:

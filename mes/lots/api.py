@@ -32,18 +32,21 @@ from mes.lots.shapes import (
     HoldCode,
     LotLook,
     LotRow,
+    LotsLook,
     MapRow,
     NewLotBody,
     PriorityBody,
     ReleaseHoldBody,
     RunLook,
     ScrapBody,
+    SplitBody,
     StartCheck,
     TakeBody,
     TrackInBody,
     TrackOutBody,
     WhyBody,
 )  # fmt: skip
+from mes.lots.split import split
 from mes.lots.states import LotState
 from mes.lots.store import store
 from mes.lots.taking import pull_sample, scrap
@@ -170,6 +173,15 @@ def change_priority_of_lot(session: Tx, by: Changer, of: Named, response: Respon
     found = of.id(session)
     change_priority(session, found, body.priority, body.due_at, act_now(session, by.name, body.why))
     return _look(session, response, found)
+
+
+@router.post("/{lot}/split", response_model=LotsLook)
+def split_lot(session: Tx, by: Changer, of: Named, response: Response, body: SplitBody) -> Any:
+    """Let whole substrates of a waiting lot go on in a lot of their own, which inherits every hold. Both are told."""
+    found = of.id(session)
+    new = split(session, found, body.substrates, body.into, act_now(session, by.name, body.why))
+    session.flush()
+    return {"lots": [_look(session, response, found), look_at_version(session, new.id)[0]]}
 
 
 @router.post("/{lot}/track-in", response_model=RunLook)

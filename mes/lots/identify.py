@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, undefer
 from equipment.interface.messages import NO_BIN, SubstrateResult
 from equipment.interface.states import TransferOutcome
 from mes.db import Locked, lock
-from mes.errors import MesError
+from mes.errors import Busy, MesError
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSource, RunSubstrate
 from mes.lots.progress import members_of
 from mes.lots.queries import with_next
@@ -68,6 +68,11 @@ class Report:
         """The substrate worked on, in its lot."""
         return self.lot_of[self.work.substrate_id]
 
+    @property
+    def holder(self) -> Lot:
+        """The lot that the substrate worked on is in by now; it may have gone over since it was ordered."""
+        return self.locked.one(Lot, self.member.lot_id)
+
     @cached_property
     def worked(self) -> Mask:
         """Positions on it that the report names as touched, judges, or moves a unit from or to."""
@@ -103,14 +108,15 @@ def identify(session: Session, run_id: int, result: SubstrateResult) -> Report:
     it was not given a source or load that is named, where arrays have another shape than the substrate, and where the
     substrate was reported already.
     """
-    worked = _worked(session, run_id, result)
+    worked, ordered = _worked(session, run_id, result)
     ids = {result.substrate: worked} | _others(session, run_id, result)
-    lots = _lots_of(session, ids.values())
+    lots = _lots_of(session, ids.values()) | {ordered}
     locked = lock(session, (Run, [run_id]), (Lot, sorted(lots)), (Substrate, sorted(ids.values())))
     whole = [undefer(RunSubstrate.positions)]
     work = session.get_one(RunSubstrate, (run_id, worked), options=whole, populate_existing=True)
     if work.work not in (*OPEN_WORK, Work.NOT_DONE):
         raise Unidentified(f"Substrate {result.substrate} was already reported for this run as {work.work}.")
+    members = _members(session, locked, ids.values())
     positions = opened(session, locked.all(Substrate))
     _refuse_other_shape(result, positions[worked])
     run = locked.one(Run, run_id)
@@ -124,27 +130,35 @@ def identify(session: Session, run_id: int, result: SubstrateResult) -> Report:
         lot=locked.one(Lot, work.lot_id),
         positions=positions,
         ids=ids,
-        members=members_of(session, locked.all(Lot)),
+        members=members,
         locked=locked,
         is_late=work.work == Work.NOT_DONE,
     )
 
 
-def _worked(session: Session, run_id: int, result: SubstrateResult) -> int:
-    """The substrate that the report is on."""
+def _members(session: Session, locked: Locked, substrate_ids: Iterable[int]) -> dict[int, list[LotSubstrate]]:
+    """All substrates of the locked lots. Raises `Busy` where one went over to another lot before these were locked."""
+    members = members_of(session, locked.all(Lot))
+    if not {m.substrate_id for lot in members.values() for m in lot}.issuperset(substrate_ids):
+        raise Busy("A substrate of the report goes over to another lot at this moment; try again.")
+    return members
+
+
+def _worked(session: Session, run_id: int, result: SubstrateResult) -> tuple[int, int]:
+    """The substrate that the report is on, and the lot that it was ordered in."""
     query = (
-        select(Substrate.name, Substrate.id, Lot.name.label("lot"), RunSubstrate.visit)
+        select(Substrate.name, Substrate.id, Lot.name.label("lot"), RunSubstrate.lot_id, RunSubstrate.visit)
         .join(RunSubstrate, RunSubstrate.substrate_id == Substrate.id)
         .join(Lot, Lot.id == RunSubstrate.lot_id)
         .where(RunSubstrate.run_id == run_id)
         .order_by(Substrate.name)
     )
     ordered = session.execute(query).all()
-    ids = {row.name: row.id for row in ordered}
-    _refuse_stranger("substrate", result.substrate, ids)
+    found = {row.name: (row.id, row.lot_id) for row in ordered}
+    _refuse_stranger("substrate", result.substrate, found)
     _refuse_stranger("lot", result.lot, [row.lot for row in ordered])
     _refuse_stranger("visit", result.visit, [row.visit for row in ordered])
-    return int(ids[result.substrate])
+    return found[result.substrate]
 
 
 def _refuse_stranger(what: str, named: Any, ordered: Iterable[Any]) -> None:

@@ -14,6 +14,7 @@ with worked as (
     join run r on r.id = w.run_id
     join equipment e on e.id = r.equipment_id
     where w.lot_id = :lot
+       or w.substrate_id in (select m.substrate_id from lot_substrate m where m.lot_id = :lot) -- before it came here
     group by r.operation_id
 ),
 standing as (

@@ -58,6 +58,15 @@ def _counted(lot: Lot, form: int, changes: Mapping[str, int]) -> list[Delta]:
     return [Delta(lot.name, form, account, units) for account, units in sorted(changes.items()) if units]
 
 
+def held(positions: Positions) -> Counter[str]:
+    """By account, the units that a substrate holds or ever held."""
+    total: Counter[str] = Counter()
+    for disposition, account in OF_DISPOSITION.items():
+        if account is not None:
+            total[account] += positions.count(disposition)
+    return total
+
+
 def balanced(changes: Counter[str], came: str) -> Counter[str]:
     """The same postings with the units that came from outside in account ``came``, so that the form balances."""
     changes[came] += sum(changes.values())

@@ -93,6 +93,32 @@ class LotSubstrate(Owned, Base):
     )
 
 
+class Handover(Owned, Base):
+    """A substrate went from one lot to another, by a split or a merge, with all that it ever held.
+
+    ``units`` counts those, also what was scrapped or consumed before: their accounts go along with it.
+    """
+
+    __tablename__ = "handover"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    substrate_id: Mapped[int]
+    form: Mapped[int]
+    from_id: Mapped[int]
+    to_id: Mapped[int]
+    units: Mapped[int]
+    happened_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "from_id"], ["lot.customer_id", "lot.id"]),
+        ForeignKeyConstraint(["customer_id", "to_id"], ["lot.customer_id", "lot.id"]),
+        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        CheckConstraint("units >= 0 and from_id <> to_id", name="units"),
+        Index(None, "from_id"),
+        Index(None, "substrate_id"),
+    )
+
+
 class RunSubstrate(Owned, Base):
     """One substrate in one run: what was asked, what came of it. Counts are units of the lot's form."""
 

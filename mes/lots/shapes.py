@@ -56,6 +56,16 @@ class PriorityBody(Asked):
     why: Text = ""
 
 
+class SplitBody(Asked):
+    """Whole substrates that go on in a lot of their own, and its name; made here if not given: D1.1, D1.2, …"""
+
+    model_config = example(substrates=["W2"], into="D1.1", why="waits for another map")
+
+    substrates: list[Name] = Field(min_length=1, max_length=1000)
+    into: Name | None = None
+    why: Text = ""
+
+
 class TrackInBody(Asked):
     """Where to start, and what: without ``substrates`` all that wait, or as many as the equipment takes."""
 
@@ -289,6 +299,14 @@ class LotLook(LotRow):
     members: list[Member]
     runs: list[OpenRun]
     ledger: list[dict[str, int]] = Field(description=f"form, and units by account: {', '.join(CAME + ARE)}.")
+
+
+class LotsLook(BaseModel):
+    """The lots that a command concerned: of a split the one that was there and the new one."""
+
+    model_config = example(lots=[])
+
+    lots: list[LotLook]
 
 
 class RunLook(BaseModel):

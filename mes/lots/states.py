@@ -24,6 +24,8 @@ class LotState(StrEnum):
     """All its units went into assemblies."""
     SCRAPPED = "scrapped"
     """None of its units is left."""
+    TERMINATED = "terminated"
+    """Nothing waits in it any more: what did goes on in another lot."""
 
 
 class LotVerb(StrEnum):
@@ -45,6 +47,10 @@ class LotVerb(StrEnum):
     """Its last usable unit was picked."""
     SCRAP = "scrap"
     """Its last unit was thrown away or failed."""
+    SPLIT = "split"
+    """Some of its substrates go on in a lot of their own."""
+    MERGE = "merge"
+    """All of its substrates go on in another lot."""
 
 
 _S, _V = LotState, LotVerb
@@ -80,13 +86,21 @@ TRANSITIONS = Transitions(
         (_S.RUNNING, _V.SCRAP): _S.SCRAPPED,
         (_S.STOCKED, _V.SCRAP): _S.SCRAPPED,
         (_S.COMPLETED, _V.SCRAP): _S.SCRAPPED,
+        # what waits may go on in another lot
+        (_S.CREATED, _V.SPLIT): _S.CREATED,
+        (_S.QUEUED, _V.SPLIT): _S.QUEUED,
+        (_S.STOCKED, _V.SPLIT): _S.STOCKED,
+        (_S.CREATED, _V.MERGE): _S.TERMINATED,
+        (_S.QUEUED, _V.MERGE): _S.TERMINATED,
+        (_S.STOCKED, _V.MERGE): _S.TERMINATED,
+        (_S.TERMINATED, _V.WAIT): _S.QUEUED,
     }
 )
 
 ON_LINE = (LotState.QUEUED, LotState.ORDERED, LotState.RUNNING)
 """States that count as work in process."""
 
-ENDED = (LotState.STOCKED, LotState.COMPLETED, LotState.CONSUMED, LotState.SCRAPPED)
+ENDED = (LotState.STOCKED, LotState.COMPLETED, LotState.CONSUMED, LotState.SCRAPPED, LotState.TERMINATED)
 """States in which a lot has left the line."""
 
 

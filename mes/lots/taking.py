@@ -47,7 +47,9 @@ def _take(
     locked = lock(session, (Lot, [lot_id]), (Substrate, [substrate_id]))
     lot, substrate = locked.one(Lot, lot_id), locked.one(Substrate, substrate_id)
     members = progress.members_of(session, [lot])[lot_id]
-    member = next(m for m in members if m.substrate_id == substrate_id)
+    member = next((m for m in members if m.substrate_id == substrate_id), None)
+    if member is None:  # it went on in another lot a moment ago
+        raise NotFound(f"The lot has no substrate {name}.")
     _refuse_busy(session, member, name)
     positions = opened(session, [substrate])[substrate_id]
     taken = _mask(positions, where)

@@ -258,7 +258,8 @@ def _make_loads(session: Session, picture: _Picture, run: Run) -> list[Change]:
     layout = session.get_one(Layout, picture.operation.makes_layout_id)
     positions = opened(session, [picture.locked.one(Substrate, m.substrate_id) for _, m in picture.work])
     units = sum(int(asked_positions(m, positions[m.substrate_id]).sum()) for _, m in picture.work)
-    known = session.scalar(select(func.count()).where(LotSubstrate.lot_id == lot.id, LotSubstrate.form > 1)) or 0
+    of_lot = RunLoad.run_id.in_(select(RunSubstrate.run_id).where(RunSubstrate.lot_id == lot.id))
+    known = session.scalar(select(func.count()).select_from(RunLoad).where(of_lot)) or 0
     loads = [
         Substrate(
             customer_id=lot.customer_id,

@@ -54,7 +54,7 @@ def applied(session: Session, report: Report, act: Act) -> list[Event]:
     events = [Event("track_out", [*_told(report), *changes])]
     if report.exceptions:
         code = IN_DOUBT if report.is_late else EXCEPTION
-        _, held = place_hold(session, report.lot, code, _comment(report), OWNER_OF_REPORTED, act)
+        _, held = place_hold(session, report.holder, code, _comment(report), OWNER_OF_REPORTED, act)
         events.append(held)
     return events
 

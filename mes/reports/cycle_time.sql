@@ -1,7 +1,7 @@
 -- How long did lots take from release to end, and for how much of it were they worked on?
 --
--- One row per route: lots that left the line in the period otherwise than scrapped. The time of a lot is parted without
--- gap or overlap: in runs while at least one of its substrates is in one, on hold while none is and a hold stands, in
+-- One row per route: lots that left the line in the period otherwise than scrapped or merged. The time of a lot is parted
+-- without gap or overlap: in runs while at least one of its substrates is in one, on hold while none is and a hold stands, in
 -- queue for the rest. What happens after the end, in the die bank, is outside. By operation a row tells of the same lots
 -- from when the first substrate of the lot waited there to the end of its last run there; substrates of one lot may be at
 -- several operations at once, so that these rows do not add up to the lot.
@@ -25,7 +25,7 @@ with ended as (
       join route_version as route on route.id = lot.route_version_id
       join product on product.id = lot.product_id
       join customer on customer.id = lot.customer_id
-     where lot.released_at is not null and lot.ended_at is not null and lot.state <> 'scrapped'
+     where lot.released_at is not null and lot.ended_at is not null and lot.state not in ('scrapped', 'terminated')
        and cast(:kind as text) in ('all', lot.kind)
        and (cast(:lots as integer[]) is null or lot.id = any(cast(:lots as integer[])))
        and (cast(:from as timestamptz) is null or lot.ended_at >= cast(:from as timestamptz))

@@ -34,7 +34,7 @@ with worked as (
      -- a stopped job leaves positions that queue again at the same visit: that visit has not ended
      where not exists (
            select from lot_substrate as member
-            where member.lot_id = worked.lot_id and member.substrate_id = worked.substrate_id
+            where member.substrate_id = worked.substrate_id
               and member.operation_id = worked.operation_id and member.visit = worked.visit
               and member.progress not in ('finished', 'closed'))
 ), last as (

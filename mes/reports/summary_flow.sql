@@ -2,7 +2,8 @@
 --
 -- Plant hours run from the first release to the last end of a lot. Throughput and energy are per good unit of finished
 -- product: of lots whose route ends in one; the energy is that of all runs of all routes, since parts are made for
--- products. Cycle time is from release to end, over all lots that ended otherwise than scrapped.
+-- products. Cycle time is from release to end, over all lots that ended otherwise than scrapped or
+-- merged.
 --
 -- Energy that no equipment can draw is left out: where one was reported, there is none.
 with ended as (
@@ -13,8 +14,8 @@ with ended as (
      where lot.released_at is not null
 ), line as (
     select extract(epoch from max(ended_at) - min(released_at)) / 3600 as plant_hours,
-           percentile_cont(0.5) within group (order by cycle_time_h) filter (where state <> 'scrapped') as p50_h,
-           percentile_cont(0.95) within group (order by cycle_time_h) filter (where state <> 'scrapped') as p95_h
+           percentile_cont(0.5) within group (order by cycle_time_h) filter (where state not in ('scrapped', 'terminated')) as p50_h,
+           percentile_cont(0.95) within group (order by cycle_time_h) filter (where state not in ('scrapped', 'terminated')) as p95_h
       from ended
 ), finished as (
     select sum(ledger.completed + ledger.shipped) as units

@@ -9,10 +9,12 @@ from pydantic import NaiveDatetime
 
 from mes.definitions.clock import act_now
 from mes.http.command import FormRoute
+from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.hold import hold, release_hold
 from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
+from mes.lots.split import split
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.roles import Role
@@ -37,6 +39,17 @@ def change_priority_of_lot(
     due_at = None if due is None else due.replace(tzinfo=zone)
     change_priority(session, lot_id(session, name, customer), priority, due_at, act_now(session, by.name, why))
     return onwards(path("lots", customer, name))
+
+
+@router.post("/split")
+def split_lot(
+    session: Tx, by: Changer, customer: str, name: str,
+    substrate: Annotated[list[Name] | None, Form()] = None,
+    into: Annotated[Name | None, Form()] = None, why: Note = "",
+) -> Response:  # fmt: skip
+    """Let the chosen substrates go on in a lot of their own, and show that."""
+    new = split(session, lot_id(session, name, customer), substrate or [], into, act_now(session, by.name, why))
+    return onwards(path("lots", customer, new.name))
 
 
 @router.post("/hold")

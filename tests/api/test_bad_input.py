@@ -58,7 +58,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
             "substrates": ["N1.1", "N1.2"], "priority": 3, "due_at": "2026-04-01T00:00:00Z", "release": False,
         }, status=201),
         "lots_release": Command("/lots/N1/release", why),
-        "lots_priority": Command("/lots/N1/priority", why | {"priority": 2, "due_at": "2099-04-01T00:00:00Z"}),
+        **changes(why),
         "lots_track_in": Command("/lots/D1/track-in", why | {"equipment": "CELL-1", "substrates": ["W1"]}),
         "lots_track_out": Command(
             "/lots/D2/track-out", why | {"run": run, "good": 12, "substrates": [{"id": "W2", "bins": []}]}
@@ -81,6 +81,14 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
         "recipes_retire": Command("/recipes/bake@3/retire", why),
         "session_create": Command("/session", {"name": "operator", "password": PASSWORD}, status=201),
     }  # fmt: skip
+
+
+def changes(why: dict[str, str]) -> dict[str, Command]:
+    """Commands that change a lot otherwise than by work on it."""
+    return {
+        "lots_priority": Command("/lots/N1/priority", why | {"priority": 2, "due_at": "2099-04-01T00:00:00Z"}),
+        "lots_split": Command("/lots/N1/split", why | {"substrates": ["N1.2"], "into": "N1.9"}),
+    }
 
 
 def edits(described: Schema, schema: Schema, right: Any) -> Iterator[tuple[str, Any]]:

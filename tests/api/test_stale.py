@@ -66,8 +66,14 @@ def test_the_lots_that_commands_lock_are_those_that_were_seen(floor: Floor, call
     does("pull-sample", {"substrate": "W1", "at": [{"x": 1, "y": 0}], "why": "for the lab"})
     does("track-in", {"equipment": "CELL-1"})
     does("track-out", {})
-    ok(client.post("/lots", json={"id": "D2", "customer": "alpha", "route": "board", "substrates": ["B1"]}), 201)
+    ok(
+        client.post(
+            "/lots", json={"id": "D2", "customer": "alpha", "route": "board", "substrates": ["B1", "B2", "B3"]}
+        ),
+        201,
+    )
     does("release", {}, lot="D2")
+    does("split", {"substrates": ["B2"]}, lot="D2")
     does("store", {}, lot="D2")
 
 

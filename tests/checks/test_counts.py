@@ -13,7 +13,11 @@ import pytest
 import checks
 from mes.cli.db_check import Checked, check
 from mes.db import Database
+from mes.lots.split import split
+from mes.lots.taking import scrap
+from mes.postgres import EmbeddedPostgres
 from tests.checks.conftest import Shop
+from tests.shop import Floor
 
 TOTALS = {"received": 28, "made": 3, "completed": 15, "consumed": 11, "lost": 2, "sampled": 1, "scrapped": 2}
 """24 dies and 4 interposer positions came; see `tests.checks.shop`."""
@@ -51,6 +55,39 @@ def test_command_prints_json_and_says_by_its_exit_code(shop: Shop) -> None:
 
 
 LAST_OF_P = "subject_kind = 'lot' and subject = 'P' and n = (select history_n from lot where name = 'P')"
+HANDED = {
+    "a handover that is forgotten": ("delete from handover", "Lot D1, form 1: 24 received by history, 12 by the maps."),
+    "units that stayed behind": (
+        "update handover set units = units - 1", "Lot D1, form 1: 12 split_off by history, 11 by the maps."
+    ),
+    "a substrate that came back by itself": (
+        "update lot_substrate set lot_id = (select min(id) from lot)",
+        "Substrate W2: it is in lot D1, yet it went to lot D1.1 last.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", HANDED)
+def test_units_of_lots_that_were_split_are_counted_and_faults_found(
+    floor: Floor, postgres: EmbeddedPostgres, fault: str
+) -> None:
+    lot = floor.arrive("D1", "die", "W1", "W2")
+    floor.do(scrap, lot, "W2", [(0, 0)])
+    floor.do(split, lot, ["W2"], None)
+    url = floor.database.url.render_as_string(hide_password=False)
+    totals = {"received": 24, "merged_in": 12, "split_off": 12, "in_process": 23, "scrapped": 1}
+    counted = checks.conservation(url)
+    assert counted["equal"]
+    assert counted["maps"]["totals"] == counted["history"]["totals"] == dict(sorted(totals.items()))
+    statement, sentence = HANDED[fault]
+    shop = Shop(url, Path(), postgres, str(floor.database.url.database))
+    shop.plant(statement)
+    told = checks.conservation(url)
+    assert sentence in [*told["differences"], *told["maps"]["problems"]]
+    assert not told["equal"]
+    assert floor.problems()
+
+
 FAULTS = {
     "a map byte": (
         "update substrate set dispositions = set_byte(dispositions, 11, 6) where name = 'W1'",

@@ -150,12 +150,13 @@ def acts(mes: Mes, lot: str) -> Iterator[str]:
     yield printed("lot", "hold", lot, "--code", "height", "--why", "low", "--owner", "process_engineer")
     yield printed("lot", "release-hold", lot, "--hold", *hold, "--why", "in limits")
     yield printed("lot", "priority", lot, "--priority", "2", "--due", "2099-12-01T09:00+0900", "--why", "in a hurry")
+    yield printed("lot", "split", lot, f"{lot}.2", "--why", "later")
     yield printed("lot", "scrap", lot, f"{lot}.1", "--at", "1,2", "--at", "0,0", "--why", "cracked")
-    yield printed("lot", "pull-sample", lot, f"{lot}.2", "--at", "1,1", "--why", "section")
+    yield printed("lot", "pull-sample", lot, f"{lot}.1", "--at", "1,1", "--why", "section")
     yield printed("lot", "track-in", lot, "--equipment", "CELL-1", "--substrate", f"{lot}.1")
     yield printed("lot", "abort", lot, "--why", "odd")
     yield printed("lot", "track-in", lot, "--equipment", "CELL-2")
-    yield printed("lot", "track-out", lot, "--good", "21")
+    yield printed("lot", "track-out", lot, "--good", "9")
 
 
 def test_acts_are_the_same_and_recorded_as_of_who_acts(floor: Floor, mes: Mes, over_http: As) -> None:

@@ -18,6 +18,7 @@ from mes.jobs import orders, results
 from mes.lots.create import create, release
 from mes.lots.hand_work import Told, finish
 from mes.lots.models import Lot
+from mes.lots.split import split
 from mes.lots.track_in import track_in
 from mes.lots.track_out import track_out
 from mes.runs.models import Run
@@ -44,6 +45,7 @@ VERBS: dict[str, Callable[..., object]] = {
     "apply_record": apply_record,
     "create": create,
     "release": release,
+    "split": split,
 }
 
 

@@ -106,6 +106,42 @@ def test_of_sixteen_people_who_report_a_run_one_ends_it(floor: Floor, racers: Ra
     assert floor.problems() == []
 
 
+def test_of_sixteen_identical_splits_one_has_effect(floor: Floor, racers: Racers) -> None:
+    lot = floor.arrive("D1", "die", "W1", "W2", "W3")
+    outcomes = racers.race([heat(floor, "split", lot, ("W2",), None)] * MANY)
+    refused = Outcome("Refused", "Lot D1 cannot be split so.", ("substrate_gone",))
+    assert refusals_beside_one_effect(outcomes) == [refused] * (MANY - 1)
+    assert (events(floor, "split"), floor.lot("D1.1").substrates) == (1, 1)
+    assert floor.problems() == []
+
+
+def test_a_split_races_with_the_track_in_of_the_same_substrate(floor: Floor, racers: Racers) -> None:
+    lot = floor.arrive("D1", "die", "W1", "W2")
+    start = heat(floor, "track_in", floor.wanted("CELL-1", "D1", only=["W2"]))
+    outcomes = racers.race([heat(floor, "split", lot, ("W2",), None), start] * (MANY // 2))
+    refusals_beside_one_effect(outcomes)
+    why = {outcome.codes for outcome in outcomes if outcome.error}
+    assert {code for codes in why for code in codes} <= {"substrate_gone", "substrate_not_waiting", "nothing_waits"}
+    assert {o.error for o in outcomes} <= {"", "Refused", "WrongState", "StartRefused"}
+    assert events(floor, "split") + events(floor, "track_in") == 1
+    assert floor.problems() == []
+
+
+def test_a_split_races_with_track_outs_of_the_same_lot(floor: Floor, racers: Racers) -> None:
+    """Equipment reports as it happened; the split comes before, between or after, and units are all there."""
+    lot = floor.arrive("B1", "board", *(f"S{n}" for n in range(3)))
+    run = floor.begin("OVEN-1", "B1")
+    late = [floor.result(run, f"S{n}") for n in range(3)]
+    floor.end(run)
+    reports = [heat(floor, "track_out", run, result) for result in late]
+    splits = [heat(floor, "split", lot, (f"S{n % 3}",), None) for n in range(MANY - len(reports))]
+    outcomes = racers.race(reports + splits)
+    assert {outcome.error for outcome in outcomes[:3]} <= {"", "Busy"}
+    assert {outcome.error for outcome in outcomes[3:]} <= {"", "Refused"}
+    assert events(floor, "split") == 2
+    assert floor.problems() == []
+
+
 def received(floor: Floor, run: int, substrate: str) -> results.Pending:
     """The result of a substrate as a record that was stored."""
     body = floor.result(run, substrate)

@@ -39,6 +39,13 @@ stocked   scrap     scrapped
 completed wait      queued
 completed scrap     scrapped
 scrapped  wait      queued
+created   split     created
+queued    split     queued
+stocked   split     stocked
+created   merge     terminated
+queued    merge     terminated
+stocked   merge     terminated
+terminated wait     queued
 """
 RUN = """
 ordered   start     running

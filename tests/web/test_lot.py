@@ -68,6 +68,21 @@ def test_a_line_engineer_changes_how_urgent_a_lot_is(floor: Floor, serve: Serve,
     expect(own.get_by_text("Change priority or due date")).to_have_count(0)
 
 
+def test_a_line_engineer_splits_a_lot(floor: Floor, serve: Serve, visit: Visiting) -> None:
+    with floor.database.transaction() as session:
+        people(session)
+    floor.arrive("D1", "die", "W1", "W2", "W3")
+    site = serve()
+    page = visit(site).sign_in("line_engineer")
+    page.goto(f"{site.address}/lots/alpha/D1")
+    page.get_by_text("Split this lot").click()
+    page.get_by_label("W2").check()
+    page.get_by_role("button", name="Split off").click()
+    expect(page.get_by_role("heading", name="Lot D1.1")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Merged in")).to_contain_text("12")
+    assert (floor.lot("D1").substrates, floor.lot("D1.1").substrates) == (2, 1)
+
+
 def test_a_lot_of_which_some_substrates_have_gone_on_says_how_many_stand_there(
     floor: Floor, serve: Serve, visit: Visiting
 ) -> None:

@@ -1,0 +1,39 @@
+"""`mes lot split`: substrates that go from one lot to another."""
+
+from typing import Annotated
+
+import typer
+
+from mes.cli.database import writing
+from mes.cli.lot_looks import CustomerName, LotName
+from mes.cli.output import Json, Why, show_one
+from mes.cli.remote import server
+from mes.lots.looks import look
+from mes.lots.queries import lot_id
+from mes.lots.split import split as split_lot
+
+app = typer.Typer()
+
+
+@app.command()
+def split(
+    name: LotName,
+    substrates: Annotated[list[str], typer.Argument(metavar="SUBSTRATE...", help="Substrates that leave the lot.")],
+    *,
+    into: Annotated[str | None, typer.Option(help="Name of the new lot; L-104.1 and so on if not given.")] = None,
+    customer: CustomerName = None,
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Let whole substrates of a waiting lot go on in a lot of their own. It inherits every hold.
+
+    Example: mes lot split L-104 W-3 W-4 --into L-104.1 --why "waits for another map"
+    """
+    if there := server():
+        body = {"substrates": substrates, "into": into, "why": why}
+        told = there.post("lots", name, "split", body=body, customer=customer)["lots"][1]
+    else:
+        with writing(why) as (session, act):
+            new = split_lot(session, lot_id(session, name, customer), substrates, into, act)
+            told = look(session, new.id)
+    show_one(told, as_json=as_json)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, undefer
 from mes.db import Locked, lock
 from mes.equipment.models import Equipment
 from mes.history import Act, Change, Event, record_all
-from mes.lots import ledger, progress
+from mes.lots import by_hand, ledger, progress
 from mes.lots.hold import place_hold
 from mes.lots.hold_codes import IN_DOUBT, OWNER_OF_REPORTED
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSubstrate
@@ -142,6 +142,7 @@ def closed(
     run = locked_run.run
     before = _move(run, verb)
     run.ended_at, run.reason = act.at, reason
+    by_hand.rest(session, locked_run.locked.one(Equipment, run.equipment_id), run, act)
     for work in ordered:
         if work.work in OPEN_WORK:
             work.work = Work.NOT_DONE

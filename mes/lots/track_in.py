@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mes.db import Locked, lock
-from mes.definitions.models import BY_HAND, Layout
+from mes.definitions.models import Layout
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, NotFound, Reason, StartRefused
 from mes.history import Act, Change, Event, record_all
-from mes.lots import progress, run_course, start_gate
+from mes.lots import by_hand, progress, run_course, start_gate
 from mes.lots.models import Lot, LotSubstrate, Mount, RunLoad, RunSource, RunSubstrate
 from mes.lots.start_gate_facts import Facts, LineFacts, LotFacts, by_product, look
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
@@ -85,10 +85,11 @@ def track_in(session: Session, wanted: TrackIn, act: Act) -> Run:
         "substrates": [picture.name(m.substrate_id) for _, m in picture.work],
     }
     events = [Event("track_in", [Change(run, after=after), *changes])]
-    if picture.equipment.equipment_class.kind == BY_HAND:
+    if by_hand.is_worked_by_hand(session, picture.equipment):
         lots = picture.locked.all(Lot)
         begun = run_course.LockedRun(run, picture.locked, progress.members_of(session, lots), ())
         events.append(run_course.started(session, begun, act))
+        by_hand.work(session, picture.equipment, run, act)
     record_all(session, act, events)
     return run
 

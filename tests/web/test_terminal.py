@@ -6,12 +6,17 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select, text
 
+from mes.equipment.condition import change_state
+from mes.equipment.models import Equipment
+from mes.equipment.states import EquipmentState
 from mes.history import History
 from mes.jobs import orders
+from mes.lots import run_course
 from mes.lots.hold import hold
 from mes.lots.models import Lot
 from mes.lots.track_in import track_in
 from mes.runs.states import RunState
+from tests.lots.racers import finish_by_hand
 from tests.shop import Floor
 from tests.web.conftest import Serve, Visiting, people
 
@@ -82,6 +87,23 @@ def test_a_run_by_hand_begins_when_it_is_tracked_in(shop: Floor) -> None:
     with shop.database.reading() as session:
         verbs = session.scalars(select(History.verb).where(History.subject == "B1").order_by(History.n)).all()
     assert verbs[-2:] == ["track_in", "start"]
+
+
+def state_of(shop: Floor) -> str:
+    with shop.database.reading() as session:
+        return session.scalars(select(Equipment.state).where(Equipment.name == "OVEN-1")).one()
+
+
+def test_equipment_that_people_work_is_productive_while_a_run_is_open_on_it(shop: Floor) -> None:
+    run = shop.do(track_in, shop.wanted("OVEN-1", "B1"))
+    assert state_of(shop) == "PRD"
+    shop.do(finish_by_hand, run.id, shop.id_of(Lot, "B1"))
+    assert state_of(shop) == "SBY"
+    again = shop.do(track_in, shop.wanted("OVEN-1", "B2"))
+    shop.do(change_state, shop.id_of(Equipment, "OVEN-1"), EquipmentState.UDT)
+    shop.do(run_course.abort, again.id, "it smokes")
+    assert state_of(shop) == "UDT"
+    assert shop.problems() == []
 
 
 def test_equipment_is_told_by_name_and_what_it_does_by_itself(shop: Floor, serve: Serve, visit: Visiting) -> None:

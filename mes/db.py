@@ -20,17 +20,21 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Select,
+    Table,
     any_,
     bindparam,
     create_engine,
     event,
+    inspect,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, undefer
+from sqlalchemy.orm.attributes import set_committed_value
 
 from mes.errors import Away, Busy, Malformed, MesError, NotFound, Stale, TookTooLong
 
@@ -47,6 +51,7 @@ __all__ = [
     "see_as",
     "seeing_as",
     "unique",
+    "write_all",
 ]
 
 APP_ROLE, STAFF_ROLE, CUSTOMER_ROLE = "mes_app", "mes_staff", "mes_customer"
@@ -329,6 +334,23 @@ def lock(session: Session, *wanted: tuple[type[Lockable], Sequence[int]]) -> Loc
             raise NotFound(f"There is no {model.__name__.lower()} with id {missing[0]}.")
     _refuse_stale(session, rows)
     return Locked(rows)
+
+
+def write_all(session: Session, rows: Sequence[Lockable], *names: str) -> None:
+    """Write these columns of locked rows of one table, and their next versions, at once.
+
+    A flush would write rows that carry a version one by one. What else has changed in them is left to the flush.
+    """
+    table = cast(Table, inspect(rows[0]).mapper.local_table)
+    written = (*names, "row_version")
+    values: dict[Any, Any] = {table.c[name]: bindparam(f"new_{name}") for name in written}
+    for row in rows:
+        row.row_version += 1
+    given = [{"of_id": row.id} | {f"new_{name}": getattr(row, name) for name in written} for row in rows]
+    session.connection().execute(update(table).where(table.c.id == bindparam("of_id")).values(values), given)
+    for row in rows:
+        for name in written:
+            set_committed_value(row, name, getattr(row, name))
 
 
 _FOR_UPDATE: dict[type[Lockable], Select[Any]] = {}

@@ -36,6 +36,7 @@ def list_lots(
     on_line: Annotated[
         bool | None, typer.Option("--on-line/--ended", help="Only lots on the line, or only those that have ended.")
     ] = None,
+    route: Annotated[str | None, typer.Option(help="Only lots of this route, or one version: name@1.")] = None,
     as_json: Json = False,
 ) -> None:
     """All lots, those on the line first by priority and age, then those that have ended.
@@ -44,10 +45,17 @@ def list_lots(
     """
     if there := server():
         found = there.rows(
-            "lots", state=state, operation=operation, customer=customer, q=named, held=held, on_line=on_line
+            "lots",
+            state=state,
+            operation=operation,
+            customer=customer,
+            q=named,
+            held=held,
+            on_line=on_line,
+            route=route,
         )
     else:
-        wanted = LotFilter(state, operation, customer, named, held, on_line)
+        wanted = LotFilter(state, operation, customer, named, held, on_line, route)
         with reading() as session:
             found = [dict(row) for row in session.execute(select_lots(wanted).order_by(*LINE_FIRST)).mappings()]
     show(found if as_json else [_brief(lot) for lot in found], as_json=as_json, empty="No lots.")

@@ -15,7 +15,8 @@ from mes.http.command import CommandRoute
 from mes.http.etag import IfMatch
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
-from mes.lots import run_course, start_gate
+from mes.lots import bulk, run_course, start_gate
+from mes.lots.bulk_shapes import BulkHoldBody, BulkLook, BulkPriorityBody, BulkReleaseBody
 from mes.lots.create import NewLot, create, new_name, release
 from mes.lots.hand_work import Told, finish
 from mes.lots.hold import hold, release_hold
@@ -61,6 +62,7 @@ from mes.units.queries import substrate_id
 router = APIRouter(prefix="/lots", route_class=CommandRoute, tags=["lots"])
 
 codes = APIRouter(prefix="/hold-codes", tags=["lots"])
+all_lots = APIRouter(prefix="/bulk", route_class=CommandRoute, tags=["lots"])
 
 LotName = Annotated[Name, Path(description="Name of the lot.")]
 Customer = Annotated[Name | None, Query(description="Whose lot, where customers share a name.")]
@@ -87,6 +89,7 @@ Creator = Annotated[Person, require(Permission.CREATE_LOTS)]
 Changer = Annotated[Person, require(Permission.CHANGE_LOTS)]
 Worker = Annotated[Person, require(Permission.WORK_LOTS)]
 Holder = Annotated[Person, require(Permission.HOLD_LOTS)]
+Bulk = Annotated[Person, require(Permission.BULK_LOTS)]
 Releaser = Annotated[Person, require(Permission.RELEASE_HOLDS)]
 Disposer = Annotated[Person, require(Permission.DISPOSE_LOTS)]
 
@@ -102,10 +105,11 @@ def list_lots(
     q: Annotated[str | None, Query(max_length=64, description="A part of the name.")] = None,
     held: Annotated[bool | None, Query(description="Only lots with a standing hold, or only those without.")] = None,
     on_line: Annotated[bool | None, Query(description="Only lots on the line, or only those that have ended.")] = None,
+    route: Annotated[Name | None, Query(description="In all its versions, or name@version.")] = None,
 ) -> Any:
     """Lots, those on the line first by priority and age; a customer's own, or all for the centre's people."""
     with own_lots(session) as ids:
-        query = select_lots(LotFilter(state, operation, customer, q, held, on_line))
+        query = select_lots(LotFilter(state, operation, customer, q, held, on_line, route))
         return paging.paged(session, query if ids is None else query.where(Lot.id.in_(ids)), LINE_FIRST, asked)
 
 
@@ -271,3 +275,52 @@ def store_lot(session: Tx, by: Disposer, of: Named, response: Response, body: Wh
     found = of.id(session)
     store(session, found, act_now(session, by.name, body.why))
     return _look(session, response, found)
+
+
+@all_lots.post("/hold", response_model=BulkLook)
+def hold_all_lots(session: Tx, by: Bulk, body: BulkHoldBody) -> Any:
+    """Hold all lots that a filter finds, or list which those are. Lots of which nothing is left are not held.
+
+    One event with a row for each lot; all of them or none. Refused where the filter finds other lots than expected.
+    """
+    wanted = body.which.filter()
+    if body.expected is None:
+        return _would(session, bulk.to_hold(wanted))
+    act = act_now(session, by.name, body.why)
+    return _done(session, bulk.hold_all(session, wanted, body.expected, body.code, body.why, body.owner, act))
+
+
+@all_lots.post("/release-hold", response_model=BulkLook)
+def release_holds_of_all_lots(session: Tx, by: Bulk, body: BulkReleaseBody) -> Any:
+    """Release every standing hold of a code of all lots that a filter finds, or list which those are.
+
+    Refused where one of the holds belongs to another role, or the filter finds other lots than expected.
+    """
+    wanted = body.which.filter()
+    if body.expected is None:
+        return _would(session, bulk.to_release(wanted, body.code))
+    act = act_now(session, by.name, body.why)
+    return _done(session, bulk.release_all(session, wanted, body.expected, body.code, body.why, by.role, act))
+
+
+@all_lots.post("/priority", response_model=BulkLook)
+def change_priority_of_all_lots(session: Tx, by: Bulk, body: BulkPriorityBody) -> Any:
+    """Give all lots on the line that a filter finds a priority, or list which of them have another.
+
+    Refused where the filter finds other lots than expected.
+    """
+    wanted = body.which.filter()
+    if body.expected is None:
+        return _would(session, bulk.to_change(wanted, body.priority))
+    act = act_now(session, by.name, body.why)
+    return _done(session, bulk.change_priority_of_all(session, wanted, body.expected, body.priority, act))
+
+
+def _would(session: Session, which: bulk.Ids) -> Row:
+    found = bulk.concerned(session, which)
+    return {"done": False, "count": len(found), "lots": found}
+
+
+def _done(session: Session, lots: list[Lot]) -> Row:
+    found = bulk.concerned(session, bulk.these(lots))
+    return {"done": True, "count": len(found), "lots": found}

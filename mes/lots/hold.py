@@ -1,5 +1,7 @@
 """Hold a lot, and release a hold. A hold stops track-in; what runs goes on to its end."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -40,19 +42,22 @@ def hold(session: Session, lot_id: int, code: str, comment: str, owner_role: str
 
 def place_hold(session: Session, lot: Lot, code: str, comment: str, owner_role: str, act: Act) -> tuple[Hold, Event]:
     """Hold a lot that is already locked; with what is to be recorded of it."""
-    placed = Hold(
-        customer_id=lot.customer_id,
-        lot_id=lot.id,
-        code=code,
-        comment=comment,
-        owner_role=owner_role,
-        held_by=act.actor,
-        held_at=act.at,
-    )
-    session.add(placed)
+    (placed,), event = place_holds(session, [lot], code, comment, owner_role, act)
+    return placed, event
+
+
+def place_holds(
+    session: Session, lots: Sequence[Lot], code: str, comment: str, owner_role: str, act: Act
+) -> tuple[list[Hold], Event]:
+    """Hold lots that are already locked, each with a hold of its own; with the one event that is to be recorded."""
+    of_all = {"code": code, "comment": comment, "owner_role": owner_role, "held_by": act.actor, "held_at": act.at}
+    placed = [Hold(customer_id=lot.customer_id, lot_id=lot.id, **of_all) for lot in lots]
+    session.add_all(placed)
     session.flush()
-    after = {"hold": placed.id, "code": code, "comment": comment, "owner": owner_role}
-    return placed, Event("hold", [Change(lot, after=after)])
+    told = {"code": code, "comment": comment, "owner": owner_role}
+    return placed, Event(
+        "hold", [Change(lot, after={"hold": h.id, **told}) for lot, h in zip(lots, placed, strict=True)]
+    )
 
 
 def release_hold(session: Session, lot_id: int, hold_id: int, comment: str, role: Role, act: Act) -> Hold:
@@ -71,10 +76,18 @@ def release_hold(session: Session, lot_id: int, hold_id: int, comment: str, role
     if placed.released_at is not None:
         raise Refused(f"Hold {hold_id} of lot {lot.name} was released by {placed.released_by}.")
     if not releases(role, placed.owner_role):
-        owner = placed.owner_role.replace("_", " ")
-        reason = Reason("hold_of_another", f"Hold {hold_id} ({placed.code}) belongs to the {owner}.", placed.owner_role)
-        raise Refused(f"Hold {hold_id} of lot {lot.name} is not yours to release.", reason)
-    placed.released_by, placed.released_at, placed.release_comment = act.actor, act.at, comment
-    after = {"hold": placed.id, "code": placed.code, "comment": comment}
-    record(session, "release_hold", act, [Change(lot, before={"hold": placed.id}, after=after)])
+        raise Refused(f"Hold {hold_id} of lot {lot.name} is not yours to release.", of_another(placed))
+    record(session, "release_hold", act, [released(lot, placed, comment, act)])
     return placed
+
+
+def of_another(placed: Hold) -> Reason:
+    """Why somebody of another role than the hold's does not release it."""
+    owner = placed.owner_role.replace("_", " ")
+    return Reason("hold_of_another", f"Hold {placed.id} ({placed.code}) belongs to the {owner}.", placed.owner_role)
+
+
+def released(lot: Lot, placed: Hold, comment: str, act: Act) -> Change:
+    """Release a standing hold of a lot that is locked; gives what is to be recorded."""
+    placed.released_by, placed.released_at, placed.release_comment = act.actor, act.at, comment
+    return Change(lot, {"hold": placed.id}, {"hold": placed.id, "code": placed.code, "comment": comment})

@@ -14,6 +14,7 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
+    or_,
     select,
 )
 from sqlalchemy.orm import Session
@@ -44,7 +45,7 @@ LINE_FIRST: tuple[SQLColumnExpression[Any], ...] = (
 class LotFilter:
     """Which lots of a list; None is any. ``q`` is a part of the name in upper or lower case; ``held``: by a hold.
 
-    ``on_line``: those that have not ended, or only those that have.
+    ``on_line``: those that have not ended, or only those that have. ``route`` in all its versions, or one: ``name@1``.
     """
 
     state: LotState | None = None
@@ -53,6 +54,7 @@ class LotFilter:
     q: str | None = None
     held: bool | None = None
     on_line: bool | None = None
+    route: str | None = None
 
 
 _HELD = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
@@ -91,9 +93,16 @@ def _conditions(wanted: LotFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [column == value for column, value in asked.items() if value is not None]
     if wanted.held is not None:
         found.append(_HELD if wanted.held else ~_HELD)
+    if wanted.route is not None:
+        found.append(or_(RouteVersion.route == wanted.route, RouteVersion.name == wanted.route))
     if wanted.on_line is not None:
         found.append(~_ENDED if wanted.on_line else _ENDED)
     return found + ([Lot.name.icontains(wanted.q, autoescape=True)] if wanted.q else [])
+
+
+def ids_of(wanted: LotFilter, *more: ColumnElement[bool]) -> Select[int]:
+    """The ids of the lots of a list for which the further conditions hold, too."""
+    return select_lots(wanted).with_only_columns(Lot.id, maintain_column_froms=True).where(*more)
 
 
 _OF_LOT = bindparam("of_lot", type_=Integer)

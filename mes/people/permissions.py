@@ -32,6 +32,8 @@ class Permission(StrEnum):
     """Hold lots."""
     RELEASE_HOLDS = "release_holds"
     """Release the holds of one's own role."""
+    BULK_LOTS = "bulk_lots"
+    """Hold, release and hurry all lots that a filter finds at once."""
     DISPOSE_LOTS = "dispose_lots"
     """Scrap units, pull samples, store lots."""
     RUN_EQUIPMENT = "run_equipment"
@@ -67,6 +69,7 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.WORK_LOTS: frozenset({Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.HOLD_LOTS: _ENGINEERS | {Role.OPERATOR},
     Permission.RELEASE_HOLDS: _ENGINEERS | {Role.OPERATOR},
+    Permission.BULK_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_LOTS: frozenset({Role.LINE_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR}),
     Permission.RUN_EQUIPMENT: frozenset(
         {Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR, Role.EQUIPMENT}

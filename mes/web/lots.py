@@ -17,11 +17,13 @@ from mes.errors import Malformed
 from mes.http import paging
 from mes.http.event_stream import EventStream
 from mes.http.transaction import Tx
+from mes.lots.bulk import to_hold
+from mes.lots.hold_codes import OWNERS, hold_codes
 from mes.lots.looks import LINE_FIRST, LotFilter, select_lots
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.own_lots import own_lots
 from mes.lots.states import LotState
-from mes.people.access import require, still
+from mes.people.access import may, require, still
 from mes.people.models import Customer
 from mes.people.permissions import Permission
 from mes.people.saved import saved_filters
@@ -110,8 +112,11 @@ def show(request: Request, session: Tx, viewer: Viewer, asked: Asked) -> Respons
     told: dict[str, Any] = {
         "asked": asked.wanted, "stream": f"/lots/stream?{asked.query}", "states": list(LotState),
         "here": f"/lots?{asked.query}".rstrip("?"), "saved": saved_filters(session, viewer, "/lots"),
-        "centre": viewer.customer_id is None, "customers": customers,
+        "centre": viewer.customer_id is None, "customers": customers, "holdable": 0,
     }  # fmt: skip
+    if asked.query and may(viewer, Permission.BULK_LOTS):
+        count = session.scalar(select(func.count()).select_from(to_hold(asked.wanted).subquery()))
+        told |= {"query": asked.query, "holdable": count, "codes": hold_codes(session), "roles": OWNERS}
     return page(request, "lots.html", "/lots", viewer, parts=asked(session, view_of(request, viewer)), **told)
 
 

@@ -50,8 +50,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
     floor.do(set_aside, numbers[1])
     versions = [floor.do(draft, floor.id_of(RecipeVersion, "bake@1"), BAKE).id for _ in range(2)]
     floor.do(submit, versions[1])
-    why = {"why": "a reason"}
-    at = {"at": [{"x": 0, "y": 1}]}
+    why, at = {"why": "a reason"}, {"at": [{"x": 0, "y": 1}]}
     return {
         "lots_create": Command("/lots", why | {
             "id": "N1", "customer": "alpha", "product": "die", "route": "die", "kind": "production",
@@ -69,6 +68,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
         "lots_scrap": Command("/lots/D5/scrap", why | at | {"substrate": "W5"}),
         "lots_pull_sample": Command("/lots/D6/pull-sample", why | at | {"substrate": "W6"}),
         "lots_store": Command("/lots/D7/store", why),
+        **on_all(why),
         "equipment_state": Command("/equipment/OVEN-1/state", why | {"state": "UDT"}),
         "maps_create": Command("/maps", query={"customer": "alpha", "route": "die", "release": "true"}, status=201),
         "jobs_records_set_aside": Command(f"/jobs/records/{numbers[0]}/set-aside", why),
@@ -88,6 +88,16 @@ def changes(why: dict[str, str]) -> dict[str, Command]:
     return {
         "lots_priority": Command("/lots/N1/priority", why | {"priority": 2, "due_at": "2099-04-01T00:00:00Z"}),
         "lots_split": Command("/lots/N1/split", why | {"substrates": ["N1.2"], "into": "N1.9"}),
+    }
+
+
+def on_all(why: dict[str, str]) -> dict[str, Command]:
+    """The commands for all lots that a filter finds."""
+    some = {"expected": 1, "which": {"q": "D8", "route": "die", "on_line": True}}
+    return {
+        "bulk_hold": Command("/bulk/hold", why | some | {"code": "height", "owner": "line_engineer"}),
+        "bulk_release_hold": Command("/bulk/release-hold", why | some | {"code": "height"}),
+        "bulk_priority": Command("/bulk/priority", why | some | {"priority": 2}),
     }
 
 

@@ -218,3 +218,22 @@ def test_a_page_takes_no_keys_of_commands(api: Api, caller: Caller) -> None:
     signing_out = {"accept": "application/json", "Idempotency-Key": "one"}
     answer = caller("operator").post(f"{api.address}/sign-out", headers=signing_out)
     assert answer.status_code == 303
+
+
+def test_all_that_a_filter_finds_is_listed_then_held_and_released(floor: Floor, caller: Caller) -> None:
+    for lot in ("D1", "D2"):
+        floor.arrive(lot, "die", f"{lot}.1")
+    line = caller("line_engineer")
+    asked = {"which": {"route": "die", "held": False}, "code": "dust", "why": "grey"}
+    would = ok(line.post("/bulk/hold", json=asked))
+    assert (would["done"], would["count"]) == (False, 2)
+    assert [(one["lot"], one["held"]) for one in would["lots"]] == [("D1", False), ("D2", False)]
+    problem(line.post("/bulk/hold", json=asked | {"expected": 3}), 409, "refused")
+    done = ok(line.post("/bulk/hold", json=asked | {"expected": 2}))
+    assert [done["done"], *(one["held"] for one in done["lots"])] == [True, True, True]
+    problem(line.post("/bulk/hold", json=asked | {"expected": 2}), 409, "refused")
+    released = {"which": {"held": True}, "code": "dust", "why": "blown off", "expected": 2}
+    assert [one["held"] for one in ok(line.post("/bulk/release-hold", json=released))["lots"]] == [False, False]
+    hurried = ok(line.post("/bulk/priority", json={"which": {"q": "d2"}, "priority": 1, "expected": 1}))
+    assert [one["priority"] for one in hurried["lots"]] == [1]
+    problem(caller("operator").post("/bulk/hold", json=asked), 403, "not_allowed")

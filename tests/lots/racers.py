@@ -15,8 +15,10 @@ from mes.db import Database
 from mes.errors import MesError
 from mes.history import Act
 from mes.jobs import orders, results
+from mes.lots.bulk import hold_all
 from mes.lots.create import create, release
 from mes.lots.hand_work import Told, finish
+from mes.lots.hold import hold
 from mes.lots.models import Lot
 from mes.lots.split import split
 from mes.lots.track_in import track_in
@@ -46,6 +48,8 @@ VERBS: dict[str, Callable[..., object]] = {
     "create": create,
     "release": release,
     "split": split,
+    "hold": hold,
+    "hold_all": hold_all,
 }
 
 

@@ -157,3 +157,24 @@ def test_a_lot_is_held_with_a_code_of_the_plant(floor: Floor, serve: Serve, visi
     form.get_by_label("Why").fill("Low at the edge")
     form.get_by_role("button", name="Hold", exact=True).click()
     expect(page.get_by_text(re.compile("To be released by: process engineer"))).to_be_visible()
+
+
+def test_the_lots_of_a_filtered_list_are_held_together(floor: Floor, serve: Serve, visit: Visiting) -> None:
+    with floor.database.transaction() as session:
+        people(session)
+    for lot in ("D1", "D2"):
+        floor.arrive(lot, "die", f"{lot}.1")
+    floor.arrive("B1", "board", "S1")
+    site = serve()
+    page = visit(site).sign_in("line_engineer")
+    page.goto(f"{site.address}/lots")
+    expect(page.get_by_text("Hold these")).to_have_count(0)
+    page.get_by_label("Route").fill("die")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_text("Hold these 2 lots").click()
+    page.get_by_label("Code").fill("dust")
+    page.get_by_label("Why").fill("Grey all over")
+    page.get_by_role("button", name="Hold", exact=True).click()
+    expect(page.locator("#lots").get_by_role("row").filter(has_text="held")).to_have_count(2)
+    assert [one.comment for one in floor.holds("D2")] == ["Grey all over"]
+    assert floor.holds("B1") == []

@@ -1,0 +1,30 @@
+"""What people do on the list of lots to all that it shows."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import Response
+
+from mes.definitions.clock import act_now
+from mes.http.command import FormRoute
+from mes.http.transaction import Tx
+from mes.lots import bulk
+from mes.people.access import require
+from mes.people.permissions import Permission
+from mes.people.roles import Role
+from mes.people.sign_in import Person
+from mes.web.forms import Field, Unchosen, Why, onwards
+from mes.web.lots import Asked
+
+router = APIRouter(prefix="/lots", route_class=FormRoute)
+
+
+@router.post("/hold")
+def hold_lots(
+    session: Tx, by: Annotated[Person, require(Permission.BULK_LOTS)], asked: Asked, code: Field, why: Why,
+    expected: Annotated[int, Form(ge=1, lt=2**31)], owner: Annotated[Role | Unchosen, Form()] = "",
+) -> Response:  # fmt: skip
+    """Hold all lots of the list as it was shown."""
+    act = act_now(session, by.name, why)
+    bulk.hold_all(session, asked.wanted, expected, code, why, owner or None, act)
+    return onwards(f"/lots?{asked.query}".rstrip("?"))

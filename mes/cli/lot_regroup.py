@@ -1,4 +1,4 @@
-"""`mes lot split`: substrates that go from one lot to another."""
+"""`mes lot split`, `merge`: substrates that go from one lot to another."""
 
 from typing import Annotated
 
@@ -9,6 +9,7 @@ from mes.cli.lot_looks import CustomerName, LotName
 from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import server
 from mes.lots.looks import look
+from mes.lots.merge import merge as merge_lots
 from mes.lots.queries import lot_id
 from mes.lots.split import split as split_lot
 
@@ -36,4 +37,26 @@ def split(
         with writing(why) as (session, act):
             new = split_lot(session, lot_id(session, name, customer), substrates, into, act)
             told = look(session, new.id)
+    show_one(told, as_json=as_json)
+
+
+@app.command()
+def merge(
+    name: LotName,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The lot that goes on in it, and ends.")],
+    *,
+    customer: CustomerName = None,
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Let all of another lot that is like this one go on in this one, with every hold of both.
+
+    Example: mes lot merge L-104 L-104.1 --why "the map has come"
+    """
+    if there := server():
+        told = there.post("lots", name, "merge", body={"lot": other, "why": why}, customer=customer)
+    else:
+        with writing(why) as (session, act):
+            lot = merge_lots(session, lot_id(session, name, customer), lot_id(session, other, customer), act)
+            told = look(session, lot.id)
     show_one(told, as_json=as_json)

@@ -22,6 +22,7 @@ from mes.lots.hand_work import Told, finish
 from mes.lots.hold import hold, release_hold
 from mes.lots.hold_codes import hold_codes
 from mes.lots.looks import LINE_FIRST, LotFilter, Row, look_at_version, maps, select_lots
+from mes.lots.merge import merge
 from mes.lots.models import Lot
 from mes.lots.own_lots import own_lots
 from mes.lots.priority import change_priority
@@ -35,6 +36,7 @@ from mes.lots.shapes import (
     LotRow,
     LotsLook,
     MapRow,
+    MergeBody,
     NewLotBody,
     PriorityBody,
     ReleaseHoldBody,
@@ -186,6 +188,14 @@ def split_lot(session: Tx, by: Changer, of: Named, response: Response, body: Spl
     new = split(session, found, body.substrates, body.into, act_now(session, by.name, body.why))
     session.flush()
     return {"lots": [_look(session, response, found), look_at_version(session, new.id)[0]]}
+
+
+@router.post("/{lot}/merge", response_model=LotLook)
+def merge_lots(session: Tx, by: Changer, of: Named, response: Response, body: MergeBody) -> Any:
+    """Let all of another lot that is like this one go on in this one, with every hold of both."""
+    found = of.id(session)
+    merge(session, found, lot_id(session, body.lot, of.customer), act_now(session, by.name, body.why))
+    return _look(session, response, found)
 
 
 @router.post("/{lot}/track-in", response_model=RunLook)

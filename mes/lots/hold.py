@@ -13,7 +13,7 @@ from mes.lots.models import Hold, Lot
 from mes.lots.states import LotState
 from mes.people.roles import Role
 
-NOTHING_LEFT = (LotState.CONSUMED, LotState.SCRAPPED)
+NOTHING_LEFT = (LotState.CONSUMED, LotState.SCRAPPED, LotState.TERMINATED)
 """States of a lot that a person cannot hold: it has no unit any more."""
 
 

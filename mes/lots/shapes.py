@@ -66,6 +66,15 @@ class SplitBody(Asked):
     why: Text = ""
 
 
+class MergeBody(Asked):
+    """A lot that goes on in this one."""
+
+    model_config = example(lot="D1.1", why="the map has come")
+
+    lot: Name
+    why: Text = ""
+
+
 class TrackInBody(Asked):
     """Where to start, and what: without ``substrates`` all that wait, or as many as the equipment takes."""
 

@@ -12,6 +12,7 @@ from mes.http.command import FormRoute
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.hold import hold, release_hold
+from mes.lots.merge import merge
 from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
 from mes.lots.split import split
@@ -50,6 +51,14 @@ def split_lot(
     """Let the chosen substrates go on in a lot of their own, and show that."""
     new = split(session, lot_id(session, name, customer), substrate or [], into, act_now(session, by.name, why))
     return onwards(path("lots", customer, new.name))
+
+
+@router.post("/merge")
+def merge_lots(session: Tx, by: Changer, customer: str, name: str, other: Field, why: Note = "") -> Response:
+    """Let all of another lot of the customer go on in this one."""
+    into = lot_id(session, name, customer)
+    merge(session, into, lot_id(session, other, customer), act_now(session, by.name, why))
+    return onwards(path("lots", customer, name))
 
 
 @router.post("/hold")

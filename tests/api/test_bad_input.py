@@ -88,6 +88,7 @@ def changes(why: dict[str, str]) -> dict[str, Command]:
     return {
         "lots_priority": Command("/lots/N1/priority", why | {"priority": 2, "due_at": "2099-04-01T00:00:00Z"}),
         "lots_split": Command("/lots/N1/split", why | {"substrates": ["N1.2"], "into": "N1.9"}),
+        "lots_merge": Command("/lots/N1/merge", why | {"lot": "N1.9"}),
     }
 
 

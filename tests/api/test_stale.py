@@ -74,6 +74,7 @@ def test_the_lots_that_commands_lock_are_those_that_were_seen(floor: Floor, call
     )
     does("release", {}, lot="D2")
     does("split", {"substrates": ["B2"]}, lot="D2")
+    does("merge", {"lot": "D2.1"}, lot="D2")
     does("store", {}, lot="D2")
 
 

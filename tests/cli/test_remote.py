@@ -157,6 +157,8 @@ def acts(mes: Mes, lot: str) -> Iterator[str]:
     yield printed("lot", "bulk", "release-hold", *these, "--held", "--expect", "1")
     yield printed("lot", "bulk", "priority", "--q", lot, "--priority", "1", "--on-line")
     yield printed("lot", "bulk", "priority", "--q", lot, "--priority", "1", "--expect", "1")
+    yield printed("lot", "split", lot, f"{lot}.2", "--into", f"{lot}.7", "--why", "later")
+    yield printed("lot", "merge", lot, f"{lot}.7", "--why", "together again")
     yield printed("lot", "split", lot, f"{lot}.2", "--why", "later")
     yield printed("lot", "scrap", lot, f"{lot}.1", "--at", "1,2", "--at", "0,0", "--why", "cracked")
     yield printed("lot", "pull-sample", lot, f"{lot}.1", "--at", "1,1", "--why", "section")

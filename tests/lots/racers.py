@@ -19,6 +19,7 @@ from mes.lots.bulk import hold_all
 from mes.lots.create import create, release
 from mes.lots.hand_work import Told, finish
 from mes.lots.hold import hold
+from mes.lots.merge import merge
 from mes.lots.models import Lot
 from mes.lots.split import split
 from mes.lots.track_in import track_in
@@ -50,6 +51,7 @@ VERBS: dict[str, Callable[..., object]] = {
     "split": split,
     "hold": hold,
     "hold_all": hold_all,
+    "merge": merge,
 }
 
 

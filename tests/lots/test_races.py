@@ -142,6 +142,34 @@ def test_a_split_races_with_track_outs_of_the_same_lot(floor: Floor, racers: Rac
     assert floor.problems() == []
 
 
+def test_of_sixteen_identical_merges_one_has_effect(floor: Floor, racers: Racers) -> None:
+    one, other = (floor.arrive(f"D{n}", "die", f"W{n}") for n in range(2))
+    outcomes = racers.race([heat(floor, "merge", one, other)] * MANY)
+    told = {(lost.error, lost.codes[0]) for lost in refusals_beside_one_effect(outcomes)}
+    assert (told, floor.lot("D0").substrates) == ({("Refused", "lot_state")}, 2)
+    assert floor.problems() == []
+
+
+def test_of_merges_that_cross_one_wins_and_none_stands_in_the_others_way(floor: Floor, racers: Racers) -> None:
+    lots = [floor.arrive(f"D{n}", "die", f"W{n}") for n in range(2)]
+    outcomes = racers.race([heat(floor, "merge", lots[n % 2], lots[1 - n % 2]) for n in range(MANY)])
+    assert {lost.error for lost in refusals_beside_one_effect(outcomes)} == {"Refused"}
+    assert {floor.lot("D0").state, floor.lot("D1").state} == {"queued", "terminated"}
+    assert floor.problems() == []
+
+
+def test_a_merge_races_with_a_track_in_and_a_split(floor: Floor, racers: Racers) -> None:
+    one, other = floor.arrive("D1", "die", "W1"), floor.arrive("D2", "die", "W2", "W3")
+    heats = [
+        heat(floor, "merge", one, other), heat(floor, "split", other, ("W3",), None),
+        heat(floor, "track_in", floor.wanted("CELL-1", "D2", only=["W2"])), heat(floor, "merge", other, one),
+    ]  # fmt: skip
+    outcomes = racers.race(heats * (MANY // 4))
+    assert {outcome.error for outcome in outcomes} <= {"", "Refused", "WrongState", "StartRefused"}
+    assert events(floor, "merge") + events(floor, "track_in") + events(floor, "split") >= 1
+    assert floor.problems() == []
+
+
 def received(floor: Floor, run: int, substrate: str) -> results.Pending:
     """The result of a substrate as a record that was stored."""
     body = floor.result(run, substrate)

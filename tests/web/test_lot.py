@@ -68,7 +68,7 @@ def test_a_line_engineer_changes_how_urgent_a_lot_is(floor: Floor, serve: Serve,
     expect(own.get_by_text("Change priority or due date")).to_have_count(0)
 
 
-def test_a_line_engineer_splits_a_lot(floor: Floor, serve: Serve, visit: Visiting) -> None:
+def test_a_line_engineer_splits_a_lot_and_merges_it_again(floor: Floor, serve: Serve, visit: Visiting) -> None:
     with floor.database.transaction() as session:
         people(session)
     floor.arrive("D1", "die", "W1", "W2", "W3")
@@ -81,6 +81,14 @@ def test_a_line_engineer_splits_a_lot(floor: Floor, serve: Serve, visit: Visitin
     expect(page.get_by_role("heading", name="Lot D1.1")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="Merged in")).to_contain_text("12")
     assert (floor.lot("D1").substrates, floor.lot("D1.1").substrates) == (2, 1)
+    page.goto(f"{site.address}/lots/alpha/D1")
+    page.get_by_text("Merge another lot into this one").click()
+    page.get_by_label("Lot that goes on in this one").fill("D1.1")
+    page.get_by_role("button", name="Merge", exact=True).click()
+    expect(page.get_by_text("3 substrates, 36 units")).to_be_visible()
+    page.goto(f"{site.address}/lots/alpha/D1.1")
+    expect(page.get_by_text("Terminated ·")).to_be_visible()
+    expect(page.get_by_text("Hold this lot")).to_have_count(0)
 
 
 def test_a_lot_of_which_some_substrates_have_gone_on_says_how_many_stand_there(

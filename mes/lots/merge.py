@@ -1,0 +1,87 @@
+"""Merge: all that waits of one lot goes on in another that is like it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.db import lock
+from mes.errors import Malformed, Reason, Refused
+from mes.history import Act, Change, record
+from mes.lots import progress
+from mes.lots.models import Hold, Lot
+from mes.lots.regroup import busy, hand_over, keep_heads, lock_substrates
+from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
+
+ALIKE = {
+    "customer_id": "customers",
+    "product_id": "products",
+    "kind": "kinds",
+    "route_version_id": "versions of routes",
+    "operation_id": "operations",
+    "form": "forms",
+    "state": "states",
+}
+"""In which lots that are merged are alike, and the word for what differs."""
+
+
+def merge(session: Session, lot_id: int, other_id: int, act: Act) -> Lot:
+    """Let all substrates of the other lot go on in this one; the other ends.
+
+    The lot takes the earlier due date, the higher priority and every standing hold of the two. Raises `Malformed` where
+    they are one lot, and `Refused` with every reason: one does not wait, they differ, a substrate is in a run.
+    """
+    if lot_id == other_id:
+        raise Malformed("A lot is not merged into itself; name another.")
+    locked = lock(session, (Lot, [lot_id, other_id]))
+    lot, other = locked.one(Lot, lot_id), locked.one(Lot, other_id)
+    members = progress.members_of(session, [lot, other])
+    go = [m for m in members[other_id] if m.progress != Progress.CLOSED]
+    substrates = lock_substrates(session, go)
+    found = [*_against(lot, other), *busy(session, go, substrates)]
+    if found:
+        raise Refused(f"Lot {other.name} cannot be merged into lot {lot.name}.", *found)
+    before, before_of_other = _told(lot), {"state": other.state, "substrates": other.substrates, "units": other.units}
+    lot.priority, lot.due_at = min(lot.priority, other.priority), _earlier(lot.due_at, other.due_at)
+    holds = _take_holds(session, lot, other)
+    went = hand_over(session, other, lot, go, substrates, act)
+    other.state = TRANSITIONS.after(f"Lot {other.name}", LotState(other.state), LotVerb.MERGE)
+    other.ended_at = other.ended_at or act.at
+    progress.settle(session, other, [m for m in members[other_id] if m not in go], act.at)
+    progress.settle(session, lot, [*members[lot_id], *go], act.at)
+    after = _told(lot) | {"from": other.name, "came": went.names, "holds": holds}
+    gone = {"state": other.state, "substrates": other.substrates, "units": other.units, "into": lot.name}
+    changes = [Change(lot, before, after, went.taken), Change(other, before_of_other, gone, went.given)]
+    record(session, "merge", act, [*changes, *went.substrates])
+    keep_heads(session, substrates.values())
+    return lot
+
+
+def _against(lot: Lot, other: Lot) -> Iterator[Reason]:
+    for one in (lot, other):
+        if not TRANSITIONS.allows(LotState(one.state), LotVerb.MERGE):
+            what = f"Lot {one.name} is {one.state}; lots are merged while they are created, queued or stocked."
+            yield Reason("lot_state", what, "operator")
+    for name, what in ALIKE.items():
+        if getattr(lot, name) != getattr(other, name):
+            yield Reason("lots_differ", f"Lots {lot.name} and {other.name} are of different {what}.")
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((due for due in (one, other) if due is not None), default=None)
+
+
+def _take_holds(session: Session, lot: Lot, other: Lot) -> list[int]:
+    """What holds the other lot holds this one from now on. Gives the numbers of these holds."""
+    standing = select(Hold).where(Hold.lot_id == other.id, Hold.released_at.is_(None)).order_by(Hold.id)
+    found = session.scalars(standing, execution_options={"populate_existing": True}).all()
+    for hold in found:
+        hold.lot_id = lot.id
+    return [hold.id for hold in found]
+
+
+def _told(lot: Lot) -> dict[str, Any]:
+    due = None if lot.due_at is None else lot.due_at.isoformat()
+    return {"priority": lot.priority, "due_at": due, "substrates": lot.substrates, "units": lot.units}

@@ -117,7 +117,7 @@ class Regrouping:
 def test_units_are_all_there_after_every_step(floor: Floor) -> None:
     done: Counter[str] = Counter()
 
-    @settings(max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=5, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(STEPS)
     def walk(steps: list[tuple[str, int, int]]) -> None:
         lots = Regrouping(floor, done)

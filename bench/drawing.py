@@ -112,10 +112,10 @@ def _answer(route: Route) -> None:
         sent = as_bytes(SubstrateMap("W-1", "Wafer", "Dies", ROWS, COLUMNS, overlays=(bins,)), bins)
         route.fulfill(body=bytes(sent.body), headers=dict(sent.headers))
     else:
-        route.fulfill(body=render("substrate.html", View(), **_context()), content_type="text/html")
+        route.fulfill(body=render("substrate.html", View(), **context()), content_type="text/html")
 
 
-def _context() -> dict[str, Any]:
+def context() -> dict[str, Any]:
     """What the page is rendered with; nothing of it is read from a database."""
     entries = of_bins(some_bins())
     known = SimpleNamespace(name="W-1", product="die", lot="L-1", owner="alpha")
@@ -123,7 +123,8 @@ def _context() -> dict[str, Any]:
     return {
         "path": "", "person": None, "now_ms": 0, "navigation": [], "can": frozenset(), "known": known,
         "substrate": SimpleNamespace(kind="wafer", assumed_map=False), "layout": layout, "layers": [], "others": [],
-        "layer": "bin:incoming", "version": 1, "entries": entries, "states": states(), "plant": {"zone": "UTC"},
+        "tested": [], "layer": "bin:incoming", "version": 1, "entries": entries, "states": states(),
+        "plant": {"zone": "UTC"},
         "units": sum(entry.count for entry in entries), "positions": ROWS * COLUMNS, "centre": True,
         "together": 1, "stack": None, "kept": 0, "address": Address("alpha", "W-1", "bin:incoming", None),
     }  # fmt: skip

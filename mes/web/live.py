@@ -1,7 +1,8 @@
 """Pages that move: fragments rendered once for all who look with the same eyes, sent where they changed.
 
 A reader keeps what it was sent last and takes the newest when it can: a slow one skips what is in between, one that
-takes nothing for a while is dropped, and its browser connects again. Nothing is queued, so nothing grows.
+takes nothing for a while is dropped, and its browser connects again. Nothing is queued, so nothing grows. What is sent
+is made once for all who were sent the same before.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 
 import structlog
@@ -38,6 +39,17 @@ Fragments = Mapping[str, str]
 
 Renderer = Callable[[Session, View], Fragments]
 
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What a page shows. Told apart by identity: all who look at the page hold the very same, not one that is equal."""
+
+    parts: Fragments
+
+
+NOTHING = Shown({})
+
+
 Eyes = tuple[Renderer, Scope, View]
 """One page as some see it: what makes it, whose rows are seen, and how they are told."""
 
@@ -52,21 +64,25 @@ def link(view: View, *, lost: bool) -> Fragments:
     return {"link": render("link.html", view, lost=lost)}
 
 
+@cache
+def _lost(view: View) -> Shown:
+    return Shown(link(view, lost=True))
+
+
 class Reader:
     """One open page. `show` is called on the feed's thread, the rest on the loop of the server."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
-        self._newest: Fragments = {}
-        self._sent: Fragments = {}
+        self._newest = self._sent = NOTHING
         self.ended = False
 
-    def show(self, fragments: Fragments) -> None:
+    def show(self, shown: Shown) -> None:
         """Hand over the newest state of the page. The same once more wakes nobody."""
-        if fragments is self._newest:
+        if shown is self._newest:
             return
-        self._newest = fragments
+        self._newest = shown
         self._loop.call_soon_threadsafe(self._changed.set)
 
     def end(self) -> None:
@@ -74,15 +90,22 @@ class Reader:
         self.ended = True
         self._loop.call_soon_threadsafe(self._changed.set)
 
-    async def changes(self, timeout_s: float) -> Fragments:
-        """The fragments that differ from those sent; none when the time is up."""
+    async def change(self, timeout_s: float) -> str:
+        """A message of the fragments that differ from those sent; nothing when the time is up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()
         self._changed.clear()
-        newest, before = self._newest, self._sent
-        self._sent = {**before, **newest}
-        return {name: html for name, html in newest.items() if before.get(name) != html}
+        self._sent, told = _change(self._sent, self._newest)
+        return told
+
+
+@lru_cache(maxsize=128)
+def _change(before: Shown, newest: Shown) -> tuple[Shown, str]:
+    """What those have who had ``before`` and are told of ``newest``, and what they are told: made once for all."""
+    differ = {name: html for name, html in newest.parts.items() if before.parts.get(name) != html}
+    after = newest if newest.parts.keys() >= before.parts.keys() else Shown({**before.parts, **newest.parts})
+    return after, message(differ) if differ else ""
 
 
 @dataclass
@@ -91,14 +114,14 @@ class _Page:
     scope: Scope
     view: View
     readers: set[Reader] = field(default_factory=set)
-    shown: Fragments = field(default_factory=dict)
+    shown: Shown = NOTHING
 
-    def render(self, database: Database) -> Fragments:
-        """The page as it is now; where nothing shows differently the very fragments of before."""
+    def render(self, database: Database) -> Shown:
+        """The page as it is now; where nothing shows differently the very one of before."""
         with database.reading(self.scope) as session:
             fragments = {**self.renderer(session, self.view), **link(self.view, lost=False)}
-        if fragments != self.shown:
-            self.shown = fragments
+        if fragments != self.shown.parts:
+            self.shown = Shown(fragments)
         return self.shown
 
 
@@ -127,7 +150,7 @@ class Live:
     def _show(self, page: _Page, readers: Sequence[Reader]) -> None:
         """Show a page to all who look. One that cannot be made ends for them; the others go on."""
         try:
-            fragments = page.render(self._database)
+            shown = page.render(self._database)
         except (Away, PoolTimeout):  # no page can be made
             raise
         except Exception:
@@ -136,13 +159,13 @@ class Live:
                 reader.end()
             return
         for reader in readers:
-            reader.show(fragments)
+            reader.show(shown)
 
     def lost(self) -> None:
         """Say on every page that it is not live."""
         self._due_at = 0.0
         for page, readers in self._watched():
-            cut = link(page.view, lost=True)
+            cut = _lost(page.view)
             for reader in readers:
                 reader.show(cut)
 
@@ -175,8 +198,7 @@ class Live:
         self._join(eyes, reader)
         try:
             while not (self._closed or reader.ended or time.monotonic() > until):
-                changes = await reader.changes(BEAT_S)
-                yield message(changes) if changes else BEAT
+                yield await reader.change(BEAT_S) or BEAT
         finally:
             self._leave(eyes, reader)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,6 +20,9 @@ from mes.routes.models import Operation
 from mes.units.arrival import Arrival, arrive
 from mes.units.positions import Positions
 from mes.units.states import Disposition
+
+LONGEST = timedelta(days=36525)
+"""From now to a due date: beyond it is a slip of the pen."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,10 @@ def new_name(session: Session) -> str:
 def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False) -> Lot:
     """Create a lot from arrived substrates: its units are received, its first form is that of the route's product.
 
-    ``released``: let it into the line in the same act. Raises `Malformed` (no substrates, unknown kind, priority, map
-    of another size), `NotFound` (customer, route), `Refused` (the customer has a lot or a substrate of that name).
+    ``released``: let it into the line in the same act. Raises `Malformed` (no substrates, unknown kind, priority, due
+    date, map of another size), `NotFound` (customer, route), `Refused` (the customer has a lot or a substrate of that name).
     """
-    _check(wanted)
+    _check(wanted, act.at)
     route, product, layout = current_route(session, wanted.route)
     first = operations(session, route.id)[0]
     lot = Lot(
@@ -93,7 +96,7 @@ def _known(wanted: NewLot) -> Refused:
     return Refused(f"There is already a lot {wanted.name}; choose another name.")
 
 
-def _check(wanted: NewLot) -> None:
+def _check(wanted: NewLot, now: datetime) -> None:
     if not wanted.name.strip() or len(wanted.name) > 64:
         raise Malformed("A lot needs a name of 1 to 64 characters.")
     if not wanted.substrates:
@@ -104,12 +107,22 @@ def _check(wanted: NewLot) -> None:
     if wanted.kind not in LOT_KINDS:
         raise Malformed(f"{wanted.kind} is no kind of lot; it is one of {', '.join(LOT_KINDS)}.")
     check_priority(wanted.priority)
+    if wanted.due_at is not None:
+        check_due(wanted.due_at, now)
 
 
 def check_priority(priority: int) -> None:
     """Raise `Malformed` where there is no such priority."""
     if not 1 <= priority <= 9:
         raise Malformed(f"Priority {priority} is out of range; it goes from 1 (most urgent) to 9.")
+
+
+def check_due(due_at: datetime, now: datetime) -> None:
+    """Raise `Malformed` where a due date has passed at plant time ``now``, or is too far to be meant."""
+    if due_at <= now:
+        raise Malformed(f"{due_at.isoformat()} has passed; in the plant it is {now.isoformat(timespec='seconds')}.")
+    if due_at > now + LONGEST:
+        raise Malformed(f"{due_at.isoformat()} is more than a hundred years from now; look at the year.")
 
 
 def _receive(

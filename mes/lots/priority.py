@@ -1,18 +1,15 @@
 """Change how urgent a lot is: its priority, by which dispatch ranks from the next look on, its due date, or both."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from mes.db import lock
 from mes.errors import Malformed, Reason, Refused, WrongState
 from mes.history import Act, Change, record
-from mes.lots.create import check_priority
+from mes.lots.create import check_due, check_priority
 from mes.lots.models import Lot
 from mes.lots.states import ENDED
-
-LONGEST = timedelta(days=36525)
-"""From now to a due date: beyond it is a slip of the pen."""
 
 
 def change_priority(session: Session, lot_id: int, priority: int | None, due_at: datetime | None, act: Act) -> Lot:
@@ -26,7 +23,7 @@ def change_priority(session: Session, lot_id: int, priority: int | None, due_at:
     if priority is not None:
         check_priority(priority)
     if due_at is not None:
-        _check_due(due_at, act.at)
+        check_due(due_at, act.at)
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
     if lot.state in ENDED:
         raise WrongState(f"Lot {lot.name} is {lot.state}; it waits for nothing any more.")
@@ -38,13 +35,6 @@ def change_priority(session: Session, lot_id: int, priority: int | None, due_at:
         raise Refused(what, Reason("nothing_changes", what))
     record(session, "change_priority", act, [Change(lot, before=before, after=after)])
     return lot
-
-
-def _check_due(due_at: datetime, now: datetime) -> None:
-    if due_at <= now:
-        raise Malformed(f"{due_at.isoformat()} has passed; in the plant it is {now.isoformat(timespec='seconds')}.")
-    if due_at > now + LONGEST:
-        raise Malformed(f"{due_at.isoformat()} is more than a hundred years from now; look at the year.")
 
 
 def _urgency(lot: Lot) -> dict[str, int | str | None]:

@@ -54,7 +54,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
     return {
         "lots_create": Command("/lots", why | {
             "id": "N1", "customer": "alpha", "product": "die", "route": "die", "kind": "production",
-            "substrates": ["N1.1", "N1.2"], "priority": 3, "due_at": "2026-04-01T00:00:00Z", "release": False,
+            "substrates": ["N1.1", "N1.2"], "priority": 3, "due_at": "2099-04-01T00:00:00Z", "release": False,
         }, status=201),
         "lots_release": Command("/lots/N1/release", why),
         **changes(why),

@@ -10,8 +10,10 @@ from mes.dispatch.waiting import ranking
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, Refused, WrongState
 from mes.history import History, entry
+from mes.lots.create import NewLot, create
 from mes.lots.models import Lot
 from mes.lots.priority import change_priority
+from mes.units.arrival import Arrival
 from tests.shop import BEGIN, Floor
 
 TOMORROW = BEGIN + timedelta(days=1)
@@ -66,6 +68,18 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(
     act, before = floor.act(), floor.everything()
     with pytest.raises(error, match=told):
         floor.do(change_priority, lot, priority, None if due_in is None else act.at + due_in, act=act)
+    assert floor.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("due_in", "told"),
+    [(timedelta(0), "has passed; in the plant it is"), (timedelta(days=365_000), "more than a hundred years")],
+)
+def test_a_lot_is_not_created_too_late(floor: Floor, due_in: timedelta, told: str) -> None:
+    act, before = floor.act(), floor.everything()
+    new = NewLot("D1", "alpha", "die", (Arrival("W1"),), due_at=act.at + due_in)
+    with pytest.raises(Malformed, match=told):
+        floor.do(create, new, act=act)
     assert floor.everything() == before
 
 

@@ -49,7 +49,8 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
     """Create a lot from arrived substrates: its units are received, its first form is that of the route's product.
 
     ``released``: let it into the line in the same act. Raises `Malformed` (no substrates, unknown kind, priority, due
-    date, map of another size), `NotFound` (customer, route), `Refused` (the customer has a lot or a substrate of that name).
+    date, map of another size), `NotFound` (customer, route), `Refused` (the customer has a lot or a substrate of that
+    name).
     """
     _check(wanted, act.at)
     route, product, layout = current_route(session, wanted.route)

@@ -1,5 +1,6 @@
 """The HTTP application: lists the routers, nothing else."""
 
+import time
 from functools import cache
 
 from fastapi import APIRouter, FastAPI
@@ -16,6 +17,7 @@ from mes.jobs import api as jobs_api
 from mes.lots import api as lots_api
 from mes.lots import map_api
 from mes.people import access
+from mes.people.watchers import Watchers
 from mes.recipes import api as recipes_api
 from mes.reports import api as reports_api
 from mes.routes import api as routes_api
@@ -97,6 +99,7 @@ def create_app(database: Database) -> FastAPI:
         title="Interposer", version="1", lifespan=live.lifespan, openapi_url=None, redirect_slashes=False,
         routes=[*_edge().routes],
     )  # fmt: skip
+    app.state.watchers = Watchers(database, time.monotonic)
     install(app, database, errors.error_page, access.known)
     app.mount("/static", pages.STATIC)
     return app

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import Depends, Request
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mes.db import STAFF, Database, Session, see_as
-from mes.errors import Away, NotAllowed, NotSignedIn
+from mes.errors import NotAllowed, NotSignedIn
 from mes.http.command import claim
 from mes.http.guard import COOKIE
 from mes.http.transaction import Tx
 from mes.people.keys import holder
 from mes.people.permissions import ALLOWED, Permission
-from mes.people.sign_in import Person, signed_in
+from mes.people.sign_in import Person, hashed, signed_in
+from mes.people.watchers import Watchers
 
 
 def may(person: Person, permission: Permission) -> bool:
@@ -44,10 +44,16 @@ class Required:
         return person
 
 
-def _asking(request: Request, session: Session) -> Person:
+def _key(request: Request) -> str | None:
+    """What a program has sent to say who it is; None where it sent nothing, as a browser does."""
     kind, _, key = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        person = holder(session, key.strip())
+    return key.strip() if kind.lower() == "bearer" else None
+
+
+def _asking(request: Request, session: Session) -> Person:
+    key = _key(request)
+    if key is not None:
+        person = holder(session, key)
         if person is None:
             raise NotSignedIn("No such key, or it has expired; ask the administrator for another.")
         return person
@@ -60,28 +66,19 @@ def _asking(request: Request, session: Session) -> Person:
 
 def known(request: Request) -> bool:
     """Whether it is known who asks, in a transaction of its own: some is too dear to be done for strangers."""
-    return _now(request) is not None
+    database: Database = request.app.state.database
+    with database.reading() as session:
+        try:
+            _asking(request, session)
+        except NotSignedIn:
+            return False
+    return True
 
 
 def still(request: Request, person: Person) -> Callable[[], bool]:
     """Asks again, later, whether who asks is whom the request began with: signed in, of the same role and customer."""
-
-    def same() -> bool:
-        try:
-            return _now(request) == person
-        except (Away, PoolTimeout):  # nothing is told of a database that is away
-            return True
-
-    return same
-
-
-def _now(request: Request) -> Person | None:
-    database: Database = request.app.state.database
-    with database.reading() as session:
-        try:
-            return _asking(request, session)
-        except NotSignedIn:
-            return None
+    watchers: Watchers = request.app.state.watchers
+    return watchers.still(hashed(_key(request) or request.cookies.get(COOKIE, "")), person)
 
 
 def require(permission: Permission) -> Any:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, bindparam, delete, func, select
+from sqlalchemy import ARRAY, LargeBinary, Select, any_, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from mes.errors import Malformed, NotFound, Refused
@@ -69,13 +69,18 @@ def revoke_key(session: Session, name: str, by: str) -> None:
 
 
 _HELD = (
-    select(User, ApiKey.scopes)
-    .join(ApiKey, ApiKey.user_id == User.id)
-    .where(ApiKey.token_sha256 == bindparam("token_sha256"), ApiKey.expires_at > func.clock_timestamp())
+    select(ApiKey.token_sha256, User, ApiKey.scopes)
+    .join(User, User.id == ApiKey.user_id)
+    .where(ApiKey.token_sha256 == any_(bindparam("held", type_=ARRAY(LargeBinary))))
+    .where(ApiKey.expires_at > func.clock_timestamp())
 )
+
+
+def holders(session: Session, held: Iterable[bytes]) -> dict[bytes, Person]:
+    """As whom the holders of keys act, by the SHA-256 of each; what is unknown or has expired is left out."""
+    return {key: as_person(user, frozenset(scopes)) for key, user, scopes in session.execute(_HELD, {"held": [*held]})}
 
 
 def holder(session: Session, token: str) -> Person | None:
     """As whom the holder of a key acts; None where it is unknown or has expired."""
-    found = session.execute(_HELD, {"token_sha256": hashed(token)}).one_or_none()
-    return None if found is None else as_person(found[0], frozenset(found[1]))
+    return next(iter(holders(session, [hashed(token)]).values()), None)

@@ -2,10 +2,11 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from mes.db import STAFF, Scope, as_customer
@@ -84,12 +85,22 @@ def signer(session: Session, name: str, secret: str, *, pin: bool = True) -> Per
     return as_person(_known(session, name, secret))
 
 
+_SIGNED_IN = (
+    select(SignIn.token_sha256, User)
+    .join(User, User.id == SignIn.user_id)
+    .where(SignIn.token_sha256 == any_(bindparam("held", type_=ARRAY(LargeBinary))))
+    .where(SignIn.expires_at > func.clock_timestamp())
+)
+
+
+def all_signed_in(session: Session, held: Iterable[bytes]) -> dict[bytes, Person]:
+    """Who hold the tokens with these SHA-256, by each; those that nobody holds any more are left out."""
+    return {token: as_person(user) for token, user in session.execute(_SIGNED_IN, {"held": [*held]})}
+
+
 def signed_in(session: Session, token: str) -> Person | None:
     """Who holds the token; None if nobody does any more."""
-    query = select(User).join(SignIn, SignIn.user_id == User.id)
-    held = (SignIn.token_sha256 == hashed(token), SignIn.expires_at > func.clock_timestamp())
-    user = session.scalars(query.where(*held)).one_or_none()
-    return None if user is None else as_person(user)
+    return next(iter(all_signed_in(session, [hashed(token)]).values()), None)
 
 
 def sign_out(session: Session, token: str) -> None:

@@ -16,6 +16,7 @@ from mes.http import event_stream
 from mes.http.problem import BODY_LIMIT, STRANGERS_LIMIT
 from mes.lots.hold import hold
 from mes.lots.models import Lot
+from mes.people import watchers
 from mes.people.keys import create_key
 from mes.people.permissions import Permission
 from mes.people.users import end_access
@@ -121,6 +122,7 @@ def test_guesses_of_a_signature_come_one_after_the_other(site: Site) -> None:
 
 def test_who_may_look_no_more_is_told_no_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "ASKED_S", 0.0)
+    monkeypatch.setattr(watchers, "FRESH_S", 0.0)
     with site.database.transaction() as session:
         key = create_key(session, "k", "line_engineer", [Permission.SEE_LOTS], timedelta(days=1), by="test")
     with ExitStack() as stack:

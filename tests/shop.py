@@ -38,7 +38,7 @@ from mes.units.models import Substrate
 from mes.units.positions import opened, shapes, unpack
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
-BOND, BAKE = "force = 40 N", "peak_temperature = 150 Cel"
+BOND, SEAL, BAKE = "force = 40 N", "force = 15 N", "peak_temperature = 150 Cel"
 SHA256 = sha256_of(BOND)
 
 PLACED, PUT_BACK, REJECTED, LOST = TransferOutcome
@@ -59,10 +59,8 @@ def build_plant(session: Session) -> None:
     cell = EquipmentClass(name="cell", title="Cell", kind="handling", places=2, most_substrates=8, batch=False)
     oven = EquipmentClass(name="oven", title="Oven", kind="thermal", places=1, most_substrates=3, batch=True)
     for its_class, names in ((cell, ("CELL-1", "CELL-2")), (oven, ("OVEN-1",))):
-        _added(session, its_class)
-        for name in names:
-            place = {"class_id": its_class.id, "area_id": area.id, "state_since": BEGIN}
-            _added(session, Equipment(name=name, title=name, **place))
+        place = {"class_id": _added(session, its_class).id, "area_id": area.id, "state_since": BEGIN}
+        session.add_all(Equipment(name=name, title=name, **place) for name in names)
     wafer, interposer, boat = (
         Layout(name=name, substrate_kind=kind, rows=rows, columns=columns, pitch_x_um=1.0, pitch_y_um=1.0)
         for name, kind, rows, columns in (("dies", "wafer", 3, 4), ("sites", "wafer", 2, 2), ("boat", "boat", 1, 2))
@@ -79,15 +77,17 @@ def build_plant(session: Session) -> None:
     in_oven = {"class_id": oven.id, "recipe_version_id": _recipe(session, "bake", oven, BAKE, limits).id}
     assembly = {"kind": "assemble", "fills": [[1, 1], [2, 1]]}
     retest = {"bins": [7], "above": 0.25, "passes": 2}
-    _route(session, die, "stocked", in_cell | {"kind": "process"})
+    _route(session, die, "stocked", in_cell | {"kind": "process", "process_s": 2 * 3600})
     _route(
         session, package, "completed", in_cell | assembly, in_cell | {"kind": "transfer", "makes_layout_id": boat.id},
         in_cell | {"kind": "test", "bins": {"2": TEST_BINS["2"]}},
     )  # fmt: skip
-    _route(session, cap, "stocked", in_cell | {"kind": "process"})
+    sealed = {"recipe_version_id": _recipe(session, "seal", cell, SEAL, []).id}
+    _route(session, cap, "stocked", in_cell | sealed | {"kind": "process"})
     _route(session, pair, "completed", in_cell | assembly)
     tested = in_cell | {"kind": "test", "bins": TEST_BINS, "retest": retest}
-    baked, judged = _route(session, board, "completed", in_oven | {"kind": "process"}, tested)
+    long, short = {"process_s": 8 * 3600}, {"process_s": 2 * 3600}
+    baked, judged = _route(session, board, "completed", in_oven | long | {"kind": "process"}, tested | short)
     times = {"most_s": MOST_WAIT_H * 3600, "warning_s": 3600.0}
     session.add(QueueLimit(from_operation_id=baked.id, to_operation_id=judged.id, **times))
 

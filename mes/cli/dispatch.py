@@ -1,6 +1,6 @@
 """`mes dispatch`: what starts next, and why not."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +31,17 @@ def list_waiting(
         with reading() as session:
             ranked, excluded = look(session, equipment_id(session, equipment), plant_now(session))
         excluded = [row | {"reasons": [vars(reason) for reason in row["reasons"]]} for row in excluded]
-    messages = [row | {"reasons": [reason["message"] for reason in row["reasons"]]} for row in excluded]
-    told = excluded if as_json else messages
-    show_one({"equipment": equipment, "ranked": ranked, "excluded": told}, as_json=as_json)
+    if not as_json:
+        ranked = [row | _in_words(row) for row in ranked]
+        messages = [{"reasons": [reason["message"] for reason in row["reasons"]]} for row in excluded]
+        excluded = [row | _in_words(row) | told for row, told in zip(excluded, messages, strict=True)]
+    show_one({"equipment": equipment, "ranked": ranked, "excluded": excluded}, as_json=as_json)
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, str]:
+    """What the criteria say: ``priority 3, first_in_first_out 2.25 h``."""
+    words = (
+        " ".join((c["criterion"], "unknown" if c["value"] is None else f"{c['value']:g}", c["unit"] or "")).strip()
+        for c in row["criteria"]
+    )
+    return {"criteria": ", ".join(words)}

@@ -32,6 +32,8 @@ class Site(Chained, Base):
     name: Mapped[str] = mapped_column(unique=True)
     title: Mapped[str]
     time_zone: Mapped[str]
+    ranking: Mapped[list[Any]] = mapped_column(default=list)
+    """By which criteria dispatch ranks lots before equipment whose class does not say."""
 
 
 class Ordered:
@@ -70,6 +72,8 @@ class EquipmentClass(Ordered, Base):
     """How many substrates one job may have."""
     batch: Mapped[bool]
     """Whether one job may take substrates of several lots."""
+    ranking: Mapped[list[Any]] = mapped_column(default=list)
+    """By which criteria dispatch ranks lots before it; those of its site where there are none."""
 
     __table_args__ = (CheckConstraint("places > 0 and most_substrates > 0", name="capacity"),)
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from mes.definitions.clock import plant_now
+from mes.dispatch.criteria import Criterion
 from mes.dispatch.looks import look
 from mes.equipment.queries import equipment_id
 from mes.http.shapes import Name, ToldReason, example
@@ -17,6 +18,14 @@ from mes.people.permissions import Permission
 router = APIRouter(prefix="/dispatch", tags=["dispatch"], dependencies=[require(Permission.SEE_LINE)])
 
 
+class Value(BaseModel):
+    """What a criterion says of a lot; null where it does not know it, which then comes after others."""
+
+    criterion: Criterion
+    value: int | float | None
+    unit: str | None
+
+
 class WaitingLot(BaseModel):
     """A lot that waits for the class of the equipment. Times are UTC on the plant clock."""
 
@@ -25,11 +34,13 @@ class WaitingLot(BaseModel):
     operation: str
     priority: int
     since: datetime = Field(description="Since when its longest waiting substrate waits.")
+    criteria: list[Value] = Field(description="By which the equipment ranks it, the first before the others.")
 
 
 class RankedLot(WaitingLot):
     """A lot that may start, with how much of it would."""
 
+    rank: int = Field(description="1 would start next.")
     substrates: int = Field(description="That would start at once.")
     sources: int = Field(description="Substrates that would be picked from.")
 
@@ -47,11 +58,16 @@ class Dispatch(BaseModel):
         equipment="TCB-01",
         ranked=[
             {
+                "rank": 1,
                 "lot": "D1",
                 "customer": "hanbit",
                 "operation": "hbm_stack/10",
                 "priority": 3,
                 "since": "2026-03-01T01:05:00Z",
+                "criteria": [
+                    {"criterion": "priority", "value": 3, "unit": None},
+                    {"criterion": "first_in_first_out", "value": 2.25, "unit": "h"},
+                ],
                 "substrates": 1,
                 "sources": 4,
             }
@@ -63,6 +79,10 @@ class Dispatch(BaseModel):
                 "operation": "hbm_stack/10",
                 "priority": 5,
                 "since": "2026-03-01T01:05:00Z",
+                "criteria": [
+                    {"criterion": "priority", "value": 5, "unit": None},
+                    {"criterion": "first_in_first_out", "value": 2.25, "unit": "h"},
+                ],
                 "reasons": [{"code": "held", "message": "Lot D2 is held.", "who": "process_engineer"}],
             }
         ],

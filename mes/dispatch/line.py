@@ -8,12 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from mes.definitions.models import BY_HAND, EquipmentClass
+from mes.dispatch.candidates import Candidate
+from mes.dispatch.rank import Ranks, ranks
 from mes.equipment.models import Equipment
 from mes.errors import Reason
-from mes.lots.models import Lot, LotSubstrate
+from mes.lots.models import LotSubstrate
 from mes.lots.start_gate import judge
 from mes.lots.start_gate_facts import Facts, LotFacts, by_product, look
-from mes.lots.states import ON_LINE, Progress
 from mes.lots.supply import filled, sources
 from mes.lots.track_in import asked_positions
 from mes.routes.models import Operation, QueueLimit
@@ -25,23 +26,15 @@ from mes.units.positions import opened
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A lot that waits for a class of equipment, and since when its longest waiting substrate does."""
-
-    lot_id: int
-    lot: str
-    class_id: int
-    operation_id: int
-    priority: int
-    since: datetime
-
-
-@dataclass(frozen=True)
 class Line:
     """What dispatch looks at. Lots, equipment, operations and substrates stand by their ids."""
 
     waiting: Sequence[Candidate]
-    """Most urgent first."""
+    """In the usual order."""
+    order: Mapping[int, Sequence[Candidate]]
+    """Those of its class as each equipment ranks them, the most urgent first."""
+    ranks: Ranks
+    """What the criteria say of them."""
     facts: Mapping[tuple[Candidate, int], Facts]
     """Of each candidate on each equipment of its class."""
     reasons: Mapping[tuple[Candidate, int], Sequence[Reason]]
@@ -50,23 +43,6 @@ class Line:
     """By operation: those that must follow it within a time."""
     asked: Mapping[int, int]
     """How many positions a run would work on, of substrates that may start and then need sources, now or soon."""
-
-
-def candidates(session: Session) -> list[Candidate]:
-    """All lots with waiting substrates, one entry a lot and operation, most urgent first."""
-    query = (
-        select(Lot.id, Lot.name, Operation.class_id, Operation.id, Lot.priority, func.min(LotSubstrate.since))
-        .join(LotSubstrate, LotSubstrate.lot_id == Lot.id)
-        .join(Operation, Operation.id == LotSubstrate.operation_id)
-        .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), LotSubstrate.since.is_not(None))
-        .group_by(Lot.id, Operation.id)
-    )
-    found = [
-        Candidate(lot_id, lot, class_id, operation_id, priority, since)
-        for lot_id, lot, class_id, operation_id, priority, since in session.execute(query)
-        if since is not None
-    ]
-    return sorted(found, key=lambda c: (c.priority, c.since, c.lot, c.operation_id))
 
 
 def free_equipment(session: Session, waiting: Iterable[Candidate], after: int | None = None) -> dict[int, int]:
@@ -103,8 +79,15 @@ def read_line(session: Session, waiting: Iterable[Candidate], equipment: Mapping
     reasons = {pair: judge(found) for pair, found in facts.items()}
     may_start = dict.fromkeys(c for c, e in pairs if not reasons[c, e])
     placing = [c for c in may_start if c.operation_id in assemblies or waits[c].needs]
+    ranking = ranks(session, waits, equipment, at)
     return Line(
-        list(waits), facts, reasons, assemblies, _asked(session, [m for c in placing for m in waits[c].members])
+        list(waits),
+        {e: ranking.ranked((c for c in waits if c.class_id == class_id), e) for e, class_id in equipment.items()},
+        ranking,
+        facts,
+        reasons,
+        assemblies,
+        _asked(session, [m for c in placing for m in waits[c].members]),
     )
 
 

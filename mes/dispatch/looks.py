@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mes.dispatch.criteria import UNITS, Criterion
 from mes.dispatch.waiting import Waiting, ranking
 from mes.lots.models import Lot
 from mes.people.models import Customer
@@ -33,14 +34,21 @@ def look(session: Session, equipment_id: int, at: datetime) -> tuple[list[Row], 
                 "operation": names[waiting.candidate.operation_id],
                 "priority": waiting.candidate.priority,
                 "since": waiting.candidate.since,
+                "criteria": [_told(criterion, value) for criterion, value in waiting.values.items()],
             },
         )
         for waiting in found
     ]
+    ranked = [row | _start(waiting) for waiting, row in rows if waiting.start is not None]
     return (
-        [row | _start(waiting) for waiting, row in rows if waiting.start is not None],
+        [{"rank": rank} | row for rank, row in enumerate(ranked, 1)],
         [row | {"reasons": waiting.reasons} for waiting, row in rows if waiting.reasons],
     )
+
+
+def _told(criterion: Criterion, value: float | None) -> Row:
+    rounded = value if value is None else round(value, 3)
+    return {"criterion": criterion.value, "value": rounded, "unit": UNITS.get(criterion)}
 
 
 def _start(waiting: Waiting) -> Row:

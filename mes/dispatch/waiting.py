@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from mes.definitions.models import BY_HAND
-from mes.dispatch.line import Candidate, Line, candidates, read_line
+from mes.dispatch.candidates import Candidate, candidates
+from mes.dispatch.criteria import Criterion
+from mes.dispatch.line import Line, read_line
 from mes.dispatch.what_next import judged_on
 from mes.equipment.models import Equipment
 from mes.errors import Reason
@@ -22,13 +24,15 @@ class Waiting:
     candidate: Candidate
     start: TrackIn | None
     reasons: tuple[Reason, ...]
+    values: Mapping[Criterion, float | None]
+    """What each criterion of the equipment's ranking says of it, the first before the others."""
 
 
 def ranking(session: Session, equipment_id: int, at: datetime) -> list[Waiting]:
     """All that waits for the class of an equipment at plant time ``at``, most urgent first, judged on that one."""
     equipment = session.get_one(Equipment, equipment_id, options=[joinedload(Equipment.equipment_class)])
     line = read_line(session, candidates(session), {equipment.id: equipment.class_id}, at)
-    return [_judged(line, candidate, equipment) for candidate in line.waiting]
+    return [_judged(line, candidate, equipment) for candidate in line.order[equipment.id]]
 
 
 def first_reasons(session: Session, at: datetime) -> Mapping[tuple[int, int], Reason | None]:
@@ -57,7 +61,8 @@ def _judged(line: Line, candidate: Candidate, equipment: Equipment) -> Waiting:
     reasons = () if isinstance(judged, TrackIn) else judged
     if not equipment.connected and equipment.equipment_class.kind != BY_HAND:
         reasons += (Reason("not_connected", f"{equipment.name} is not connected; nothing can be sent to it."),)
-    return Waiting(candidate, judged if isinstance(judged, TrackIn) and not reasons else None, reasons)
+    start = judged if isinstance(judged, TrackIn) and not reasons else None
+    return Waiting(candidate, start, reasons, line.ranks.values(candidate, equipment.id))
 
 
 def _for_people(candidate: Candidate, equipment: Equipment) -> tuple[Reason, ...]:

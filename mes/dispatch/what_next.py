@@ -1,9 +1,9 @@
-"""What to start next: priority first, then first in, first out; one answer for one state of the line.
+"""What to start next: one answer for one state of the line.
 
-The rules are few. Equipment in the order of names takes, while it has a place, the most urgent lot that waits for its
-class and that has no reason against it. Batch equipment fills up with other lots that wait for the same recipe. An
-assembly starts as many substrates as free sources can fill completely. A substrate is not started where a queue-time
-limit would then wait for sources that are not there.
+The rules are few. Equipment in the order of names takes, while it has a place, the lot that its ranking puts first of
+those that wait for its class and that have no reason against them (see `rank`). Batch equipment fills up with others
+that wait for the same operation. An assembly starts as many substrates as free sources can fill completely. A substrate
+is not started where a queue-time limit would then wait for sources that are not there.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from math import ceil
 
 from sqlalchemy.orm import Session
 
-from mes.dispatch.line import Candidate, Line, candidates, free_equipment, read_line
+from mes.dispatch.candidates import Candidate, candidates
+from mes.dispatch.line import Line, free_equipment, read_line
 from mes.equipment.models import Equipment
 from mes.errors import Reason
 from mes.lots.start_gate_facts import Facts, Stock
@@ -64,9 +65,7 @@ def choose(session: Session, equipment_id: int, at: datetime) -> Choice:
 
 def _choose(line: Line, equipment_id: int) -> Choice:
     excluded: list[Excluded] = []
-    for candidate in line.waiting:
-        if (candidate, equipment_id) not in line.facts:
-            continue
+    for candidate in line.order[equipment_id]:
         judged = judged_on(line, candidate, equipment_id)
         if isinstance(judged, TrackIn):
             return Choice(equipment_id, judged, tuple(excluded))
@@ -107,7 +106,7 @@ def _company(line: Line, facts: Facts, first: Candidate, room: int) -> list[LotP
     """
     parts: list[LotPart] = []
     taken = set(facts.names.values())
-    for other in line.waiting:
+    for other in line.order[facts.equipment.id]:
         if other.lot_id == first.lot_id or other.operation_id != first.operation_id or room <= 0:
             continue
         pair = (other, facts.equipment.id)

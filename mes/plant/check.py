@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from mes.definitions.models import BY_HAND
 from mes.lots.hold_codes import MEANINGS, OWNERS
 from mes.people.roles import Role
+from mes.plant.check_dispatch import dispatch_problems
 from mes.plant.check_recipes import recipe_problems
 from mes.plant.check_routes import route_problems
 from mes.plant.gather import Entry, Gathered, gather
@@ -63,6 +64,7 @@ def _problems(found: Gathered) -> list[Problem]:
         _product_rings,
         recipe_problems,
         route_problems,
+        dispatch_problems,
         _unserved,
         _demonstration,
         _by_hand,

@@ -59,6 +59,7 @@ def _operation(session: Session, route: RouteVersion, content: dict[str, Any]) -
             code: {"name": bin_name, "quality": "pass" if int(code) == PASS_BIN else "fail"}
             for code, bin_name in content["bins"].items()
         },
+        process_s=content["process_h"] * HOUR_S if "process_h" in content else None,
         retest=content["retest"],
     )
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mes.dispatch.criteria import USUAL, Criterion
 from mes.people.roles import Role
 from mes.routes.states import OperationKind, RouteEnd
 
@@ -23,6 +24,7 @@ Versioned = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}@[1-
 Version = Annotated[int, Field(ge=1, le=999_999)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Figures = dict[str, float]
+Ranking = list[Criterion]
 
 
 class Part(BaseModel):
@@ -44,6 +46,9 @@ class Site(Part):
     name: Name
     title: Title
     time_zone: str = Field(description="IANA name, such as Asia/Seoul; shifts and reports follow it")
+    ranking: Ranking = Field(
+        default=list(USUAL), min_length=1, description="By what waiting lots are ranked, the first before the others"
+    )
 
 
 class Area(Part):
@@ -102,6 +107,9 @@ class EquipmentClass(Part):
     places: Count = Field(description="Jobs that it runs at once")
     most_substrates: Count = Field(description="Substrates that one job may have")
     batch: bool = Field(description="Whether one job may take substrates of several lots")
+    ranking: Ranking = Field(
+        default_factory=list, description="By what lots are ranked before it, if not by the site's"
+    )
     simulation: Figures = Field(default_factory=dict, description="Figures of the simulator that differ from its own")
 
 
@@ -211,6 +219,7 @@ class Operation(Part):
     fills: list[SiteLevel] = Field(default_factory=list, description="assemble: what it fills of the attach sites")
     makes: Name | None = Field(default=None, description="transfer: the layout of the substrates that it fills")
     bins: dict[BinCode, Name] = Field(default_factory=dict, description="Bin codes: 1 is good, every other a failure")
+    process_h: float | None = Field(default=None, gt=0, description="How long equipment works on one run, in hours")
     retest: Retest | None = None
 
 
@@ -240,7 +249,11 @@ class Route(Part):
 
     def content(self) -> dict[str, Any]:
         limits = sorted(self.queue_limits, key=lambda limit: (limit.from_operation, limit.to_operation))
-        return super().content() | {"queue_limits": [limit.model_dump(mode="json", by_alias=True) for limit in limits]}
+        content = super().content()
+        for operation in content["operations"]:
+            if operation["process_h"] is None:  # a version from before there were such times keeps its hash
+                del operation["process_h"]
+        return content | {"queue_limits": [limit.model_dump(mode="json", by_alias=True) for limit in limits]}
 
 
 class PlannedLot(Part):

@@ -21,7 +21,7 @@ P = TypeVar("P", bound=schema.Part)
 
 def stored(session: Session) -> schema.Plant:
     """What the database holds now: approved recipe versions, current route versions, everything else."""
-    sites = _of(schema.Site, session.execute(_columns(definitions.Site, "name", "title", "time_zone")))
+    sites = _of(schema.Site, session.execute(_columns(definitions.Site, "name", "title", "time_zone", "ranking")))
     return schema.Plant(
         site=sites[0] if sites else None,
         areas=_of(schema.Area, session.execute(_columns(definitions.Area, "name", "title"))),
@@ -34,7 +34,9 @@ def stored(session: Session) -> schema.Plant:
         classes=_of(
             schema.EquipmentClass,
             session.execute(
-                _columns(definitions.EquipmentClass, "name", "title", "kind", "places", "most_substrates", "batch")
+                _columns(
+                    definitions.EquipmentClass, "name", "title", "kind", "places", "most_substrates", "batch", "ranking"
+                )
             ),
         ),
         equipment=_equipment(session),
@@ -169,6 +171,7 @@ def _operation(row: Any) -> dict[str, Any]:
         "class": row.of_class,
         "recipe": row.recipe,
         "makes": row.makes,
+        "process_h": None if operation.process_s is None else hours(operation.process_s),
         "retest": operation.retest,
         "fills": [{"site": site, "level": level} for site, level in operation.fills],
         "bins": {code: bin_["name"] for code, bin_ in operation.bins.items()},

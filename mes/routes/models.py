@@ -59,6 +59,8 @@ class Operation(Base):
     """For transfer: the layout of the substrates it fills."""
     bins: Mapped[dict[str, Any]]
     """For judging operations: bin code as text to {name, quality}."""
+    process_s: Mapped[float | None]
+    """How long equipment works on one run, as far as the route says so."""
     retest: Mapped[dict[str, Any] | None]
     """{bins: [code], above: share of tested units, passes: most} or none."""
 
@@ -70,6 +72,7 @@ class Operation(Base):
         UniqueConstraint("route_version_id", "number"),
         CheckConstraint(f"kind in ({', '.join(repr(k.value) for k in OperationKind)})", name="kind"),
         CheckConstraint("(kind = 'transfer') = (makes_layout_id is not null)", name="makes"),
+        CheckConstraint("process_s > 0 and process_s < 'infinity'", name="process_s"),
     )
 
 

@@ -44,4 +44,5 @@ class Run(Lockable, Chained, Base):
         CheckConstraint(f"state in ({', '.join(repr(s.value) for s in RunState)})", name="state"),
         Index("ix_run_open", "equipment_id", postgresql_where=f"state in ({OPEN_STATES})"),
         Index(None, "operation_id"),
+        Index(None, "equipment_id", "id"),
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from mes.dispatch.line import candidates
+from mes.dispatch.candidates import candidates
 from mes.dispatch.what_next import Choice, choose
 from mes.equipment.condition import change_state
 from mes.equipment.models import Equipment

@@ -77,6 +77,10 @@ MISTAKES = {
     "equipment twice": Mistake("equipment.yaml", "{name: tcb-1,", "{name: plasma-1,", "duplicate_name",
                                "plasma-1, title: Bonder 1", "rename one"),
     "time zone": Mistake("site.yaml", "Asia/Seoul", "Asia/Soul", "unknown_time_zone", "Asia/Soul", "Asia/Seoul?"),
+    "criterion": Mistake("site.yaml", "first_in_first_out]", "first_in_first_ot]", "wrong_value", "ranking:",
+                         "did you mean first_in_first_out?"),
+    "criterion twice": Mistake("site.yaml", "first_in_first_out]", "priority]", "duplicate_criterion", "ranking:",
+                               "keep the first"),
     "role": Mistake("people.yaml", "role: manager", "role: boss", "wrong_value", "boss", "manager"),
     "owner of a code of holds": Mistake(
         "holds.yaml", "owner: yield_engineer", "owner: manager", "owner_role", "manager", "yield_engineer"),
@@ -186,6 +190,17 @@ def test_one_mistake_is_named_where_it_stands(mistake: Mistake, tmp_path: Path) 
         load(plant)
     assert refused.value.status == 422
     assert len(refused.value.reasons) == len(problems)
+
+
+def test_critical_ratio_asks_for_the_times_of_a_whole_route(tmp_path: Path) -> None:
+    plant = copied(tmp_path)
+    edit(plant, "equipment.yaml", "kind: by_hand", "kind: by_hand\n    ranking: [critical_ratio, priority]")
+    assert [(p.file, p.code, p.hint) for p in check(plant)] == [
+        ("routes/interposer.yaml", "process_time", "add process_h:, or take critical_ratio out of the ranking")
+    ]
+    edit(plant, "routes/interposer.yaml", "    kind: test", "    kind: test\n    process_h: 0.5")
+    assert check(plant) == []
+    assert load(plant).routes[3].content()["operations"][0]["process_h"] == 0.5
 
 
 def test_all_mistakes_are_told_at_once_and_none_follows_from_another(tmp_path: Path) -> None:

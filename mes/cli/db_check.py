@@ -13,6 +13,7 @@ from mes.cli.sealing import broken_seal, read_seal
 from mes.history import GENESIS
 from mes.jobs.states import RecordState
 from mes.lots.accounts import ARE, CAME
+from mes.lots.future_hold import STANDS
 from mes.lots.states import ENDED, OPEN_WORK, LotState, Progress
 from mes.runs.states import OPEN
 
@@ -115,6 +116,7 @@ PARAMETERS = {
     "ended": [str(state) for state in ENDED],
     "created": str(LotState.CREATED),
     "loading": str(Progress.LOADING),
+    "stands": [str(progress) for progress in STANDS],
     "in_run": [str(Progress.ORDERED), str(Progress.IN_DOUBT)],
 }
 
@@ -162,6 +164,15 @@ where (m.progress = any(%(in_run)s)) <> (w.run_id is not null) order by l.id, s.
     "holds": """
 select format('Hold H-%%s of lot %%s was released before it was set.', h.id, l.name)
 from hold h join lot l on l.id = h.lot_id where h.released_at < h.held_at order by h.id""",
+    "future holds": """
+select format('Lot %%s has %%s future holds, %%s stand.', l.name, l.future_holds, count(f.id))
+from lot l left join future_hold f on f.lot_id = l.id and f.ended_at is null
+group by l.id having l.future_holds <> count(f.id)
+union all
+select format('Future hold %%s of lot %%s stands, yet substrate %%s is %%s there.', f.id, l.name, s.name, m.progress)
+from future_hold f join lot l on l.id = f.lot_id join lot_substrate m on m.lot_id = f.lot_id
+    and m.operation_id = f.operation_id and m.progress = any(%(stands)s)
+join substrate s on s.id = m.substrate_id where f.ended_at is null""",
     "journals": """
 select format('Journal %%s of %%s: records up to %%s were received, %%s of them are stored.', j.name, e.name,
     j.received, count(r.id))

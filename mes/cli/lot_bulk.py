@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from mes.cli.database import writing
+from mes.cli.lot_holds import ReviewBy
 from mes.cli.output import Json, Why, print_json, say, show
 from mes.cli.remote import server
 from mes.lots import bulk
@@ -32,21 +33,23 @@ Code = Annotated[str, typer.Option(help="What kind of hold it is: mes lot hold-c
 @group.command()
 def hold(
     *, code: Code, why: Why, owner: Annotated[Role | None, typer.Option(help="Who may release them.")] = None,
-    state: State = None, operation: Operation = None, route: Route = None, customer: Customer = None,
-    named: Named = None, held: Held = None, on_line: OnLine = None, expected: Expected = None, as_json: Json = False,
+    review_by: ReviewBy = None, state: State = None, operation: Operation = None, route: Route = None,
+    customer: Customer = None, named: Named = None, held: Held = None, on_line: OnLine = None,
+    expected: Expected = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Hold all lots that a filter finds; without --expect only list and count them.
 
     Example: mes lot bulk hold --route hbm_core --on-line --code height --why "bath 3 is off" --expect 12
     """
     wanted = LotFilter(state, operation, customer, named, held, on_line, route)
+    words = {"code": code, "why": why, "owner": owner, "review_by": review_by and review_by.isoformat()}
     if there := server():
-        told = there.post("bulk", "hold", body=_asked(wanted, expected, code=code, why=why, owner=owner))
+        told = there.post("bulk", "hold", body=_asked(wanted, expected, **words))
     else:
         with writing(why) as (session, act):
             which = bulk.to_hold(wanted)
             if expected is not None:
-                which = bulk.these(bulk.hold_all(session, wanted, expected, code, why, owner, act))
+                which = bulk.these(bulk.hold_all(session, wanted, expected, code, why, owner, act, review_by))
             told = _told(bulk.concerned(session, which), expected)
     _show(told, "held", as_json=as_json)
 

@@ -1,4 +1,4 @@
-"""`mes lot create`, `release`, `hold`, `release-hold`, `scrap`, `pull-sample`, `store`: people's acts on lots."""
+"""`mes lot create`, `release`, `scrap`, `pull-sample`, `store`: people's acts on lots."""
 
 from datetime import datetime
 from pathlib import Path
@@ -14,14 +14,11 @@ from mes.cli.remote import server
 from mes.lots.create import NewLot
 from mes.lots.create import create as create_lot
 from mes.lots.create import release as release_lot
-from mes.lots.hold import hold as hold_lot
-from mes.lots.hold import release_hold as release_one_hold
 from mes.lots.looks import look
 from mes.lots.queries import lot_id
 from mes.lots.store import store as store_lot
 from mes.lots.taking import pull_sample as pull_sample_units
 from mes.lots.taking import scrap as scrap_units
-from mes.people.roles import Role
 from mes.units.arrival import Arrival, arrivals
 from mes.units.formats.e142 import read_e142
 
@@ -95,51 +92,6 @@ def release(name: LotName, *, customer: CustomerName = None, why: Why = "", as_j
         with writing(why) as (session, act):
             lot = release_lot(session, lot_id(session, name, customer), act)
             told = look(session, lot.id)
-    show_one(told, as_json=as_json)
-
-
-@app.command()
-def hold(
-    name: LotName,
-    *,
-    code: Annotated[str, typer.Option(help="What kind of hold it is: mes lot hold-codes.")],
-    why: Why,
-    owner: Annotated[Role | None, typer.Option(help="Who may release it, if not the role the code names.")] = None,
-    customer: CustomerName = None,
-    as_json: Json = False,
-) -> None:
-    """Hold a lot: it is not tracked in until somebody of the owner role releases the hold.
-
-    Example: mes lot hold L-104 --code height --why "bump height low on wafer 3" --owner process_engineer
-    """
-    if there := server():
-        told = there.post("lots", name, "hold", body={"code": code, "why": why, "owner": owner}, customer=customer)
-    else:
-        with writing(why) as (session, act):
-            placed = hold_lot(session, lot_id(session, name, customer), code, why, owner, act)
-            told = look(session, placed.lot_id)
-    show_one(told, as_json=as_json)
-
-
-@app.command()
-def release_hold(
-    name: LotName,
-    *,
-    hold: Annotated[int, typer.Option(help="Number of the hold, from mes lot show.")],
-    why: Why,
-    customer: CustomerName = None,
-    as_json: Json = False,
-) -> None:
-    """Release one hold of a lot, saying what was found and done.
-
-    Example: mes lot release-hold L-104 --hold 7 --why "measured again, in limits"
-    """
-    if there := server():
-        told = there.post("lots", name, "release-hold", body={"hold": hold, "why": why}, customer=customer)
-    else:
-        with writing(why) as (session, act):
-            placed = release_one_hold(session, lot_id(session, name, customer), hold, why, Role.ADMINISTRATOR, act)
-            told = look(session, placed.lot_id)
     show_one(told, as_json=as_json)
 
 

@@ -18,9 +18,11 @@ from mes.http.transaction import Tx
 from mes.lots import bulk, run_course, start_gate
 from mes.lots.bulk_shapes import BulkHoldBody, BulkLook, BulkPriorityBody, BulkReleaseBody
 from mes.lots.create import NewLot, create, new_name, release
+from mes.lots.future_hold import set_future_hold, withdraw_future_hold
 from mes.lots.hand_work import Told, finish
 from mes.lots.hold import hold, release_hold
 from mes.lots.hold_codes import hold_codes
+from mes.lots.hold_shapes import FutureHoldBody, HoldBody, HoldCode, ReleaseHoldBody, WithdrawBody
 from mes.lots.looks import LINE_FIRST, LotFilter, Row, look_at_version, maps, select_lots
 from mes.lots.merge import merge
 from mes.lots.models import Lot
@@ -30,8 +32,6 @@ from mes.lots.queries import lot_id, open_run, route_making
 from mes.lots.shapes import (
     AbortBody,
     Entry,
-    HoldBody,
-    HoldCode,
     LotLook,
     LotRow,
     LotsLook,
@@ -39,7 +39,6 @@ from mes.lots.shapes import (
     MergeBody,
     NewLotBody,
     PriorityBody,
-    ReleaseHoldBody,
     RunLook,
     ScrapBody,
     SplitBody,
@@ -249,7 +248,8 @@ def hold_lot(session: Tx, by: Holder, of: Named, response: Response, body: HoldB
     What runs goes on. A code that the plant does not have is answered 422 with those that it has.
     """
     found = of.id(session)
-    hold(session, found, body.code, body.why, body.owner, act_now(session, by.name, body.why))
+    act = act_now(session, by.name, body.why)
+    hold(session, found, body.code, body.why, body.owner, act, body.review_by)
     return _look(session, response, found)
 
 
@@ -258,6 +258,26 @@ def release_hold_of_lot(session: Tx, by: Releaser, of: Named, response: Response
     """Release one hold of a lot. Refused where the hold belongs to another role."""
     found = of.id(session)
     release_hold(session, found, body.hold, body.why, by.role, act_now(session, by.name, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/future-hold", response_model=LotLook)
+def hold_lot_later(session: Tx, by: Holder, of: Named, response: Response, body: FutureHoldBody) -> Any:
+    """Hold a lot when the first of its substrates reaches an operation of its route, in that same transaction.
+
+    Refused where some of it stands there now, or none of it will come there any more.
+    """
+    found = of.id(session)
+    act = act_now(session, by.name, body.why)
+    set_future_hold(session, found, body.operation, body.code, body.why, body.owner, act)
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/withdraw-future-hold", response_model=LotLook)
+def withdraw_future_hold_of_lot(session: Tx, by: Releaser, of: Named, response: Response, body: WithdrawBody) -> Any:
+    """Take back a future hold that has not taken effect. Refused where it belongs to another role."""
+    found = of.id(session)
+    withdraw_future_hold(session, found, body.future_hold, body.why, by.role, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 
@@ -297,7 +317,8 @@ def hold_all_lots(session: Tx, by: Bulk, body: BulkHoldBody) -> Any:
     if body.expected is None:
         return _would(session, bulk.to_hold(wanted))
     act = act_now(session, by.name, body.why)
-    return _done(session, bulk.hold_all(session, wanted, body.expected, body.code, body.why, body.owner, act))
+    words = (body.code, body.why, body.owner, act, body.review_by)
+    return _done(session, bulk.hold_all(session, wanted, body.expected, *words))
 
 
 @all_lots.post("/release-hold", response_model=BulkLook)

@@ -5,6 +5,7 @@ refused where the filter finds others by the time they are under lock.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, select
@@ -14,8 +15,7 @@ from mes.db import lock, write_all
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, record, record_all
 from mes.lots.create import check_priority
-from mes.lots.hold import NOTHING_LEFT, of_another, place_holds, released, releases
-from mes.lots.hold_codes import owner_of
+from mes.lots.hold import NOTHING_LEFT, new_hold, of_another, place_holds, released, releases
 from mes.lots.looks import LINE_FIRST, LotFilter, Row, ids_of, select_lots
 from mes.lots.models import Hold, Lot
 from mes.lots.states import ENDED
@@ -61,14 +61,13 @@ def concerned(session: Session, which: Ids) -> list[Row]:
 
 
 def hold_all(
-    session: Session, wanted: LotFilter, expected: int, code: str, comment: str, owner_role: str | None, act: Act
-) -> list[Lot]:
-    """Hold each of the lots. Raises what `hold` does, and what `_seen` does."""
-    if not code.strip() or not comment.strip():
-        raise Malformed("A hold needs a code and a comment that says why.")
-    owner_role = owner_of(session, code, owner_role)
+    session: Session, wanted: LotFilter, expected: int, code: str, comment: str, owner_role: str | None, act: Act,
+    review_by: datetime | None = None,
+) -> list[Lot]:  # fmt: skip
+    """Hold each of the lots. Raises what `new_hold` and `_seen` do."""
+    new = new_hold(session, code, comment, owner_role, review_by, act)
     lots = _seen(session, to_hold(wanted), expected)
-    _, event = place_holds(session, lots, code, comment, owner_role, act)
+    _, event = place_holds(session, lots, new, act)
     record_all(session, act, [event])
     write_all(session, lots, *CHAIN)
     return lots

@@ -1,6 +1,6 @@
 """What the API takes and gives where an act is on all lots that a filter finds."""
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from mes.http.shapes import Asked, Name, Text, Why, example
 from mes.lots.looks import LotFilter
@@ -40,6 +40,7 @@ class BulkHoldBody(BulkBody):
     code: Name
     why: Why
     owner: Role | None = Field(None, description="Who may release it; the role that the code names if not given.")
+    review_by: AwareDatetime | None = Field(None, description="When somebody is to have looked at it, plant clock.")
 
 
 class BulkReleaseBody(BulkBody):

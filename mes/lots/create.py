@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,6 +12,8 @@ from mes.definitions.models import Layout, Product
 from mes.errors import Malformed, NotFound, Refused
 from mes.history import Act, Change, Event, record_all
 from mes.lots import ledger
+from mes.lots.ahead import check_ahead
+from mes.lots.future_hold import take_effect
 from mes.lots.models import LOT_KINDS, LOT_NUMBERS, Lot, LotSubstrate
 from mes.lots.queries import current_route, operations
 from mes.lots.states import TRANSITIONS, LotState, LotVerb
@@ -20,9 +22,6 @@ from mes.routes.models import Operation
 from mes.units.arrival import Arrival, arrive
 from mes.units.positions import Positions
 from mes.units.states import Disposition
-
-LONGEST = timedelta(days=36525)
-"""From now to a due date: beyond it is a slip of the pen."""
 
 
 @dataclass(frozen=True)
@@ -109,21 +108,13 @@ def _check(wanted: NewLot, now: datetime) -> None:
         raise Malformed(f"{wanted.kind} is no kind of lot; it is one of {', '.join(LOT_KINDS)}.")
     check_priority(wanted.priority)
     if wanted.due_at is not None:
-        check_due(wanted.due_at, now)
+        check_ahead(wanted.due_at, now)
 
 
 def check_priority(priority: int) -> None:
     """Raise `Malformed` where there is no such priority."""
     if not 1 <= priority <= 9:
         raise Malformed(f"Priority {priority} is out of range; it goes from 1 (most urgent) to 9.")
-
-
-def check_due(due_at: datetime, now: datetime) -> None:
-    """Raise `Malformed` where a due date has passed at plant time ``now``, or is too far to be meant."""
-    if due_at <= now:
-        raise Malformed(f"{due_at.isoformat()} has passed; in the plant it is {now.isoformat(timespec='seconds')}.")
-    if due_at > now + LONGEST:
-        raise Malformed(f"{due_at.isoformat()} is more than a hundred years from now; look at the year.")
 
 
 def _receive(
@@ -157,7 +148,8 @@ def release(session: Session, lot_id: int, act: Act) -> Lot:
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
     members = session.scalars(select(LotSubstrate).where(LotSubstrate.lot_id == lot.id)).all()
     first = operations(session, lot.route_version_id)[0]
-    record_all(session, act, [_let_in(lot, members, first, act)])
+    events = [_let_in(lot, members, first, act)]
+    record_all(session, act, [*events, *take_effect(session, [lot], {lot.id: members}, act)])
     return lot
 
 

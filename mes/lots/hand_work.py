@@ -70,7 +70,7 @@ def finish(session: Session, run: Run, lot_id: int, told: Told, act: Act) -> Run
             " failed. Count again, or name what failed."
         )
     if not any(work.work == Work.WAITING for work in works):
-        events.append(run_course.closed(session, locked_run, works, RunVerb.END, act.why, act))
+        events += run_course.closed(session, locked_run, works, RunVerb.END, act.why, act)
     record_all(session, act, events)
     return run
 

@@ -1,6 +1,8 @@
 """Hold a lot, and release a hold. A hold stops track-in; what runs goes on to its end."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -8,8 +10,9 @@ from sqlalchemy.orm import Session
 from mes.db import lock
 from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, Event, record, record_all
+from mes.lots.ahead import check_ahead
 from mes.lots.hold_codes import OWNERS, owner_of
-from mes.lots.models import Hold, Lot
+from mes.lots.models import FutureHold, Hold, Lot
 from mes.lots.states import LotState
 from mes.people.roles import Role
 
@@ -17,44 +20,69 @@ NOTHING_LEFT = (LotState.CONSUMED, LotState.SCRAPPED, LotState.TERMINATED)
 """States of a lot that a person cannot hold: it has no unit any more."""
 
 
+@dataclass(frozen=True)
+class NewHold:
+    """What a hold says: its code, why, whose it is, and by when somebody is to look at it again."""
+
+    code: str
+    comment: str
+    owner_role: str
+    review_by: datetime | None = None
+
+
 def releases(role: str, owner: str) -> bool:
     """Whether somebody of ``role`` may release a hold that belongs to ``owner``: its own, the administrator's any."""
     return role in OWNERS and role in (owner, Role.ADMINISTRATOR)
 
 
-def hold(session: Session, lot_id: int, code: str, comment: str, owner_role: str | None, act: Act) -> Hold:
+def hold(
+    session: Session, lot_id: int, code: str, comment: str, owner_role: str | None, act: Act,
+    review_by: datetime | None = None,
+) -> Hold:  # fmt: skip
     """Hold a lot until somebody of ``owner_role``, or of the role that the code names, releases it.
 
-    Raises `Malformed` without a code or comment, `Refused` where nothing of the lot is left, and what `owner_of` does.
+    ``review_by``: when somebody is to have looked at it again; the hold stands all the same. Raises `Refused` where
+    nothing of the lot is left, and what `new_hold` does.
     """
-    if not code.strip() or not comment.strip():
-        raise Malformed("A hold needs a code and a comment that says why.")
-    owner_role = owner_of(session, code, owner_role)
+    wanted = new_hold(session, code, comment, owner_role, review_by, act)
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
     if lot.state in NOTHING_LEFT:
         what = f"Lot {lot.name} is {lot.state}: nothing of it is left to hold."
         where = "its trace (mes trace material) tells in which lots its units are; hold those"
         raise Refused(what, Reason("lot_state", f"{what[:-1]}; {where}."))
-    placed, event = place_hold(session, lot, code, comment, owner_role, act)
+    (placed,), event = place_holds(session, [lot], wanted, act)
     record_all(session, act, [event])
     return placed
 
 
+def new_hold(
+    session: Session, code: str, comment: str, owner_role: str | None, review_by: datetime | None, act: Act
+) -> NewHold:
+    """What a person says of a hold. Raises `Malformed` without a code or comment or where the review is in the past
+    or far off, and what `owner_of` does.
+    """
+    if not code.strip() or not comment.strip():
+        raise Malformed("A hold needs a code and a comment that says why.")
+    if review_by is not None:
+        check_ahead(review_by, act.at)
+    return NewHold(code, comment, owner_of(session, code, owner_role), review_by)
+
+
 def place_hold(session: Session, lot: Lot, code: str, comment: str, owner_role: str, act: Act) -> tuple[Hold, Event]:
     """Hold a lot that is already locked; with what is to be recorded of it."""
-    (placed,), event = place_holds(session, [lot], code, comment, owner_role, act)
+    (placed,), event = place_holds(session, [lot], NewHold(code, comment, owner_role), act)
     return placed, event
 
 
-def place_holds(
-    session: Session, lots: Sequence[Lot], code: str, comment: str, owner_role: str, act: Act
-) -> tuple[list[Hold], Event]:
+def place_holds(session: Session, lots: Sequence[Lot], wanted: NewHold, act: Act) -> tuple[list[Hold], Event]:
     """Hold lots that are already locked, each with a hold of its own; with the one event that is to be recorded."""
-    of_all = {"code": code, "comment": comment, "owner_role": owner_role, "held_by": act.actor, "held_at": act.at}
+    of_all = {**vars(wanted), "held_by": act.actor, "held_at": act.at}
     placed = [Hold(customer_id=lot.customer_id, lot_id=lot.id, **of_all) for lot in lots]
     session.add_all(placed)
     session.flush()
-    told = {"code": code, "comment": comment, "owner": owner_role}
+    told = {"code": wanted.code, "comment": wanted.comment, "owner": wanted.owner_role}
+    if wanted.review_by is not None:
+        told["review_by"] = wanted.review_by.isoformat()
     return placed, Event(
         "hold", [Change(lot, after={"hold": h.id, **told}) for lot, h in zip(lots, placed, strict=True)]
     )
@@ -81,10 +109,10 @@ def release_hold(session: Session, lot_id: int, hold_id: int, comment: str, role
     return placed
 
 
-def of_another(placed: Hold) -> Reason:
-    """Why somebody of another role than the hold's does not release it."""
-    owner = placed.owner_role.replace("_", " ")
-    return Reason("hold_of_another", f"Hold {placed.id} ({placed.code}) belongs to the {owner}.", placed.owner_role)
+def of_another(placed: Hold | FutureHold) -> Reason:
+    """Why somebody of another role than the hold's does not release it, or withdraw it before it takes effect."""
+    what, owner = "Hold" if isinstance(placed, Hold) else "Future hold", placed.owner_role.replace("_", " ")
+    return Reason("hold_of_another", f"{what} {placed.id} ({placed.code}) belongs to the {owner}.", placed.owner_role)
 
 
 def released(lot: Lot, placed: Hold, comment: str, act: Act) -> Change:

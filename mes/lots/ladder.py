@@ -32,6 +32,8 @@ class Rung:
     began_at: datetime | None
     ended_at: datetime | None
     equipment: list[str]
+    future_holds: list[str]
+    """Codes of the holds that the lot gets when it reaches it."""
 
     @property
     def worked(self) -> bool:

@@ -24,6 +24,12 @@ standing as (
     from lot_substrate m
     where m.lot_id = :lot
     group by m.operation_id
+),
+planned as (
+    select f.operation_id, array_agg(f.code order by f.id) as codes
+    from future_hold f
+    where f.lot_id = :lot and f.ended_at is null
+    group by f.operation_id
 )
 select o.name as operation,
        o.title,
@@ -38,11 +44,13 @@ select o.name as operation,
        coalesce(w.units_suspect, 0)::integer as units_suspect,
        w.began_at,
        w.ended_at,
-       coalesce(w.equipment, '{}') as equipment
+       coalesce(w.equipment, '{}') as equipment,
+       coalesce(p.codes, '{}') as future_holds
 from lot l
 join operation o on o.route_version_id = l.route_version_id
 join equipment_class c on c.id = o.class_id
 left join worked w on w.operation_id = o.id
 left join standing s on s.operation_id = o.id
+left join planned p on p.operation_id = o.id
 where l.id = :lot
 order by o.number

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from mes.definitions.models import Product
 from mes.equipment.models import Equipment
 from mes.lots.accounts import ARE, CAME
-from mes.lots.models import Hold, Ledger, Lot, LotSubstrate, RunSubstrate
+from mes.lots.models import FutureHold, Hold, Ledger, Lot, LotSubstrate, RunSubstrate
 from mes.lots.states import LotState, Progress
 from mes.people.models import Customer
 from mes.routes.models import Operation, RouteVersion
@@ -59,6 +59,9 @@ class LotFilter:
 
 _HELD = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
 
+_REVIEW = select(func.min(Hold.review_by)).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).scalar_subquery()
+"""When the first of the lot's standing holds is to be looked at again."""
+
 _THERE = (
     select(func.count())
     .where(
@@ -75,9 +78,9 @@ def select_lots(wanted: LotFilter | None = None) -> Select[*tuple[Any, ...]]:
     """One row for each lot, to be ordered by `LINE_FIRST`."""
     query = select(
         Lot.name.label("lot"), Customer.name.label("customer"), Product.name.label("product"), Lot.kind,
-        RouteVersion.name.label("route"), Lot.state, _HELD.label("held"), Operation.name.label("operation"),
-        Lot.priority, Lot.due_at, Lot.substrates, _THERE.label("at_operation"), Lot.units,
-        Lot.created_at, Lot.released_at, Lot.ended_at,
+        RouteVersion.name.label("route"), Lot.state, _HELD.label("held"), _REVIEW.label("review_by"),
+        Operation.name.label("operation"), Lot.priority, Lot.due_at, Lot.substrates, _THERE.label("at_operation"),
+        Lot.units, Lot.created_at, Lot.released_at, Lot.ended_at,
     )  # fmt: skip
     query = (
         query.join(Customer, Customer.id == Lot.customer_id)
@@ -117,10 +120,19 @@ def _listed(query: Select[*tuple[Any, ...]]) -> ScalarSelect[Any]:
 _HOLDS = (
     select(
         Hold.id.label("hold"), Hold.code, Hold.comment, Hold.owner_role.label("owner"), Hold.held_by.label("by"),
-        Hold.held_at.label("at"),
+        Hold.held_at.label("at"), Hold.review_by,
     )
     .where(Hold.lot_id == _OF_LOT, Hold.released_at.is_(None))
     .order_by(Hold.held_at, Hold.id)
+)  # fmt: skip
+_FUTURE_HOLDS = (
+    select(
+        FutureHold.id.label("future_hold"), Operation.name.label("operation"), FutureHold.code, FutureHold.comment,
+        FutureHold.owner_role.label("owner"), FutureHold.set_by.label("by"), FutureHold.set_at.label("at"),
+    )
+    .join(Operation, Operation.id == FutureHold.operation_id)
+    .where(FutureHold.lot_id == _OF_LOT, FutureHold.ended_at.is_(None))
+    .order_by(Operation.number, FutureHold.id)
 )  # fmt: skip
 _MEMBERS = (
     select(
@@ -150,7 +162,8 @@ _FORMS = (
 _LOOK = (
     select_lots()
     .add_columns(
-        _listed(_HOLDS).label("holds"), _listed(_MEMBERS).label("members"), _listed(_OPEN_RUNS).label("runs"),
+        _listed(_HOLDS).label("holds"), _listed(_FUTURE_HOLDS).label("future_holds"),
+        _listed(_MEMBERS).label("members"), _listed(_OPEN_RUNS).label("runs"),
         _listed(_FORMS).label("ledger"), Lot.row_version,
     )
     .where(Lot.id == _OF_LOT)
@@ -169,7 +182,9 @@ def look_at_version(session: Session, lot: int, *, centre: bool = True) -> tuple
     """The same, and the version of the lot that was looked at."""
     row = dict(session.execute(_LOOK, {"of_lot": lot}).mappings().one())
     version: int = row.pop("row_version")
-    row["holds"] = [_timed(hold, "at") | ({} if centre else {"by": ""}) for hold in row["holds"]]
+    nobody = {} if centre else {"by": ""}
+    row["holds"] = [_timed(hold, "at", "review_by") | nobody for hold in row["holds"]]
+    row["future_holds"] = [_timed(hold, "at") | nobody for hold in row["future_holds"]]
     row["members"] = [_timed(member, "since") for member in row["members"]]
     row["runs"] = [
         _timed(run, "ordered_at", "started_at") | ({} if centre else {"equipment": ""}) for run in row["runs"]

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from mes.db import lock
 from mes.errors import Malformed, Reason, Refused
-from mes.history import Act, Change, record
+from mes.history import Act, Change, Event, record_all
 from mes.lots import progress
+from mes.lots.future_hold import hand_over_future_holds, take_effect
 from mes.lots.models import Hold, Lot
 from mes.lots.regroup import busy, hand_over, keep_heads, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
@@ -30,8 +31,9 @@ ALIKE = {
 def merge(session: Session, lot_id: int, other_id: int, act: Act) -> Lot:
     """Let all substrates of the other lot go on in this one; the other ends.
 
-    The lot takes the earlier due date, the higher priority and every standing hold of the two. Raises `Malformed` where
-    they are one lot, and `Refused` with every reason: one does not wait, they differ, a substrate is in a run.
+    The lot takes the earlier due date, the higher priority, every hold and future hold of the two. Raises
+    `Malformed` where they are one lot, and `Refused` with every reason: one does not wait, they differ, a substrate is
+    in a run.
     """
     if lot_id == other_id:
         raise Malformed("A lot is not merged into itself; name another.")
@@ -45,16 +47,18 @@ def merge(session: Session, lot_id: int, other_id: int, act: Act) -> Lot:
         raise Refused(f"Lot {other.name} cannot be merged into lot {lot.name}.", *found)
     before, before_of_other = _told(lot), {"state": other.state, "substrates": other.substrates, "units": other.units}
     lot.priority, lot.due_at = min(lot.priority, other.priority), _earlier(lot.due_at, other.due_at)
-    holds = _take_holds(session, lot, other)
+    holds, future = _take_holds(session, lot, other), hand_over_future_holds(session, lot, other)
     went = hand_over(session, other, lot, go, substrates, act)
     other.state = TRANSITIONS.after(f"Lot {other.name}", LotState(other.state), LotVerb.MERGE)
     other.ended_at = other.ended_at or act.at
     progress.settle(session, other, [m for m in members[other_id] if m not in go], act.at)
     progress.settle(session, lot, [*members[lot_id], *go], act.at)
-    after = _told(lot) | {"from": other.name, "came": went.names, "holds": holds}
+    after = _told(lot) | {"from": other.name, "came": went.names, "holds": holds, "future_holds": future}
     gone = {"state": other.state, "substrates": other.substrates, "units": other.units, "into": lot.name}
     changes = [Change(lot, before, after, went.taken), Change(other, before_of_other, gone, went.given)]
-    record(session, "merge", act, [*changes, *went.substrates])
+    now_here = {lot.id: [*members[lot_id], *go]}
+    merged = Event("merge", [*changes, *went.substrates])
+    record_all(session, act, [merged, *take_effect(session, [lot], now_here, act)])
     keep_heads(session, substrates.values())
     return lot
 

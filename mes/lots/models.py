@@ -45,6 +45,8 @@ class Lot(Lockable, Chained, Owned, Base):
     """Which form its units have: raised by each transfer to new substrates."""
     substrates: Mapped[int] = mapped_column(default=0)
     units: Mapped[int] = mapped_column(default=0)
+    future_holds: Mapped[int] = mapped_column(default=0)
+    """How many stand, so that work on a lot that has none asks no further."""
     created_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
@@ -245,6 +247,8 @@ class Hold(Owned, Base):
     owner_role: Mapped[str]
     held_by: Mapped[str]
     held_at: Mapped[datetime]
+    review_by: Mapped[datetime | None]
+    """By when somebody is to look at it again; null where nobody said."""
     released_by: Mapped[str | None]
     released_at: Mapped[datetime | None]
     release_comment: Mapped[str | None]
@@ -253,4 +257,31 @@ class Hold(Owned, Base):
         ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
         Index("ix_hold_standing", "lot_id", postgresql_where="released_at is null"),
         CheckConstraint("(released_at is null) = (released_by is null)", name="release"),
+    )
+
+
+class FutureHold(Owned, Base):
+    """A hold that a lot gets when the first of its substrates reaches an operation; then ``hold_id`` says which."""
+
+    __tablename__ = "future_hold"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lot_id: Mapped[int]
+    operation_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
+    code: Mapped[str]
+    comment: Mapped[str]
+    owner_role: Mapped[str]
+    set_by: Mapped[str]
+    set_at: Mapped[datetime]
+    hold_id: Mapped[int | None] = mapped_column(ForeignKey("hold.id"))
+    ended_by: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    """When it took effect or was withdrawn; null while it stands."""
+    withdraw_comment: Mapped[str | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
+        Index("ix_future_hold_standing", "lot_id", postgresql_where="ended_at is null"),
+        CheckConstraint("(ended_at is null) = (ended_by is null)", name="end"),
+        CheckConstraint("hold_id is null or ended_at is not null", name="effect"),
     )

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 from mes.db import lock
 from mes.errors import Malformed, Reason, Refused, WrongState
 from mes.history import Act, Change, record
-from mes.lots.create import check_due, check_priority
+from mes.lots.ahead import check_ahead
+from mes.lots.create import check_priority
 from mes.lots.models import Lot
 from mes.lots.states import ENDED
 
@@ -23,7 +24,7 @@ def change_priority(session: Session, lot_id: int, priority: int | None, due_at:
     if priority is not None:
         check_priority(priority)
     if due_at is not None:
-        check_due(due_at, act.at)
+        check_ahead(due_at, act.at)
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
     if lot.state in ENDED:
         raise WrongState(f"Lot {lot.name} is {lot.state}; it waits for nothing any more.")

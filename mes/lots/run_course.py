@@ -10,6 +10,7 @@ from mes.db import Locked, lock
 from mes.equipment.models import Equipment
 from mes.history import Act, Change, Event, record_all
 from mes.lots import by_hand, ledger, progress
+from mes.lots.future_hold import take_effect
 from mes.lots.hold import place_hold
 from mes.lots.hold_codes import IN_DOUBT, OWNER_OF_REPORTED
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSubstrate
@@ -85,12 +86,12 @@ def reported(session: Session, run_id: int, verb: RunVerb, reason: str, act: Act
     locked_run = lock_run(session, run_id)
     run = locked_run.run
     if not TRANSITIONS.allows(RunState(run.state), verb):
-        event = Event("report", [Change(run, after={"reported": verb.value, "reason": reason})])
+        events = [Event("report", [Change(run, after={"reported": verb.value, "reason": reason})])]
     elif verb == RunVerb.START:
-        event = started(session, locked_run, act)
+        events = [started(session, locked_run, act)]
     else:
-        event = closed(session, locked_run, works(session, run_id), verb, reason, act)
-    record_all(session, act, [event])
+        events = closed(session, locked_run, works(session, run_id), verb, reason, act)
+    record_all(session, act, events)
     return run
 
 
@@ -131,13 +132,13 @@ def _member(locked_run: LockedRun, work: RunSubstrate) -> LotSubstrate:
 
 def _close(session: Session, run_id: int, verb: RunVerb, reason: str, act: Act) -> Run:
     locked_run = lock_run(session, run_id)
-    record_all(session, act, [closed(session, locked_run, works(session, run_id), verb, reason, act)])
+    record_all(session, act, closed(session, locked_run, works(session, run_id), verb, reason, act))
     return locked_run.run
 
 
 def closed(
     session: Session, locked_run: LockedRun, ordered: Sequence[RunSubstrate], verb: RunVerb, reason: str, act: Act
-) -> Event:
+) -> list[Event]:
     """End a run that is under lock, or break it off; gives what is to be recorded. ``ordered``: all its `works`."""
     run = locked_run.run
     before = _move(run, verb)
@@ -154,7 +155,7 @@ def closed(
         progress.settle(session, lot, locked_run.members[lot.id], act.at)
         after = {"state": lot.state, "substrates": lot.substrates, "units": lot.units, "run": run.name}
         changes.append(Change(lot, before={"state": was}, after=after))
-    return Event(verb.value, changes)
+    return [Event(verb.value, changes), *take_effect(session, locked_run.locked.all(Lot), locked_run.members, act)]
 
 
 def _send_loads_on(session: Session, locked_run: LockedRun, act: Act) -> list[Change]:

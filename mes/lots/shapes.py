@@ -7,9 +7,9 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from mes.http.shapes import Asked, Name, Text, ToldReason, Why, example
 from mes.lots.accounts import ARE, CAME
+from mes.lots.hold_shapes import StandingFutureHold, StandingHold
 from mes.lots.models import LOT_KINDS
 from mes.lots.states import LotState, Progress
-from mes.people.roles import Role
 from mes.runs.states import RunState
 
 
@@ -121,45 +121,6 @@ class AbortBody(Asked):
     why: Why
 
 
-class HoldBody(Asked):
-    """A hold to place."""
-
-    model_config = example(code="height", why="bump height low on two wafers", owner="process_engineer")
-
-    code: Name
-    why: Why
-    owner: Role | None = Field(None, description="Who may release it; the role that the code names if not given.")
-
-
-class HoldCode(BaseModel):
-    """A code of holds: the plant's, one that the system sets, or one that people have used."""
-
-    model_config = example(
-        code="height", meaning="Bump height out of limits", owner="process_engineer", other_owners=["line_engineer"],
-        running_job="finish", may_choose=True, standing=1, placed=4,
-    )  # fmt: skip
-
-    code: str
-    meaning: str = Field(description="Empty where neither the plant nor the system has it: a comment says it.")
-    owner: Role = Field(
-        description="Whose a hold with it is; of a code not in the plant, whose the last one is or was."
-    )
-    other_owners: list[Role] = Field(description="Who may be named as the owner instead.")
-    running_job: str = Field(description="What becomes of a job that runs; finish: it goes on to its end.")
-    may_choose: bool = Field(description="Whether a person may hold a lot with it.")
-    standing: int
-    placed: int = Field(description="How many holds had it, standing or released.")
-
-
-class ReleaseHoldBody(Asked):
-    """A hold to release, and what was found and done."""
-
-    model_config = example(hold=12, why="measured again: within limits")
-
-    hold: int = Field(ge=1, lt=2**31)
-    why: Why
-
-
 class Position(Asked):
     """A place on a substrate: x from 0 at the left, y from 0 at the top."""
 
@@ -195,6 +156,7 @@ LOT: dict[str, Any] = {
     "route": "hbm_core@1",
     "state": "queued",
     "held": False,
+    "review_by": None,
     "operation": "hbm_core/10",
     "priority": 5,
     "due_at": "2026-03-20T09:00:00Z",
@@ -220,6 +182,7 @@ class LotRow(BaseModel):
     route: str
     state: LotState
     held: bool
+    review_by: datetime | None = Field(description="When the first of its holds is to be looked at again.")
     operation: str | None
     priority: int
     due_at: datetime | None
@@ -229,17 +192,6 @@ class LotRow(BaseModel):
     created_at: datetime
     released_at: datetime | None
     ended_at: datetime | None
-
-
-class StandingHold(BaseModel):
-    """A hold that nobody has released."""
-
-    hold: int
-    code: str
-    comment: str
-    owner: Role
-    by: str
-    at: datetime
 
 
 class Member(BaseModel):
@@ -278,8 +230,10 @@ class LotLook(LotRow):
                 "owner": "process_engineer",
                 "by": "kim",
                 "at": "2026-03-01T02:00:00Z",
+                "review_by": None,
             }
         ],
+        future_holds=[],
         members=[
             {
                 "substrate": "W1",
@@ -305,6 +259,7 @@ class LotLook(LotRow):
     )
 
     holds: list[StandingHold]
+    future_holds: list[StandingFutureHold]
     members: list[Member]
     runs: list[OpenRun]
     ledger: list[dict[str, int]] = Field(description=f"form, and units by account: {', '.join(CAME + ARE)}.")

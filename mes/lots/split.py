@@ -10,6 +10,7 @@ from mes.db import lock, unique
 from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, record
 from mes.lots import progress
+from mes.lots.future_hold import copy_future_holds
 from mes.lots.models import Handover, Hold, Lot, LotSubstrate
 from mes.lots.regroup import busy, hand_over, keep_heads, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
@@ -19,7 +20,7 @@ from mes.units.models import Substrate
 def split(session: Session, lot_id: int, names: Sequence[str], into: str | None, act: Act) -> Lot:
     """Let these substrates go on in a new lot, named ``into`` or after the lot they leave; gives the new one.
 
-    It stands where they stand and inherits route version, priority, due date and every standing hold. Raises
+    It stands where they stand and inherits route version, priority, due date, every hold and future hold. Raises
     `Malformed` (none or one twice is named, no fit name), `NotFound` (a substrate was never in the lot), `WrongState`
     where the lot does not wait, and `Refused` with every reason: a substrate is in a run or has left the lot, or
     nothing would stay.
@@ -41,6 +42,7 @@ def split(session: Session, lot_id: int, names: Sequence[str], into: str | None,
     progress.settle(session, new, chosen, act.at)
     after = {"state": lot.state, "substrates": lot.substrates, "units": lot.units, "gone": went.names, "into": new.name}
     told = {"from": lot.name, **_told(new), "came": went.names, "holds": _copy_holds(session, lot, new)}
+    told["future_holds"] = copy_future_holds(session, lot, new)
     changes = [Change(lot, before, after, went.given), Change(new, {}, told, went.taken), *went.substrates]
     record(session, "split", act, changes)
     keep_heads(session, substrates.values())
@@ -110,7 +112,7 @@ def _name(session: Session, lot: Lot) -> str:
 def _copy_holds(session: Session, lot: Lot, new: Lot) -> list[int]:
     """Whatever holds the lot holds the new one too: a split frees nothing. Gives the numbers of the copies."""
     standing = select(Hold).where(Hold.lot_id == lot.id, Hold.released_at.is_(None)).order_by(Hold.held_at, Hold.id)
-    same = ("customer_id", "code", "comment", "owner_role", "held_by", "held_at")
+    same = ("customer_id", "code", "comment", "owner_role", "held_by", "held_at", "review_by")
     copies = [
         Hold(lot_id=new.id, **{column: getattr(hold, column) for column in same}) for hold in session.scalars(standing)
     ]

@@ -14,6 +14,7 @@ from equipment.interface.states import Outcome, TransferOutcome
 from mes.history import Act, Change, Delta, Event, record_all
 from mes.lots import ledger, progress
 from mes.lots.doubts import against_whole, has_plausible_energy
+from mes.lots.future_hold import take_effect
 from mes.lots.hold import place_hold
 from mes.lots.hold_codes import EXCEPTION, IN_DOUBT, OWNER_OF_REPORTED
 from mes.lots.identify import Report, identify
@@ -56,7 +57,7 @@ def applied(session: Session, report: Report, act: Act) -> list[Event]:
         code = IN_DOUBT if report.is_late else EXCEPTION
         _, held = place_hold(session, report.holder, code, _comment(report), OWNER_OF_REPORTED, act)
         events.append(held)
-    return events
+    return [*events, *take_effect(session, report.locked.all(Lot), report.members, act)]
 
 
 def _transfer(session: Session, report: Report, act: Act, *, in_doubt: bool) -> Mask:

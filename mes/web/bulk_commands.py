@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
+from pydantic import NaiveDatetime
 
 from mes.definitions.clock import act_now
 from mes.http.command import FormRoute
@@ -15,16 +16,20 @@ from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.web.forms import Field, Unchosen, Why, onwards
 from mes.web.lots import Asked
+from mes.web.pages import plant_moment, view_of
 
 router = APIRouter(prefix="/lots", route_class=FormRoute)
 
 
 @router.post("/hold")
 def hold_lots(
-    session: Tx, by: Annotated[Person, require(Permission.BULK_LOTS)], asked: Asked, code: Field, why: Why,
-    expected: Annotated[int, Form(ge=1, lt=2**31)], owner: Annotated[Role | Unchosen, Form()] = "",
+    request: Request, session: Tx, by: Annotated[Person, require(Permission.BULK_LOTS)], asked: Asked,
+    code: Field, why: Why, expected: Annotated[int, Form(ge=1, lt=2**31)],
+    owner: Annotated[Role | Unchosen, Form()] = "",
+    review: Annotated[NaiveDatetime | None, Form()] = None,
 ) -> Response:  # fmt: skip
     """Hold all lots of the list as it was shown."""
     act = act_now(session, by.name, why)
-    bulk.hold_all(session, asked.wanted, expected, code, why, owner or None, act)
+    review_by = plant_moment(session, view_of(request, by), review)
+    bulk.hold_all(session, asked.wanted, expected, code, why, owner or None, act, review_by)
     return onwards(f"/lots?{asked.query}".rstrip("?"))

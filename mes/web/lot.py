@@ -1,6 +1,6 @@
 """One lot: where it stands on its ladder of operations, what holds it, what is in it, and what happened."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -8,12 +8,13 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
+from mes.definitions.clock import plant_now
 from mes.history import History, as_happened, entry
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.hold import releases
 from mes.lots.hold_codes import OWNERS, hold_codes
-from mes.lots.ladder import ladder
+from mes.lots.ladder import Rung, ladder
 from mes.lots.looks import look
 from mes.lots.own_lots import own_lots
 from mes.lots.queries import lot_id
@@ -45,7 +46,7 @@ def show(
     with own_lots(session):
         lot, rungs = look(session, found, centre=centre), ladder(session, found)
         codes = hold_codes(session) if centre else []
-        plant = plant_time(session, view_of(request, viewer))
+        plant, now = plant_time(session, view_of(request, viewer)), plant_now(session)
     events = [{**event, "changed": _changed(event) if centre else ""} for event in happened[: -MOST - 1 : -1]]
     told: dict[str, Any] = {
         "lot": lot,
@@ -55,9 +56,16 @@ def show(
         "centre": centre,
         "codes": codes,
     }
+    told |= {"now": now, "ahead": _ahead(rungs)}
     here = path("lots", customer, name)
     told |= {"codes": codes, "roles": OWNERS, "mine": partial(releases, viewer.role)}
     return page(request, "lot.html", "/lots", viewer, here=here, most=MOST, **told)
+
+
+def _ahead(rungs: Sequence[Rung]) -> Sequence[Rung]:
+    """The operations that none of the lot has reached, in order."""
+    reached = [n for n, rung in enumerate(rungs) if rung.state]
+    return rungs[reached[-1] + 1 :] if reached else rungs
 
 
 def _changed(event: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """What people do to a lot on its page."""
 
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
@@ -11,6 +10,7 @@ from mes.definitions.clock import act_now
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
+from mes.lots.future_hold import set_future_hold, withdraw_future_hold
 from mes.lots.hold import hold, release_hold
 from mes.lots.merge import merge
 from mes.lots.priority import change_priority
@@ -21,7 +21,7 @@ from mes.people.permissions import Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.web.forms import Field, Note, Unchosen, Why, onwards, path
-from mes.web.pages import plant_time, view_of
+from mes.web.pages import plant_moment, view_of
 
 router = APIRouter(prefix="/lots/{customer}/{name}", route_class=FormRoute)
 
@@ -36,8 +36,7 @@ def change_priority_of_lot(
     priority: Annotated[int, Form(ge=1, le=9)], due: Annotated[NaiveDatetime | None, Form()] = None, why: Note = "",
 ) -> Response:  # fmt: skip
     """Change the priority of the lot and, where one is given in the zone of its page, its due date."""
-    zone = ZoneInfo(plant_time(session, view_of(request, by))["zone"])
-    due_at = None if due is None else due.replace(tzinfo=zone)
+    due_at = plant_moment(session, view_of(request, by), due)
     change_priority(session, lot_id(session, name, customer), priority, due_at, act_now(session, by.name, why))
     return onwards(path("lots", customer, name))
 
@@ -63,6 +62,7 @@ def merge_lots(session: Tx, by: Changer, customer: str, name: str, other: Field,
 
 @router.post("/hold")
 def hold_lot(
+    request: Request,
     session: Tx,
     by: Holder,
     customer: str,
@@ -70,9 +70,32 @@ def hold_lot(
     code: Field,
     why: Why,
     owner: Annotated[Role | Unchosen, Form()] = "",
+    review: Annotated[NaiveDatetime | None, Form()] = None,
 ) -> Response:
-    """Hold the lot."""
-    hold(session, lot_id(session, name, customer), code, why, owner or None, act_now(session, by.name, why))
+    """Hold the lot, to be looked at again by a time in the zone of its page if one is given."""
+    act, review_by = act_now(session, by.name, why), plant_moment(session, view_of(request, by), review)
+    hold(session, lot_id(session, name, customer), code, why, owner or None, act, review_by)
+    return onwards(path("lots", customer, name))
+
+
+@router.post("/future-hold")
+def hold_lot_later(
+    session: Tx, by: Holder, customer: str, name: str, operation: Field, code: Field, why: Why,
+    owner: Annotated[Role | Unchosen, Form()] = "",
+) -> Response:  # fmt: skip
+    """Hold the lot when it reaches an operation."""
+    act = act_now(session, by.name, why)
+    set_future_hold(session, lot_id(session, name, customer), operation, code, why, owner or None, act)
+    return onwards(path("lots", customer, name))
+
+
+@router.post("/withdraw-future-hold")
+def withdraw_future_hold_of_lot(
+    session: Tx, by: Releaser, customer: str, name: str, future_hold: Annotated[int, Form(ge=1, lt=2**31)], why: Why
+) -> Response:
+    """Take back one future hold of the lot."""
+    act = act_now(session, by.name, why)
+    withdraw_future_hold(session, lot_id(session, name, customer), future_hold, why, by.role, act)
     return onwards(path("lots", customer, name))
 
 

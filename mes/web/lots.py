@@ -117,6 +117,7 @@ def show(request: Request, session: Tx, viewer: Viewer, asked: Asked) -> Respons
     if asked.query and may(viewer, Permission.BULK_LOTS):
         count = session.scalar(select(func.count()).select_from(to_hold(asked.wanted).subquery()))
         told |= {"query": asked.query, "holdable": count, "codes": hold_codes(session), "roles": OWNERS}
+        told |= {"plant": plant_time(session, view_of(request, viewer))}
     return page(request, "lots.html", "/lots", viewer, parts=asked(session, view_of(request, viewer)), **told)
 
 

@@ -79,6 +79,11 @@ def plant_time(session: Session, view: View) -> dict[str, Any]:
     return {"speed": clock.speed, "offset_ms": round(offset_ms), "zone": view.zone or time_zone(session)}
 
 
+def plant_moment(session: Session, view: View, written: datetime | None) -> datetime | None:
+    """A time that a person wrote in the zone of a page."""
+    return written and written.replace(tzinfo=ZoneInfo(plant_time(session, view)["zone"]))
+
+
 @cache
 def environment(spoken: str) -> Environment:
     """The templates in a language."""

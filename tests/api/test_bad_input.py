@@ -63,8 +63,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
             "/lots/D2/track-out", why | {"run": run, "good": 12, "substrates": [{"id": "W2", "bins": []}]}
         ),
         "lots_abort": Command("/lots/D3/abort", why),
-        "lots_hold": Command("/lots/D4/hold", why | {"code": "height", "owner": "line_engineer"}),
-        "lots_release_hold": Command("/lots/D4/release-hold", why | {"hold": 1}),
+        **holds(floor, why),
         "lots_scrap": Command("/lots/D5/scrap", why | at | {"substrate": "W5"}),
         "lots_pull_sample": Command("/lots/D6/pull-sample", why | at | {"substrate": "W6"}),
         "lots_store": Command("/lots/D7/store", why),
@@ -81,6 +80,19 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
         "recipes_retire": Command("/recipes/bake@3/retire", why),
         "session_create": Command("/session", {"name": "operator", "password": PASSWORD}, status=201),
     }  # fmt: skip
+
+
+def holds(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
+    """Commands about what stops a lot, now or further on."""
+    floor.arrive("F1", "board", "F1.S")
+    said = why | {"code": "height", "owner": "line_engineer"}
+    planned = said | {"operation": "board/20"}
+    return {
+        "lots_hold": Command("/lots/D4/hold", said | {"review_by": "2099-04-01T00:00:00Z"}),
+        "lots_release_hold": Command("/lots/D4/release-hold", why | {"hold": 1}),
+        "lots_future_hold": Command("/lots/F1/future-hold", planned),
+        "lots_withdraw_future_hold": Command("/lots/F1/withdraw-future-hold", why | {"future_hold": 1}),
+    }
 
 
 def changes(why: dict[str, str]) -> dict[str, Command]:

@@ -76,6 +76,9 @@ def test_the_lots_that_commands_lock_are_those_that_were_seen(floor: Floor, call
     does("split", {"substrates": ["B2"]}, lot="D2")
     does("merge", {"lot": "D2.1"}, lot="D2")
     does("store", {}, lot="D2")
+    floor.arrive("B9", "board", "S9")
+    does("future-hold", {"operation": "board/20", "code": "height", "why": "seen"}, lot="B9")
+    does("withdraw-future-hold", {"future_hold": 1, "why": "seen"}, lot="B9")
 
 
 def at_once(count: int, ask: Callable[[], httpx.Response]) -> list[httpx.Response]:

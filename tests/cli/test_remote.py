@@ -140,14 +140,17 @@ NEW = ("--customer", "alpha", "--route", "die", "--release", "--priority", "3", 
 def acts(mes: Mes, lot: str) -> Iterator[str]:
     """What each command prints on the way of a lot, without numbers."""
     hold: list[str] = []
+    later: list[str] = []
 
     def printed(*words: str) -> str:
         said = mes(*words, "--json").stdout
         hold[:] = [str(one["hold"]) for one in json.loads(said).get("holds", ())]
+        later[:] = [str(one["future_hold"]) for one in json.loads(said).get("future_holds", ())]
         return re.sub(r"\d+", "#", said)
 
     yield printed("lot", "create", lot, *NEW, "--substrate", f"{lot}.1", "--substrate", f"{lot}.2")
-    yield printed("lot", "hold", lot, "--code", "height", "--why", "low", "--owner", "process_engineer")
+    yield printed("lot", "hold", lot, "--code", "height", "--why", "low", "--owner", "process_engineer",
+                  "--review-by", "2099-12-01T09:00+0900")  # fmt: skip
     yield printed("lot", "release-hold", lot, "--hold", *hold, "--why", "in limits")
     yield printed("lot", "priority", lot, "--priority", "2", "--due", "2099-12-01T09:00+0900", "--why", "in a hurry")
     these = ("--q", lot, "--code", "height", "--why", "low")
@@ -157,6 +160,9 @@ def acts(mes: Mes, lot: str) -> Iterator[str]:
     yield printed("lot", "bulk", "release-hold", *these, "--held", "--expect", "1")
     yield printed("lot", "bulk", "priority", "--q", lot, "--priority", "1", "--on-line")
     yield printed("lot", "bulk", "priority", "--q", lot, "--priority", "1", "--expect", "1")
+    yield printed("lot", "create", f"{lot}.B", *NEW[:2], "--route", "board", "--release")
+    yield printed("lot", "future-hold", f"{lot}.B", "board/20", "--code", "height", "--why", "seen")
+    yield printed("lot", "withdraw-future-hold", f"{lot}.B", "--future-hold", *later, "--why", "seen elsewhere")
     yield printed("lot", "split", lot, f"{lot}.2", "--into", f"{lot}.7", "--why", "later")
     yield printed("lot", "merge", lot, f"{lot}.7", "--why", "together again")
     yield printed("lot", "split", lot, f"{lot}.2", "--why", "later")

@@ -17,6 +17,7 @@ from mes.history import Act
 from mes.jobs import orders, results
 from mes.lots.bulk import hold_all
 from mes.lots.create import create, release
+from mes.lots.future_hold import set_future_hold, withdraw_future_hold
 from mes.lots.hand_work import Told, finish
 from mes.lots.hold import hold
 from mes.lots.merge import merge
@@ -52,6 +53,8 @@ VERBS: dict[str, Callable[..., object]] = {
     "hold": hold,
     "hold_all": hold_all,
     "merge": merge,
+    "set_future_hold": set_future_hold,
+    "withdraw_future_hold": withdraw_future_hold,
 }
 
 

@@ -15,8 +15,10 @@ from mes.history import History
 from mes.jobs import results
 from mes.jobs.models import ReceivedRecord
 from mes.lots.create import NewLot, create
+from mes.lots.future_hold import set_future_hold
 from mes.lots.models import Lot, RunSource
 from mes.lots.track_in import track_in
+from mes.people.roles import Role
 from mes.units.arrival import Arrival
 from tests.lots.racers import Heat, Outcome, Racers
 from tests.shop import BEGIN, Floor
@@ -167,6 +169,26 @@ def test_a_merge_races_with_a_track_in_and_a_split(floor: Floor, racers: Racers)
     outcomes = racers.race(heats * (MANY // 4))
     assert {outcome.error for outcome in outcomes} <= {"", "Refused", "WrongState", "StartRefused"}
     assert events(floor, "merge") + events(floor, "track_in") + events(floor, "split") >= 1
+    assert floor.problems() == []
+
+
+def test_of_sixteen_who_withdraw_a_future_hold_one_does_and_of_two_who_bring_the_lot_one_holds_it(
+    floor: Floor, racers: Racers
+) -> None:
+    """The lot is held once, whichever of its substrates gets there first."""
+    lot = floor.arrive("B1", "board", "S1", "S2")
+    for _ in range(2):
+        floor.do(set_future_hold, lot, "board/20", "height", "seen", "line_engineer")
+    given = (lot, 1, "seen elsewhere", Role.LINE_ENGINEER)
+    outcomes = racers.race([heat(floor, "withdraw_future_hold", *given)] * MANY)
+    told = refusals_beside_one_effect(outcomes)
+    assert {lost.message for lost in told} == {"Future hold 1 of lot B1 was withdrawn by tester."}
+    run = floor.begin("OVEN-1", "B1")
+    reports = [heat(floor, "track_out", run, floor.result(run, f"S{1 + n % 2}")) for n in range(MANY)]
+    outcomes = racers.race(reports)
+    assert sum(not outcome.error for outcome in outcomes) == 2
+    assert (len(floor.holds("B1")), floor.lot("B1").future_holds, events(floor, "hold")) == (1, 0, 1)
+    floor.end(run)
     assert floor.problems() == []
 
 

@@ -12,21 +12,25 @@ from sqlalchemy import select
 
 from mes.errors import MesError
 from mes.lots import run_course
+from mes.lots.future_hold import set_future_hold, withdraw_future_hold
+from mes.lots.hold import release_hold
 from mes.lots.merge import merge
-from mes.lots.models import Lot, LotSubstrate, RunSubstrate
+from mes.lots.models import FutureHold, Lot, LotSubstrate, RunSubstrate
 from mes.lots.split import split
 from mes.lots.states import Progress, Work
 from mes.lots.taking import scrap
 from mes.lots.track_in import track_in
 from mes.lots.track_out import track_out
+from mes.people.roles import Role
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.units.models import Substrate
 from tests.shop import Floor
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["split", "merge", "start", "report", "end", "scrap"]), *[st.integers(0, 11)] * 2),
-    min_size=24, max_size=24,
+    st.tuples(st.sampled_from(["split", "merge", "start", "report", "end", "scrap", "plan", "let_go"]),
+              *[st.integers(0, 11)] * 2),
+    min_size=30, max_size=30,
 )  # fmt: skip
 """What to do, and to which of what there is: beyond the last it is counted on from the first."""
 
@@ -78,6 +82,23 @@ class Regrouping:
     def merge(self, which: int, other: int) -> None:
         self.attempt(merge, *(self.floor.id_of(Lot, self.lot(one)) for one in (which, other)))
 
+    def plan(self, which: int, _: int) -> None:
+        """Hold a lot at the second operation; with none before it there, it is refused."""
+        lot = self.floor.id_of(Lot, self.lot(which))
+        self.attempt(set_future_hold, lot, "board/20", "height", "seen", "line_engineer")
+
+    def let_go(self, which: int, _: int) -> None:
+        """Release what has come to hold a lot, and withdraw what would."""
+        name = self.lot(which)
+        lot = self.floor.id_of(Lot, name)
+        for held in self.floor.holds(name):
+            self.attempt(release_hold, lot, held.id, "seen", Role.LINE_ENGINEER)
+        with self.floor.database.reading() as session:
+            query = select(FutureHold.id).where(FutureHold.lot_id == lot, FutureHold.ended_at.is_(None))
+            planned = session.scalars(query).all()
+        for number in planned[:1]:
+            self.attempt(withdraw_future_hold, lot, number, "seen", Role.LINE_ENGINEER)
+
     def start(self, which: int, _: int) -> None:
         lot = self.lot(which)
         equipment = "OVEN-1" if self.floor.lot(lot).operation_id == self.first else "CELL-1"
@@ -127,7 +148,7 @@ def test_units_are_all_there_after_every_step(floor: Floor) -> None:
         lots.close()
 
     walk()
-    verbs = ("split", "merge", "track_in", "track_out", "end", "scrap")
+    verbs = ("split", "merge", "track_in", "track_out", "end", "scrap", "set_future_hold", "release_hold")
     accepted = sum(done[verb] for verb in verbs)
     assert all(done[verb] >= 5 for verb in verbs), done
     assert accepted >= 0.4 * (accepted + done["refused"]), done

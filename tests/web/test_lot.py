@@ -68,6 +68,30 @@ def test_a_line_engineer_changes_how_urgent_a_lot_is(floor: Floor, serve: Serve,
     expect(own.get_by_text("Change priority or due date")).to_have_count(0)
 
 
+def test_a_lot_is_held_later_and_its_page_says_where(floor: Floor, serve: Serve, visit: Visiting) -> None:
+    with floor.database.transaction() as session:
+        people(session)
+        lot = floor.id_of(Lot, "B1") if floor.arrive("B1", "board", "S1") else 0
+        hold(session, lot, "height", "low", "line_engineer", floor.act(), BEGIN + timedelta(days=1))
+    site = serve()
+    page = visit(site).sign_in("line_engineer")
+    page.goto(f"{site.address}/lots/alpha/B1")
+    expect(page.get_by_text("To be looked at again by 2026-03-02 00:00")).to_contain_text("overdue")
+    page.get_by_text("Hold this lot at a later operation").click()
+    form = page.locator("form[action$='/future-hold']")
+    form.get_by_label("Code").fill("engineering")
+    form.get_by_label("Why").fill("cross-section first")
+    form.get_by_role("button").click()
+    expect(page.get_by_text("Future hold 1 at board/20")).to_contain_text("cross-section first")
+    expect(page.get_by_role("row").filter(has_text="board/20").first).to_contain_text("will be held: engineering")
+    page.get_by_text("Withdraw future hold 1").click()
+    page.get_by_label("Why it need not be held").fill("seen elsewhere")
+    page.get_by_role("button", name="Withdraw", exact=True).click()
+    expect(page.get_by_text("will be held")).to_have_count(0)
+    page.goto(f"{site.address}/lots")
+    expect(page.get_by_role("row").filter(has_text="B1")).to_contain_text("look again:")
+
+
 def test_a_line_engineer_splits_a_lot_and_merges_it_again(floor: Floor, serve: Serve, visit: Visiting) -> None:
     with floor.database.transaction() as session:
         people(session)

@@ -19,7 +19,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import connector, drawing, edge, explored, headless, kills, maps, transactions, wire
+from bench import connector, drawing, edge, explored, headless, kills, maps, penny_fab, transactions, wire
 from bench.measure import Figure, Report, Size
 from mes.schema import ROOT
 
@@ -32,6 +32,7 @@ BENCHES: dict[str, Callable[[Size], Report]] = {
     "wire": wire.run,
     "headless": headless.run,
     "kills": kills.run,
+    "penny_fab": penny_fab.run,
     "explored": explored.run,
 }
 

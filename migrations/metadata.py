@@ -1,6 +1,7 @@
 """All tables, so that migrations and tests see one metadata."""
 
 import mes.definitions.models
+import mes.dispatch.models
 import mes.equipment.models
 import mes.history
 import mes.http.models

@@ -1,7 +1,7 @@
 """What the plant file says about a simulated equipment, and every figure of the physics with its meaning.
 
-``equipment.yaml`` has ``classes`` (name, kind, places, most_substrates, simulation) and ``equipment`` (name,
-class, simulation, faults). Under ``simulation`` stand ``heads`` and any figure of `FIGURES` of the class's kind;
+``equipment.yaml`` has ``classes`` (name, kind, places, most_substrates, process_time, simulation) and ``equipment``
+(name, class, simulation, faults). Under ``simulation`` stand ``heads`` and any figure of `FIGURES` of the class's kind;
 what an equipment says goes before what its class says. Under ``faults`` stands what is switched on from the
 start: ``stop_in_job`` or, by its name, an amount added to a figure.
 
@@ -29,6 +29,15 @@ class Kind(StrEnum):
     """Looks for defects and reports bins: prober, final test, optical and X-ray inspection."""
     HANDLING = "handling"
     """Cleans, marks, saws, reads ids; with loads in the order it moves the units over."""
+
+
+class ProcessTime(StrEnum):
+    """How the time of a pass varies around what physics and recipe make of it."""
+
+    FIXED = "fixed"
+    """Not at all."""
+    EXPONENTIAL = "exponential"
+    """Exponentially, with that as the mean: by a draw of its own for each substrate, operation and visit."""
 
 
 class Figure(NamedTuple):
@@ -175,6 +184,7 @@ class DeviceConfig:
     """Units worked on at once."""
     numbers: Mapping[str, float] = field(default_factory=dict)
     faults: Mapping[str, float] = field(default_factory=dict)
+    process_time: ProcessTime = ProcessTime.FIXED
 
     def __post_init__(self) -> None:
         unknown = (set(self.numbers) - set(FIGURES[self.kind])) | (

@@ -12,7 +12,7 @@ import numpy as np
 
 from equipment.interface.messages import EquipmentChange, JobChange, SubstrateResult
 from equipment.interface.states import E10State, JobState, Outcome
-from equipment.sim.config import STOP_IN_JOB, DeviceConfig
+from equipment.sim.config import STOP_IN_JOB, DeviceConfig, ProcessTime
 from equipment.sim.disk import Disk, HeldJob
 from equipment.sim.orders import recipe_of
 from equipment.sim.processes import BATCH_KINDS, PROCESS_OF, Effect, Task
@@ -86,8 +86,10 @@ class Execution:
             part = job.order.substrates[job.part]
             most = int(np.count_nonzero(self.disk.maps(job.order.job_order_id)[part.substrate].allowed)) // 2
         planned = replace(job, started_at=at, most=most)
-        effect = self._rehearse(planned)
-        work = timedelta(milliseconds=max(1, round(effect.work_s * 1000)))
+        work_s = self._rehearse(planned).work_s
+        if self.config.process_time is ProcessTime.EXPONENTIAL:
+            work_s *= self._task(planned, None).exponential("process_time")
+        work = timedelta(milliseconds=max(1, round(work_s * 1000)))
         self.disk.put_job(replace(planned, ends_at=at + work, work_s=work.total_seconds()))
 
     def finish_part(self, job: HeldJob) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from equipment.sim.config import DeviceConfig, Kind
+from equipment.sim.config import DeviceConfig, Kind, ProcessTime
 from equipment.sim.device import Device
 from equipment.sim.disk import Disk
 from equipment.sim.world import World
@@ -51,6 +51,7 @@ def _read_equipment(entry: Mapping[str, Any], classes: Mapping[str, Mapping[str,
             most_substrates=int(described["most_substrates"]),
             heads=int(figures.pop("heads", 1)),
             numbers={key: float(value) for key, value in figures.items()},
+            process_time=ProcessTime(described.get("process_time", ProcessTime.FIXED)),
             faults={key: float(value) for key, value in (entry.get("faults") or {}).items()},
         )
     except ValueError as error:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from mes.definitions.models import BY_HAND, EquipmentClass
+from mes.dispatch.models import ReleaseRule
 from mes.dispatch.waiting import first_reasons
 from mes.equipment.models import Equipment
 from mes.history import Act
@@ -110,7 +111,7 @@ def _told(session: Session, delivery: Delivery) -> dict[str, Any]:
 
 
 def take_in(session: Session, delivery: Delivery, folder: Path, act: Act) -> Lot:
-    """Read the files of one delivery, create its lot and release it."""
+    """Read the files of one delivery, create its lot, and release it where the plant has no rule that does."""
     came: list[Arrival] = []
     warnings: list[str] = []
     for name in delivery.substrates:
@@ -130,4 +131,5 @@ def take_in(session: Session, delivery: Delivery, folder: Path, act: Act) -> Lot
         due_at=act.at + timedelta(hours=delivery.due_h),
         warnings=tuple(warnings),
     )
-    return create(session, wanted, act, released=True)
+    by_rule = session.scalar(select(ReleaseRule.id).where(ReleaseRule.name == delivery.route)) is not None
+    return create(session, wanted, act, released=not by_rule)

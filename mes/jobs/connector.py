@@ -24,6 +24,7 @@ from mes.clock import PlantClock
 from mes.db import Database
 from mes.definitions.clock import CHANNEL as CLOCK_CHANNEL
 from mes.definitions.clock import act_now, plant_clock, plant_now
+from mes.dispatch.release import release_by_rule
 from mes.dispatch.what_next import next_start
 from mes.errors import Away, Busy, Malformed, Refused
 from mes.history import History
@@ -95,6 +96,7 @@ class Connector:
         while True:
             await _all(link.receive() for link in spoken_to)
             await asyncio.to_thread(self.apply_all)
+            await asyncio.to_thread(self.release_all)
             await asyncio.to_thread(self.dispatch_all)
             errands = await asyncio.to_thread(self._errands)
             if not errands:
@@ -127,6 +129,11 @@ class Connector:
                     return done
         return done
 
+    def release_all(self) -> None:
+        """Release what the plant's rules leave room for."""
+        for name in self._transact(lambda s: release_by_rule(s, ACTOR)):
+            log.info("released", lot=name)
+
     def dispatch_all(self) -> bool:
         """Order all that can start now, equipment by equipment in the order of names."""
         ordered, after = False, None
@@ -144,6 +151,7 @@ class Connector:
         latest = self._transact(lambda s: s.scalar(select(func.max(History.id))))
         if latest == self._nothing_after and time.monotonic() < self._look_at:
             return False
+        self.release_all()
         if self.dispatch_all():
             return True
         self._nothing_after, self._look_at = latest, time.monotonic() + LOOK_AGAIN_S

@@ -39,6 +39,7 @@ def load(folder: Path) -> Plant:
         products=tuple(found.parts("product")),
         recipes=tuple(found.parts("recipe")),
         routes=tuple(found.parts("route")),
+        release_rules=tuple(found.parts("release_rule")),
     )
 
 
@@ -82,7 +83,8 @@ def _duplicates(found: Gathered) -> Iterator[Problem]:
             if key in first:
                 before = first[key]
                 hint = f"it stands already in {before.document.file}:{before.document.line(before.at)}; rename one"
-                yield entry.problem(("name",), "duplicate_name", f"the {kind} {key} stands twice", hint)
+                at = "route" if kind == "release_rule" else "name"
+                yield entry.problem((at,), "duplicate_name", f"the {kind} {key} stands twice", hint)
             first.setdefault(key, entry)
 
 

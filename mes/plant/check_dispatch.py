@@ -1,18 +1,19 @@
-"""What must fit together for dispatch: criteria that rank lots, and the times that these need."""
+"""What must fit together for dispatch: criteria that rank lots, the times that these need, and rules of release."""
 
 from collections.abc import Iterator
 
 from mes.dispatch.criteria import Criterion
 from mes.plant.gather import Entry, Gathered
-from mes.plant.problems import Problem
+from mes.plant.problems import Problem, choice
 from mes.plant.schema import Ranking
 
 
 def dispatch_problems(found: Gathered) -> Iterator[Problem]:
-    """Every mistake of every ranking."""
+    """Every mistake of every ranking and every rule of release."""
     for entry in (*found.entries["site"], *found.entries["class"]):
         yield from _twice(entry)
     yield from _times(found)
+    yield from _routes(found)
 
 
 def _twice(entry: Entry) -> Iterator[Problem]:
@@ -36,3 +37,11 @@ def _times(found: Gathered) -> Iterator[Problem]:
                 message = f"operation {operation.number} does not say how long it takes; {ranked[0]} ranks by that"
                 hint = "add process_h:, or take critical_ratio out of the ranking"
                 yield entry.problem(("operations", index), "process_time", message, hint)
+
+
+def _routes(found: Gathered) -> Iterator[Problem]:
+    known = found.broken["route"] | {part.route for part in found.parts("route")}
+    for entry in found.entries["release_rule"]:
+        if "route" not in found.lost and entry.part.route not in known:
+            message = f"there is no route {entry.part.route}"
+            yield entry.problem(("route",), "unknown_route", message, choice(entry.part.route, known))

@@ -11,7 +11,12 @@ from mes.plant.schema import Plant
 from mes.plant.stored import stored
 
 _SIGNS = {"add": "+", "change": "~", "remove": "-"}
-_GONE = {"recipe": " (becomes obsolete)", "route": " (no new lots)", "hold_code": " (no new holds)"}
+_GONE = {
+    "recipe": " (becomes obsolete)",
+    "route": " (no new lots)",
+    "hold_code": " (no new holds)",
+    "release_rule": " (people release)",
+}
 
 
 @dataclass(frozen=True)

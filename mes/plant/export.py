@@ -63,6 +63,8 @@ def _files(plant: Plant) -> dict[str, tuple[str, dict[str, Any]]]:
         put(f"recipes/{used}.yaml", "recipes/*.yaml", recipes=recipes)
     for route in plant.routes:
         files[f"routes/{route.route}.yaml"] = ("routes/*.yaml", _plain(route.content()))
+    if plant.release_rules:
+        put("release.yaml", "release.yaml", release_rules=plant.release_rules)
     return files
 
 

@@ -26,6 +26,7 @@ KINDS = {
     "Product": "product",
     "Recipe": "recipe",
     "Route": "route",
+    "ReleaseRule": "release_rule",
     "PlannedLot": "lot",
     "LotByHand": "lot_by_hand",
     "PullSample": "act",

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mes.db import Base
 from mes.definitions.models import Area, EquipmentClass, HoldCode, Layout, Product, Site
+from mes.dispatch.models import ReleaseRule
 from mes.equipment.models import Equipment
 from mes.errors import Reason
 from mes.history import canonical
@@ -36,6 +37,7 @@ MODELS: dict[str, type[Any]] = {
     "product": Product,
     "recipe": RecipeVersion,
     "route": RouteVersion,
+    "release_rule": ReleaseRule,
 }
 """The table of each kind of thing; all have a unique name."""
 

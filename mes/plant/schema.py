@@ -39,7 +39,7 @@ class Part(BaseModel):
 
     def content(self) -> dict[str, Any]:
         """What the MES holds of it, as plain values."""
-        return self.model_dump(mode="json", exclude={"simulation", "faults"}, by_alias=True)
+        return self.model_dump(mode="json", exclude={"process_time", "simulation", "faults"}, by_alias=True)
 
 
 class Site(Part):
@@ -98,6 +98,23 @@ class HoldFile(Part):
     hold_codes: list[HoldCode]
 
 
+class ReleaseRule(Part):
+    route: Name
+    constant_wip: Count = Field(
+        description="Lots of the route that are kept on the line: one is released as one leaves"
+    )
+
+    @property
+    def key(self) -> str:
+        return self.route
+
+
+class ReleaseFile(Part):
+    """``release.yaml``: routes whose lots are released by themselves. Without it people release every lot."""
+
+    release_rules: list[ReleaseRule]
+
+
 class EquipmentClass(Part):
     name: Name
     title: Title
@@ -109,6 +126,9 @@ class EquipmentClass(Part):
     batch: bool = Field(description="Whether one job may take substrates of several lots")
     ranking: Ranking = Field(
         default_factory=list, description="By what lots are ranked before it, if not by the site's"
+    )
+    process_time: Literal["fixed", "exponential"] = Field(
+        default="fixed", description="Whether its simulator always takes the same time, or that one in the mean"
     )
     simulation: Figures = Field(default_factory=dict, description="Figures of the simulator that differ from its own")
 
@@ -309,6 +329,7 @@ FILES: dict[str, type[Part]] = {
     "products/*.yaml": ProductFile,
     "recipes/*.yaml": RecipeFile,
     "routes/*.yaml": Route,
+    "release.yaml": ReleaseFile,
     "demonstration.yaml": Demonstration,
 }
 """Which file has which shape."""
@@ -330,6 +351,7 @@ class Plant:
     products: tuple[Product, ...]
     recipes: tuple[Recipe, ...]
     routes: tuple[Route, ...]
+    release_rules: tuple[ReleaseRule, ...]
 
     def kinds(self) -> dict[str, dict[str, Part]]:
         """Kind -> key -> thing; a kind stands after those that it speaks of."""
@@ -345,6 +367,7 @@ class Plant:
             "product": self.products,
             "recipe": self.recipes,
             "route": self.routes,
+            "release_rule": self.release_rules,
         }
         return {kind: {part.key: part for part in listed} for kind, listed in parts.items()}
 

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mes.definitions import models as definitions
+from mes.dispatch.models import ReleaseRule
 from mes.equipment.models import Equipment
 from mes.people import models as people
 from mes.plant import schema
@@ -49,6 +50,12 @@ def stored(session: Session) -> schema.Plant:
         products=_products(session),
         recipes=_recipes(session),
         routes=tuple(_route(session, version) for version in _current(session)),
+        release_rules=_of(
+            schema.ReleaseRule,
+            session.execute(
+                select(ReleaseRule.name.label("route"), ReleaseRule.constant_wip).order_by(ReleaseRule.ordinal)
+            ),
+        ),
     )
 
 

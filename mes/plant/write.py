@@ -69,7 +69,7 @@ class Writer:
     def _lock(self, differences: list[Difference], moved_equipment: Collection[str]) -> None:
         """Lock every row that is written here and that verbs of the line change too, at once."""
         wanted = []
-        for kind in ("recipe", "route", "equipment"):
+        for kind in ("recipe", "route", "equipment", "release_rule"):
             model: type[Any] = MODELS[kind]
             names = [d.name for d in differences if d.kind == kind]
             if model is Equipment:
@@ -170,6 +170,10 @@ class Writer:
         row.current = True
         self._record("release", row, {}, after | {"sha256": row.sha256, "means": RELEASED_MEANS})
 
+    def _put_release_rule(self, difference: Difference) -> None:
+        values = dict(difference.after or {})
+        self._plain(difference, name=values.pop("route"), **values)
+
     def _retire(self, difference: Difference) -> None:
         row = self._row(MODELS[difference.kind], difference.name)
         if isinstance(row, RouteVersion):
@@ -210,4 +214,5 @@ class Writer:
         "product": _put_product,
         "recipe": _put_recipe,
         "route": _put_route,
+        "release_rule": _put_release_rule,
     }

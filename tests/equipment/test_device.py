@@ -10,10 +10,22 @@ import pytest
 from equipment.interface.codec import sha256_of
 from equipment.interface.messages import AttachSite, JobChange, JobOrder, Parameter, PositionMap, SubstrateResult
 from equipment.interface.states import E10State, JobState, MapRole, Outcome, ReturnStatus
-from equipment.sim.config import DeviceConfig, Kind
+from equipment.sim.config import DeviceConfig, Kind, ProcessTime
 from equipment.sim.device import Device
 from equipment.sim.disk import Disk
-from tests.equipment.shop import BODIES, BONDER, SHIFT_BEGINS, Shop, assembly, begin, config, maps_of, order, run_out
+from tests.equipment.shop import (
+    BODIES,
+    BONDER,
+    SHIFT_BEGINS,
+    Shop,
+    assembly,
+    begin,
+    config,
+    maps_of,
+    order,
+    run_out,
+    work,
+)
 
 SITE = AttachSite(1, 1, "logic")
 
@@ -193,3 +205,19 @@ def test_a_new_disk_begins_nothing_before_it_is_told_the_time() -> None:
         device.advance(SHIFT_BEGINS)
         assert device.jobs()[0].state is JobState.RUNNING
         assert {record.happened_at for record in device.records(0, 10).records} == {SHIFT_BEGINS}
+
+
+def test_exponential_times_vary_around_the_same_mean_and_are_the_same_again() -> None:
+    job = order(Kind.HANDLING, substrates=[f"T-{n}" for n in range(20)])
+
+    def times_s(process_time: ProcessTime) -> list[float]:
+        with Shop() as shop:
+            device = shop.device(replace(config(Kind.HANDLING), process_time=process_time))
+            done = work(device, job, maps_of(job)).values()
+        return [(one.ended_at - one.started_at).total_seconds() for one in done]
+
+    fixed, varied = times_s(ProcessTime.FIXED), times_s(ProcessTime.EXPONENTIAL)
+    assert len({*fixed}) == 1
+    assert len({*varied}) == len(varied) == len(fixed)
+    assert 0.5 < sum(varied) / sum(fixed) < 2
+    assert times_s(ProcessTime.EXPONENTIAL) == varied

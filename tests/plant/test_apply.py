@@ -354,3 +354,19 @@ def test_codes_of_holds_follow_the_text(database: Database, plant: Path, tmp_pat
         assert not any(row["may_choose"] for row in hold_codes(session))
         export(session, tmp_path / "out")
     assert not (tmp_path / "out" / "holds.yaml").exists()
+
+
+def test_rules_of_release_follow_the_text(database: Database, plant: Path, tmp_path: Path) -> None:
+    rules = "release_rules:\n  - {route: top_die, constant_wip: 3}\n  - {route: hbm_core, constant_wip: 2}\n"
+    (plant / "release.yaml").write_text(rules)
+    assert put(database, plant, LATER) == ["+ release_rule hbm_core", "+ release_rule top_die"]
+    with database.reading() as session:
+        export(session, tmp_path / "out")
+    assert yaml.safe_load((tmp_path / "out" / "release.yaml").read_text()) == yaml.safe_load(rules)
+    edit(plant, "release.yaml", "constant_wip: 2", "constant_wip: 4")
+    assert put(database, plant, LATER) == ["~ release_rule hbm_core: constant_wip 2 -> 4"]
+    (plant / "release.yaml").unlink()
+    assert put(database, plant, LATER) == [
+        "- release_rule hbm_core (people release)",
+        "- release_rule top_die (people release)",
+    ]

@@ -60,6 +60,10 @@ class Task:
         """One standard normal draw for the whole substrate."""
         return float(keyed(self.seed, *self._key(purpose, None)).standard_normal())
 
+    def exponential(self, purpose: str) -> float:
+        """One draw of the exponential distribution with mean 1 for the whole substrate."""
+        return float(keyed(self.seed, *self._key(purpose, None)).standard_exponential())
+
     def _key(self, purpose: str, visit: int | None) -> tuple[str, str, int, str, str]:
         return (self.part.lot, self.order.operation, visit or self.part.visit, self.part.substrate, purpose)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from mes.definitions.models import Area, EquipmentClass, Site
@@ -12,6 +12,7 @@ from mes.dispatch.candidates import Candidate
 from mes.dispatch.criteria import USUAL, Criterion
 from mes.equipment.models import Equipment
 from mes.lots.models import LotSubstrate, RunSubstrate
+from mes.lots.queue_times import signed_end
 from mes.lots.states import Progress
 from mes.routes.models import Operation, QueueLimit
 from mes.runs.models import Run
@@ -114,8 +115,11 @@ def _limit_ends(session: Session, waiting: Iterable[Candidate]) -> dict[tuple[in
     Units that are judged again were there in time at their first visit.
     """
     here, to = aliased(Operation), aliased(Operation)
-    query = (
-        select(LotSubstrate.lot_id, here.id, func.max(RunSubstrate.ended_at), QueueLimit.most_s)
+    begun = (
+        select(
+            LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id.label("operation_id"),
+            QueueLimit.id.label("limit_id"), func.max(RunSubstrate.ended_at).label("since"), QueueLimit.most_s,
+        )
         .join(here, here.id == LotSubstrate.operation_id)
         .join(RunSubstrate, RunSubstrate.substrate_id == LotSubstrate.substrate_id)
         .join(Run, Run.id == RunSubstrate.run_id)
@@ -124,11 +128,13 @@ def _limit_ends(session: Session, waiting: Iterable[Candidate]) -> dict[tuple[in
         .where(LotSubstrate.progress == Progress.QUEUED, LotSubstrate.lot_id.in_({c.lot_id for c in waiting}))
         .where((to.number > here.number) | ((to.id == here.id) & (LotSubstrate.visit == 1)))
         .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id, QueueLimit.id)
-    )
+        .subquery()
+    )  # fmt: skip
+    signed, ends_at = signed_end(begun)
+    query = select(begun.c.lot_id, begun.c.operation_id, ends_at).join(signed, true(), isouter=True)
     found: dict[tuple[int, int], datetime] = {}
-    for lot_id, operation_id, ended_at, most_s in session.execute(query):
-        if ended_at is not None:
-            ends = ended_at + timedelta(seconds=most_s)
+    for lot_id, operation_id, ends in session.execute(query):
+        if ends is not None:
             found[lot_id, operation_id] = min(ends, found.get((lot_id, operation_id), ends))
     return found
 

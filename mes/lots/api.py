@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -29,6 +29,8 @@ from mes.lots.models import Lot
 from mes.lots.own_lots import own_lots
 from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id, open_run, route_making
+from mes.lots.queue_shapes import QueueTimeBody
+from mes.lots.queue_times import dispose_queue_time
 from mes.lots.shapes import (
     AbortBody,
     Entry,
@@ -56,6 +58,7 @@ from mes.lots.track_in import TrackIn, lot_parts, track_in
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
+from mes.people.signing import GUESSED, signing
 from mes.runs.models import Run
 from mes.units.arrival import Arrival
 from mes.units.queries import substrate_id
@@ -92,6 +95,7 @@ Worker = Annotated[Person, require(Permission.WORK_LOTS)]
 Holder = Annotated[Person, require(Permission.HOLD_LOTS)]
 Bulk = Annotated[Person, require(Permission.BULK_LOTS)]
 Releaser = Annotated[Person, require(Permission.RELEASE_HOLDS)]
+Engineer = Annotated[Person, require(Permission.DISPOSE_QUEUE_TIMES)]
 Disposer = Annotated[Person, require(Permission.DISPOSE_LOTS)]
 
 
@@ -278,6 +282,21 @@ def withdraw_future_hold_of_lot(session: Tx, by: Releaser, of: Named, response: 
     """Take back a future hold that has not taken effect. Refused where it belongs to another role."""
     found = of.id(session)
     withdraw_future_hold(session, found, body.future_hold, body.why, by.role, act_now(session, by.name, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/dispose-queue-time", response_model=LotLook, responses={429: {"description": GUESSED}})
+def dispose_queue_time_of_lot(
+    session: Tx, request: Request, by: Engineer, of: Named, response: Response, body: QueueTimeBody
+) -> Any:
+    """Sign that substrates that waited too long where they stand go on as they are.
+
+    The signer is a process engineer and gives the password again. Wrong ones make the next try wait, as at a sign-in.
+    """
+    found = of.id(session)
+    signer = signing(request, body.signer or by.name, body.password, pin=False)
+    act = act_now(session, by.name, body.why)
+    dispose_queue_time(session, found, body.substrates, body.until, signer, act)
     return _look(session, response, found)
 
 

@@ -23,6 +23,7 @@ from mes.definitions.models import Product
 from mes.equipment.models import Equipment
 from mes.lots.accounts import ARE, CAME
 from mes.lots.models import FutureHold, Hold, Ledger, Lot, LotSubstrate, RunSubstrate
+from mes.lots.queue_times import select_clocks
 from mes.lots.states import LotState, Progress
 from mes.people.models import Customer
 from mes.routes.models import Operation, RouteVersion
@@ -62,6 +63,12 @@ _HELD = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None))
 _REVIEW = select(func.min(Hold.review_by)).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).scalar_subquery()
 """When the first of the lot's standing holds is to be looked at again."""
 
+_WAITING = select_clocks(LotSubstrate.lot_id == Lot.id).subquery()
+_QUEUE_ENDS = select(func.min(_WAITING.c.ends_at)).scalar_subquery()
+"""When the first queue time of what waits in it ends."""
+QUEUE_WARNING = select(func.min(_WAITING.c.warning_at)).scalar_subquery()
+"""When the first queue time of what waits in it comes near."""
+
 _THERE = (
     select(func.count())
     .where(
@@ -79,6 +86,7 @@ def select_lots(wanted: LotFilter | None = None) -> Select[*tuple[Any, ...]]:
     query = select(
         Lot.name.label("lot"), Customer.name.label("customer"), Product.name.label("product"), Lot.kind,
         RouteVersion.name.label("route"), Lot.state, _HELD.label("held"), _REVIEW.label("review_by"),
+        _QUEUE_ENDS.label("queue_ends_at"),
         Operation.name.label("operation"), Lot.priority, Lot.due_at, Lot.substrates, _THERE.label("at_operation"),
         Lot.units, Lot.created_at, Lot.released_at, Lot.ended_at,
     )  # fmt: skip
@@ -134,6 +142,7 @@ _FUTURE_HOLDS = (
     .where(FutureHold.lot_id == _OF_LOT, FutureHold.ended_at.is_(None))
     .order_by(Operation.number, FutureHold.id)
 )  # fmt: skip
+_QUEUE_TIMES = select_clocks(LotSubstrate.lot_id == _OF_LOT)
 _MEMBERS = (
     select(
         Substrate.name.label("substrate"), Substrate.kind, LotSubstrate.form, LotSubstrate.progress,
@@ -163,6 +172,7 @@ _LOOK = (
     select_lots()
     .add_columns(
         _listed(_HOLDS).label("holds"), _listed(_FUTURE_HOLDS).label("future_holds"),
+        _listed(_QUEUE_TIMES).label("queue_times"),
         _listed(_MEMBERS).label("members"), _listed(_OPEN_RUNS).label("runs"),
         _listed(_FORMS).label("ledger"), Lot.row_version,
     )
@@ -189,8 +199,14 @@ def look_at_version(session: Session, lot: int, *, centre: bool = True) -> tuple
     row["runs"] = [
         _timed(run, "ordered_at", "started_at") | ({} if centre else {"equipment": ""}) for run in row["runs"]
     ]
+    row["queue_times"] = [_queue_time(clock) for clock in row["queue_times"]]
     row["ledger"] = _used(row["ledger"])
     return row, version
+
+
+def _queue_time(clock: Row) -> Row:
+    kept = {name: clock[name] for name in ("substrate", "from_operation", "since", "warning_at", "ends_at")}
+    return _timed(kept, "since", "warning_at", "ends_at")
 
 
 def _timed(row: Row, *names: str) -> Row:

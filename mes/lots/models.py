@@ -285,3 +285,28 @@ class FutureHold(Owned, Base):
         CheckConstraint("(ended_at is null) = (ended_by is null)", name="end"),
         CheckConstraint("hold_id is null or ended_at is not null", name="effect"),
     )
+
+
+class QueueDisposition(Owned, Base):
+    """A process engineer signed that a substrate goes on that waited longer than a limit allows; the last one counts.
+
+    It is for one clock: the one of that substrate and limit that began at ``since``.
+    """
+
+    __tablename__ = "queue_disposition"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    substrate_id: Mapped[int]
+    queue_limit_id: Mapped[int] = mapped_column(ForeignKey("queue_limit.id"))
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    """By when it is to start now; null where it may wait."""
+    comment: Mapped[str]
+    signed_by: Mapped[str]
+    signed_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        Index(None, "substrate_id"),
+        CheckConstraint("since < signed_at and until > signed_at", name="order"),
+    )

@@ -9,6 +9,7 @@ from mes.http.shapes import Asked, Name, Text, ToldReason, Why, example
 from mes.lots.accounts import ARE, CAME
 from mes.lots.hold_shapes import StandingFutureHold, StandingHold
 from mes.lots.models import LOT_KINDS
+from mes.lots.queue_shapes import QueueTime
 from mes.lots.states import LotState, Progress
 from mes.runs.states import RunState
 
@@ -157,6 +158,7 @@ LOT: dict[str, Any] = {
     "state": "queued",
     "held": False,
     "review_by": None,
+    "queue_ends_at": "2026-03-02T09:00:00Z",
     "operation": "hbm_core/10",
     "priority": 5,
     "due_at": "2026-03-20T09:00:00Z",
@@ -183,6 +185,7 @@ class LotRow(BaseModel):
     state: LotState
     held: bool
     review_by: datetime | None = Field(description="When the first of its holds is to be looked at again.")
+    queue_ends_at: datetime | None = Field(description="By when the first of what waits must start: its queue time.")
     operation: str | None
     priority: int
     due_at: datetime | None
@@ -234,6 +237,7 @@ class LotLook(LotRow):
             }
         ],
         future_holds=[],
+        queue_times=[],
         members=[
             {
                 "substrate": "W1",
@@ -260,6 +264,7 @@ class LotLook(LotRow):
 
     holds: list[StandingHold]
     future_holds: list[StandingFutureHold]
+    queue_times: list[QueueTime]
     members: list[Member]
     runs: list[OpenRun]
     ledger: list[dict[str, int]] = Field(description=f"form, and units by account: {', '.join(CAME + ARE)}.")

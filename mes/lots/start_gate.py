@@ -4,7 +4,7 @@ It reads what the MES knows; the network is not asked. Track-in refuses while th
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -88,12 +88,17 @@ def _recipe(facts: Facts) -> Iterator[Reason]:
 
 def _queue_times(facts: Facts) -> Iterator[Reason]:
     for late in facts.overdue:
+        waited_h, most_h = (_hours(at - late.since) for at in (facts.at, late.ends_at or facts.at))
         yield Reason(
             "queue_time_exceeded",
-            f"Substrate {late.substrate} has waited {late.waited_s / 3600:.1f} h since {late.from_operation};"
-            f" the limit is {late.most_s / 3600:.1f} h.",
+            f"Substrate {late.substrate} has waited {waited_h:.1f} h since {late.from_operation}; the limit is"
+            f" {most_h:.1f} h.",
             "process_engineer",
         )
+
+
+def _hours(span: timedelta) -> float:
+    return span.total_seconds() / 3600
 
 
 def _supply(facts: Facts) -> Iterator[Reason]:

@@ -8,11 +8,12 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mes.equipment.models import Alarm, Equipment
-from mes.lots.models import Hold, Lot, LotSubstrate, RunSubstrate
+from mes.lots.models import Hold, Lot, LotSubstrate
+from mes.lots.queue_times import Clock, clocks
 from mes.lots.states import Progress
 from mes.lots.supply import Need, Source, attach_sites, filled
 from mes.recipes.models import RecipeOnEquipment
-from mes.routes.models import Operation, QueueLimit
+from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.units.models import Substrate
@@ -22,16 +23,6 @@ BLOCKING_SEVERITY = 700
 
 Stock = Mapping[int, Sequence[Source]]
 """Sources by the id of their product, each in the order of lot and substrate names."""
-
-
-@dataclass(frozen=True)
-class Overdue:
-    """A substrate that waited longer than a queue-time limit allows."""
-
-    substrate: str
-    from_operation: str
-    waited_s: float
-    most_s: float
 
 
 @dataclass(frozen=True)
@@ -46,7 +37,10 @@ class LotFacts:
     names: Mapping[int, str]
     """Of the members, by substrate id."""
     holds: Sequence[Hold]
-    overdue: Sequence[Overdue]
+    overdue: Sequence[Clock]
+    """The queue times of the members that are over."""
+    at: datetime
+    """Plant time of the look."""
     sites: Sequence[Need]
     """Every site of its product."""
 
@@ -137,7 +131,7 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
     lots, holds = _with_holds(session, lot_ids)
     waiting, names = _waiting(session, lot_ids)
     operations = _operations(session, lots, waiting)
-    overdue = _overdue(session, [m for some in waiting.values() for m in some], names, at)
+    overdue = _overdue(session, [m for some in waiting.values() for m in some], at)
     sites = attach_sites(session, {lot.product_id for lot in lots.values()})
 
     def at_operation(lot: Lot, operation: Operation | None) -> LotFacts:
@@ -149,6 +143,7 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
             names={m.substrate_id: names[m.substrate_id] for m in members},
             holds=holds[lot.id],
             overdue=[late for m in members for late in overdue.get(m.substrate_id, ())],
+            at=at,
             sites=sites.get(lot.product_id, ()),
         )
 
@@ -195,30 +190,11 @@ def _operations(
     return {i: [operation for operation in found if operation.id in some] or [None] for i, some in ids.items()}
 
 
-def _overdue(
-    session: Session, members: Sequence[LotSubstrate], names: Mapping[int, str], at: datetime
-) -> dict[int, list[Overdue]]:
-    """By substrate. Units that are judged again were there in time at their first visit."""
-    waits_at = {m.substrate_id: m.operation_id for m in members if m.visit == 1}
-    if not waits_at:
-        return {}
-    ended = func.max(RunSubstrate.ended_at)
-    query = (
-        select(RunSubstrate.substrate_id, QueueLimit.to_operation_id, Operation.name, ended, QueueLimit.most_s)
-        .select_from(QueueLimit)
-        .join(Operation, Operation.id == QueueLimit.from_operation_id)
-        .join(Run, Run.operation_id == Operation.id)
-        .join(RunSubstrate, RunSubstrate.run_id == Run.id)
-        .where(QueueLimit.to_operation_id.in_(set(waits_at.values())), RunSubstrate.substrate_id.in_(waits_at))
-        .group_by(RunSubstrate.substrate_id, QueueLimit.id, Operation.id)
-        .order_by(Operation.number)
-    )
-    found: dict[int, list[Overdue]] = {}
-    for substrate_id, to, start, end, most_s in session.execute(query):
-        waited_s = (at - end).total_seconds() if end is not None and to == waits_at[substrate_id] else 0.0
-        if waited_s > most_s:
-            found.setdefault(substrate_id, []).append(Overdue(names[substrate_id], start, waited_s, most_s))
-    return found
+def _overdue(session: Session, members: Sequence[LotSubstrate], at: datetime) -> dict[int, list[Clock]]:
+    """The clocks that are over, by substrate."""
+    waits = {m.substrate_id for m in members if m.visit == 1}
+    found = clocks(session, LotSubstrate.substrate_id.in_(waits)) if waits else {}
+    return {i: [clock for clock in its if clock.is_over(at)] for i, its in found.items()}
 
 
 def _equipment(session: Session, equipment_ids: Collection[int]) -> dict[int, EquipmentFacts]:

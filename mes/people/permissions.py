@@ -36,6 +36,8 @@ class Permission(StrEnum):
     """Hold, release and hurry all lots that a filter finds at once."""
     DISPOSE_LOTS = "dispose_lots"
     """Scrap units, pull samples, store lots."""
+    DISPOSE_QUEUE_TIMES = "dispose_queue_times"
+    """Let substrates go on that waited too long, which a process engineer signs."""
     RUN_EQUIPMENT = "run_equipment"
     """Take equipment down by hand, and give it back."""
     SEE_JOBS = "see_jobs"
@@ -71,6 +73,7 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.RELEASE_HOLDS: _ENGINEERS | {Role.OPERATOR},
     Permission.BULK_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_LOTS: frozenset({Role.LINE_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.DISPOSE_QUEUE_TIMES: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.RUN_EQUIPMENT: frozenset(
         {Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR, Role.EQUIPMENT}
     ),

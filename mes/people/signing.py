@@ -12,6 +12,8 @@ from mes.people import tries
 from mes.people.passwords import AT_ONCE
 from mes.people.sign_in import Person, WrongNameOrPassword, signed_in, signer
 
+GUESSED = "Too many signatures were wrong; wait."
+
 
 class NotSigned(MesError):
     """What was given is neither the password nor the PIN of who signs."""

@@ -18,7 +18,7 @@ from mes.http.transaction import Tx
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
-from mes.people.signing import signing
+from mes.people.signing import GUESSED, signing
 from mes.recipes.approve import approve, retire, submit
 from mes.recipes.draft import MOST_CHARACTERS, draft
 from mes.recipes.looks import look, select_recipes
@@ -28,7 +28,6 @@ from mes.recipes.states import RecipeState
 
 router = APIRouter(prefix="/recipes", route_class=CommandRoute, tags=["recipes"])
 
-GUESSED = "Too many signatures were wrong; wait."
 RecipeName = Annotated[Name, Path(description="`recipe@version`.")]
 
 

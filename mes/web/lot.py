@@ -18,8 +18,10 @@ from mes.lots.ladder import Rung, ladder
 from mes.lots.looks import look
 from mes.lots.own_lots import own_lots
 from mes.lots.queries import lot_id
-from mes.people.access import require
+from mes.lots.queue_times import MEANS
+from mes.people.access import may, require
 from mes.people.permissions import Permission
+from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.web.forms import path
 from mes.web.pages import page, plant_time, view_of
@@ -56,7 +58,9 @@ def show(
         "centre": centre,
         "codes": codes,
     }
-    told |= {"now": now, "ahead": _ahead(rungs)}
+    late = [one for one in lot["queue_times"] if one["ends_at"] and one["ends_at"] < now]
+    signs = viewer.role is Role.PROCESS_ENGINEER and may(viewer, Permission.DISPOSE_QUEUE_TIMES)
+    told |= {"now": now, "ahead": _ahead(rungs), "late": late, "signs": signs, "means": MEANS}
     here = path("lots", customer, name)
     told |= {"codes": codes, "roles": OWNERS, "mine": partial(releases, viewer.role)}
     return page(request, "lot.html", "/lots", viewer, here=here, most=MOST, **told)

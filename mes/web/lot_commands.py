@@ -15,11 +15,13 @@ from mes.lots.hold import hold, release_hold
 from mes.lots.merge import merge
 from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
+from mes.lots.queue_times import dispose_queue_time
 from mes.lots.split import split
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
+from mes.people.signing import SIGNED
 from mes.web.forms import Field, Note, Unchosen, Why, onwards, path
 from mes.web.pages import plant_moment, view_of
 
@@ -27,6 +29,7 @@ router = APIRouter(prefix="/lots/{customer}/{name}", route_class=FormRoute)
 
 Holder = Annotated[Person, require(Permission.HOLD_LOTS)]
 Changer = Annotated[Person, require(Permission.CHANGE_LOTS)]
+Engineer = Annotated[Person, require(Permission.DISPOSE_QUEUE_TIMES)]
 Releaser = Annotated[Person, require(Permission.RELEASE_HOLDS)]
 
 
@@ -105,4 +108,16 @@ def release_hold_of_lot(
 ) -> Response:
     """Release one hold of the lot."""
     release_hold(session, lot_id(session, name, customer), hold, why, by.role, act_now(session, by.name, why))
+    return onwards(path("lots", customer, name))
+
+
+@router.post("/dispose-queue-time", dependencies=[SIGNED])
+def dispose_queue_time_of_lot(
+    request: Request, session: Tx, by: Engineer, customer: str, name: str, why: Why,
+    substrate: Annotated[list[Name] | None, Form()] = None, until: Annotated[NaiveDatetime | None, Form()] = None,
+) -> Response:  # fmt: skip
+    """Sign that substrates that waited too long go on, until a time in the zone of the page if one is given."""
+    ends = plant_moment(session, view_of(request, by), until)
+    act = act_now(session, by.name, why)
+    dispose_queue_time(session, lot_id(session, name, customer), substrate or [], ends, by, act)
     return onwards(path("lots", customer, name))

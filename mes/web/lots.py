@@ -19,7 +19,7 @@ from mes.http.event_stream import EventStream
 from mes.http.transaction import Tx
 from mes.lots.bulk import to_hold
 from mes.lots.hold_codes import OWNERS, hold_codes
-from mes.lots.looks import LINE_FIRST, LotFilter, select_lots
+from mes.lots.looks import LINE_FIRST, QUEUE_WARNING, LotFilter, select_lots
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.own_lots import own_lots
 from mes.lots.states import LotState
@@ -53,6 +53,7 @@ IN_WORDS = (
     func.coalesce(Operation.title, "").label("operation_title"),
     Product.unit.label("unit"),
     _SINCE.label("since"),
+    QUEUE_WARNING.label("queue_warning_at"),
 )
 
 

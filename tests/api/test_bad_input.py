@@ -58,6 +58,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
         }, status=201),
         "lots_release": Command("/lots/N1/release", why),
         **changes(why),
+        **late(floor, why),
         "lots_track_in": Command("/lots/D1/track-in", why | {"equipment": "CELL-1", "substrates": ["W1"]}),
         "lots_track_out": Command(
             "/lots/D2/track-out", why | {"run": run, "good": 12, "substrates": [{"id": "W2", "bins": []}]}
@@ -93,6 +94,15 @@ def holds(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
         "lots_future_hold": Command("/lots/F1/future-hold", planned),
         "lots_withdraw_future_hold": Command("/lots/F1/withdraw-future-hold", why | {"future_hold": 1}),
     }
+
+
+def late(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
+    """The signature for what waited too long: it left the oven years before the present of the plant."""
+    floor.arrive("Q1", "board", "Q1.S")
+    floor.pass_through("OVEN-1", "Q1", "Q1.S")
+    said = {"substrates": ["Q1.S"], "until": "2099-04-01T00:00:00Z"}
+    signed = {"signer": "process_engineer", "password": PASSWORD}
+    return {"lots_dispose_queue_time": Command("/lots/Q1/dispose-queue-time", why | said | signed)}
 
 
 def changes(why: dict[str, str]) -> dict[str, Command]:

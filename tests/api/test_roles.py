@@ -13,7 +13,12 @@ NAMES = {role: role.value if role is not Role.CUSTOMER else "alpha" for role in 
 NO_MATTER = {"{x}": "1", "{y}": "1", "{record}": "1", "{extension}": "json"}
 
 
-SIGNED_FIRST = {"POST /recipes/{recipe}/approve", "POST /me/password", "POST /me/pin"}
+SIGNED_FIRST = {
+    "POST /recipes/{recipe}/approve",
+    "POST /lots/{customer}/{name}/dispose-queue-time",
+    "POST /me/password",
+    "POST /me/pin",
+}
 """Of pages: whoever is signed in signs; with a key nobody may."""
 
 

@@ -7,11 +7,14 @@ from threading import Barrier
 
 import httpx
 import pytest
+from sqlalchemy import update
 
+from mes.people.models import User
 from tests.api.conftest import Api, Caller
 from tests.api.test_lots import ok, problem
 from tests.api.test_recipes import DRAFT
 from tests.shop import Floor
+from tests.web.conftest import PASSWORD, hashed
 
 HOLD = {"code": "odd", "why": "noise"}
 
@@ -76,6 +79,12 @@ def test_the_lots_that_commands_lock_are_those_that_were_seen(floor: Floor, call
     does("split", {"substrates": ["B2"]}, lot="D2")
     does("merge", {"lot": "D2.1"}, lot="D2")
     does("store", {}, lot="D2")
+    floor.arrive("B8", "board", "S8")
+    floor.pass_through("OVEN-1", "B8", "S8")
+    with floor.database.transaction() as session:
+        session.execute(update(User).values(password_hash=hashed()))
+    signed = {"signer": "process_engineer", "password": PASSWORD, "why": "clean"}
+    does("dispose-queue-time", signed, lot="B8")
     floor.arrive("B9", "board", "S9")
     does("future-hold", {"operation": "board/20", "code": "height", "why": "seen"}, lot="B9")
     does("withdraw-future-hold", {"future_hold": 1, "why": "seen"}, lot="B9")

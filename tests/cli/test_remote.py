@@ -134,6 +134,7 @@ def test_refusals_are_the_same(line: Floor, both: Callable[..., str], mes: Mes, 
     over_http("lot", "list", "--state", "lost", code=2)
 
 
+SIGNED = ("--by", "process_engineer", "--why", "seen")
 NEW = ("--customer", "alpha", "--route", "die", "--release", "--priority", "3", "--due", "2026-04-01T00:00+0900")
 
 
@@ -163,6 +164,7 @@ def acts(mes: Mes, lot: str) -> Iterator[str]:
     yield printed("lot", "create", f"{lot}.B", *NEW[:2], "--route", "board", "--release")
     yield printed("lot", "future-hold", f"{lot}.B", "board/20", "--code", "height", "--why", "seen")
     yield printed("lot", "withdraw-future-hold", f"{lot}.B", "--future-hold", *later, "--why", "seen elsewhere")
+    yield mes("lot", "dispose-queue-time", lot, *SIGNED, typed=f"{PASSWORD}\n", code=1).stderr.replace(lot, "#")
     yield printed("lot", "split", lot, f"{lot}.2", "--into", f"{lot}.7", "--why", "later")
     yield printed("lot", "merge", lot, f"{lot}.7", "--why", "together again")
     yield printed("lot", "split", lot, f"{lot}.2", "--why", "later")

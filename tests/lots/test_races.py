@@ -16,9 +16,10 @@ from mes.jobs import results
 from mes.jobs.models import ReceivedRecord
 from mes.lots.create import NewLot, create
 from mes.lots.future_hold import set_future_hold
-from mes.lots.models import Lot, RunSource
+from mes.lots.models import Lot, QueueDisposition, RunSource
 from mes.lots.track_in import track_in
 from mes.people.roles import Role
+from mes.people.sign_in import Person
 from mes.units.arrival import Arrival
 from tests.lots.racers import Heat, Outcome, Racers
 from tests.shop import BEGIN, Floor
@@ -189,6 +190,18 @@ def test_of_sixteen_who_withdraw_a_future_hold_one_does_and_of_two_who_bring_the
     assert sum(not outcome.error for outcome in outcomes) == 2
     assert (len(floor.holds("B1")), floor.lot("B1").future_holds, events(floor, "hold")) == (1, 0, 1)
     floor.end(run)
+    assert floor.problems() == []
+
+
+def test_of_sixteen_who_sign_for_what_waited_too_long_one_does(floor: Floor, racers: Racers) -> None:
+    lot = floor.arrive("B1", "board", "S1", "S2")
+    floor.pass_through("OVEN-1", "B1", "S1", "S2")
+    floor.hours += 9
+    signer = Person("lee", "Lee", Role.PROCESS_ENGINEER, None)
+    outcomes = racers.race([heat(floor, "dispose_queue_time", lot, (), None, signer)] * MANY)
+    assert {lost.codes for lost in refusals_beside_one_effect(outcomes)} == {("nothing_exceeded",)}
+    with floor.database.reading() as session:
+        assert len(session.scalars(select(QueueDisposition)).all()) == 2
     assert floor.problems() == []
 
 

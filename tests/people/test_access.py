@@ -35,6 +35,7 @@ ROUTES = {
     "POST /lots/{customer}/{name}/merge": Permission.CHANGE_LOTS,
     "POST /lots/{customer}/{name}/hold": Permission.HOLD_LOTS,
     "POST /lots/{customer}/{name}/release-hold": Permission.RELEASE_HOLDS,
+    "POST /lots/{customer}/{name}/dispose-queue-time": Permission.DISPOSE_QUEUE_TIMES,
     "POST /lots/{customer}/{name}/future-hold": Permission.HOLD_LOTS,
     "POST /lots/{customer}/{name}/withdraw-future-hold": Permission.RELEASE_HOLDS,
     "GET /find": Permission.SEE_LOTS,
@@ -107,6 +108,7 @@ ROUTES = {
     "POST /api/v1/lots/{lot}/abort": Permission.WORK_LOTS,
     "POST /api/v1/lots/{lot}/hold": Permission.HOLD_LOTS,
     "POST /api/v1/lots/{lot}/release-hold": Permission.RELEASE_HOLDS,
+    "POST /api/v1/lots/{lot}/dispose-queue-time": Permission.DISPOSE_QUEUE_TIMES,
     "POST /api/v1/lots/{lot}/future-hold": Permission.HOLD_LOTS,
     "POST /api/v1/lots/{lot}/withdraw-future-hold": Permission.RELEASE_HOLDS,
     "POST /api/v1/lots/{lot}/scrap": Permission.DISPOSE_LOTS,
@@ -165,6 +167,7 @@ TABLE = {
     Permission.SEE_RECIPES: {OPERATOR, LINE, PROCESS, YIELD, ADMINISTRATOR},
     Permission.WRITE_RECIPES: {PROCESS, ADMINISTRATOR},
     Permission.APPROVE_RECIPES: {PROCESS, ADMINISTRATOR},
+    Permission.DISPOSE_QUEUE_TIMES: {PROCESS, ADMINISTRATOR},
     Permission.SEE_METRICS: {ADMINISTRATOR},
     Permission.ADMINISTER: {ADMINISTRATOR},
 }

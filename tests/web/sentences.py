@@ -19,6 +19,7 @@ from mes.jobs.states import OrderState, RecordState
 from mes.lots.accounts import ARE, CAME
 from mes.lots.hold_codes import MEANINGS
 from mes.lots.map_file import E142_TYPES
+from mes.lots.queue_times import MEANS as WAITED_MEANS
 from mes.lots.states import LotState, LotVerb, Progress, Work
 from mes.people.permissions import Permission, meanings
 from mes.people.roles import Role
@@ -70,7 +71,7 @@ def _of_code() -> Iterator[str]:
     yield from IN_SHORT.values()
     yield from meanings().values()
     yield from MEANINGS.values()
-    yield from ("may start", APPROVED_MEANS, NOT_FOR_ROLE, "Something went wrong", *TITLES.values())
+    yield from ("may start", APPROVED_MEANS, WAITED_MEANS, NOT_FOR_ROLE, "Something went wrong", *TITLES.values())
     yield from (trace.NO_WORK, trace.FROM_ANOTHER_OWNER, trace.TO_ANOTHER_OWNER, trace.TOO_FAR)
     for report in REPORTS.values():
         yield from (report.title, report.question)

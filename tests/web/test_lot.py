@@ -13,7 +13,7 @@ from mes.lots.hold import hold
 from mes.lots.models import Lot
 from mes.people.models import User
 from tests.shop import BEGIN, Floor, code_of_holds, mapped
-from tests.web.conftest import Serve, Visiting, people, serving
+from tests.web.conftest import PASSWORD, Serve, Visiting, people, serving
 
 
 def test_a_lot_is_followed_from_the_list(floor: Floor, serve: Serve, visit: Visiting) -> None:
@@ -90,6 +90,28 @@ def test_a_lot_is_held_later_and_its_page_says_where(floor: Floor, serve: Serve,
     expect(page.get_by_text("will be held")).to_have_count(0)
     page.goto(f"{site.address}/lots")
     expect(page.get_by_role("row").filter(has_text="B1")).to_contain_text("look again:")
+
+
+def test_a_process_engineer_signs_for_what_waited_too_long(floor: Floor, serve: Serve, visit: Visiting) -> None:
+    with floor.database.transaction() as session:
+        people(session)
+    floor.arrive("B1", "board", "S1", "S2")
+    floor.pass_through("OVEN-1", "B1", "S1", "S2")
+    site = serve()
+    other = visit(site).sign_in("line_engineer")
+    other.goto(f"{site.address}/lots/alpha/B1")
+    expect(other.get_by_text("It waits for the signature of a process engineer.")).to_be_visible()
+    page = visit(site).sign_in("process_engineer")
+    page.goto(f"{site.address}/lots/alpha/B1")
+    expect(page.get_by_text("over for").first).to_be_visible()
+    page.get_by_text("Let go on what waited too long").click()
+    form = page.locator("form[action$='/dispose-queue-time']")
+    form.get_by_label("S2").uncheck()
+    form.get_by_label("Why").fill("looked at: clean")
+    form.get_by_label("Password or PIN").fill(PASSWORD)
+    form.get_by_role("button").click()
+    expect(page.get_by_text("may wait: signed")).to_have_count(1)
+    expect(page.get_by_text("over for")).to_have_count(1)
 
 
 def test_a_line_engineer_splits_a_lot_and_merges_it_again(floor: Floor, serve: Serve, visit: Visiting) -> None:

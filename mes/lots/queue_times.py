@@ -1,0 +1,173 @@
+"""Queue times: by when a substrate that waits must start, and the signature that lets one go on that waited longer.
+
+A clock runs from the end of the limit's first operation, for each substrate by itself, and no hold stops it. It is
+known by when it began: a substrate that comes through that operation again has a new clock, with no signature.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, Subquery, case, func, literal_column, select, true
+from sqlalchemy.orm import Session, aliased
+
+from mes.db import lock
+from mes.errors import Malformed, NotAllowed, NotFound, Reason, Refused
+from mes.history import Act, Change, record
+from mes.lots import progress
+from mes.lots.ahead import check_ahead
+from mes.lots.models import Lot, LotSubstrate, QueueDisposition, RunSubstrate
+from mes.lots.regroup import keep_heads, lock_substrates
+from mes.lots.states import Progress
+from mes.people.roles import Role
+from mes.people.sign_in import Person
+from mes.routes.models import Operation, QueueLimit
+from mes.runs.models import Run
+from mes.units.models import Substrate
+
+MEANS = "These substrates waited longer than allowed and go on as they are; if a time is named, they start until then."
+"""What a disposition signs."""
+
+_SECOND: ColumnElement[timedelta] = literal_column("interval '1 second'")
+_FROM = aliased(Operation)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """One limit that runs for a substrate that waits at the limit's second operation."""
+
+    substrate_id: int
+    substrate: str
+    limit_id: int
+    from_operation: str
+    since: datetime
+    warning_at: datetime | None
+    ends_at: datetime | None
+    """By when it must start; none once it was signed that it may wait."""
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether it has waited too long at plant time ``at``."""
+        return self.ends_at is not None and at > self.ends_at
+
+
+def select_clocks(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """One row for each clock of substrates that wait, of those lots: ``which`` says of `LotSubstrate` which.
+
+    Units that are judged again were there in time at their first visit. Of a clock that was disposed of the last
+    signature counts; the warning then comes as long before its end as before the limit's.
+    """
+    begun = (
+        select(
+            LotSubstrate.lot_id, LotSubstrate.substrate_id, Substrate.name.label("substrate"),
+            QueueLimit.id.label("limit_id"), _FROM.number, _FROM.name.label("from_operation"),
+            func.max(RunSubstrate.ended_at).label("since"), QueueLimit.most_s, QueueLimit.warning_s,
+        )
+        .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
+        .join(QueueLimit, QueueLimit.to_operation_id == LotSubstrate.operation_id)
+        .join(_FROM, _FROM.id == QueueLimit.from_operation_id)
+        .join(RunSubstrate, RunSubstrate.substrate_id == LotSubstrate.substrate_id)
+        .join(Run, (Run.id == RunSubstrate.run_id) & (Run.operation_id == QueueLimit.from_operation_id))
+        .where(*which, LotSubstrate.progress == Progress.QUEUED, LotSubstrate.visit == 1)
+        .where(RunSubstrate.ended_at.is_not(None))
+        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, Substrate.id, QueueLimit.id, _FROM.id)
+        .correlate(Lot)
+        .subquery()
+    )  # fmt: skip
+    signed, ends = signed_end(begun)
+    ahead = (begun.c.most_s - begun.c.warning_s) * _SECOND
+    return (
+        select(
+            begun.c.lot_id, begun.c.substrate_id, begun.c.substrate, begun.c.limit_id, begun.c.from_operation,
+            begun.c.since, (ends - ahead).label("warning_at"), ends.label("ends_at"),
+        )
+        .join(signed, true(), isouter=True)
+        .order_by(begun.c.number, begun.c.substrate)
+    )  # fmt: skip
+
+
+def signed_end(begun: Subquery) -> tuple[FromClause, ColumnElement[Any]]:
+    """When clocks end, and the last signature under each, to be joined to them: null where one says they may wait.
+
+    ``begun`` has the columns substrate_id, limit_id, since and most_s.
+    """
+    its = (
+        QueueDisposition.substrate_id == begun.c.substrate_id,
+        QueueDisposition.queue_limit_id == begun.c.limit_id,
+        QueueDisposition.since == begun.c.since,
+    )
+    last = select(QueueDisposition.id, QueueDisposition.until).where(*its).order_by(QueueDisposition.id.desc()).limit(1)
+    signed = last.lateral()
+    return signed, case((signed.c.id.is_(None), begun.c.since + begun.c.most_s * _SECOND), else_=signed.c.until)
+
+
+def clocks(session: Session, which: ColumnElement[bool]) -> dict[int, list[Clock]]:
+    """The clocks by substrate, those of the earliest operation first."""
+    found: dict[int, list[Clock]] = defaultdict(list)
+    for row in session.execute(select_clocks(which)).mappings():
+        found[row["substrate_id"]].append(Clock(**{name: row[name] for name in Clock.__dataclass_fields__}))
+    return found
+
+
+def dispose_queue_time(
+    session: Session, lot_id: int, names: Sequence[str], until: datetime | None, signer: Person, act: Act
+) -> Lot:
+    """Sign that substrates that waited too long where they stand go on as they are, as ``signer``; without names, all.
+
+    ``until`` is by when they are to start now; without it they may wait. The signer is recorded as the actor. Raises
+    `NotAllowed` where that is no process engineer, `Malformed` (a time that has passed, a name twice, no reason),
+    `NotFound` (no such substrate) and `Refused` where one of them has not waited too long, or none has.
+    """
+    if not act.why.strip():
+        raise Malformed("Say in a comment why they may go on.")
+    if until is not None:
+        check_ahead(until, act.at)
+    lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
+    if signer.role is not Role.PROCESS_ENGINEER:
+        raise NotAllowed(f"{signer.name} may not dispose of queue times; a process engineer may.")
+    over = _over(session, lot, names, act.at)
+    here = {m.substrate_id: m for m in progress.members_of(session, [lot])[lot_id]}
+    substrates = lock_substrates(session, [here[i] for i in over])
+    signed = {
+        "customer_id": lot.customer_id,
+        "until": until,
+        "comment": act.why,
+        "signed_by": signer.name,
+        "signed_at": act.at,
+    }
+    session.add_all(
+        QueueDisposition(substrate_id=c.substrate_id, queue_limit_id=c.limit_id, since=c.since, **signed)
+        for its in over.values()
+        for c in its
+    )
+    told: dict[str, Any] = {"until": None if until is None else until.isoformat(), "means": MEANS}
+    changes = [Change(lot, after=told | {"substrates": [s.name for s in substrates.values()]})]
+    for substrate_id, substrate in substrates.items():
+        waited = [{"since": c.since.isoformat(), "from": c.from_operation} for c in over[substrate_id]]
+        changes.append(Change(substrate, after=told | {"waited": waited}))
+    record(session, "dispose_queue_time", replace(act, actor=signer.name), changes)
+    keep_heads(session, substrates.values())
+    return lot
+
+
+def _over(session: Session, lot: Lot, names: Sequence[str], at: datetime) -> dict[int, list[Clock]]:
+    """The clocks that are over by now, by substrate: of those named, or of all of the locked lot."""
+    if len({*names}) < len(names):
+        raise Malformed(f"A substrate is named twice: {', '.join(names)}; name each once.")
+    running = clocks(session, LotSubstrate.lot_id == lot.id)
+    over = {i: late for i, its in running.items() if (late := [clock for clock in its if clock.is_over(at)])}
+    if not names and not over:
+        what = f"No substrate of lot {lot.name} has waited longer than allowed; another may have signed."
+        raise Refused(what, Reason("nothing_exceeded", what))
+    if not names:
+        return over
+    query = select(Substrate.name, Substrate.id).join(LotSubstrate, LotSubstrate.substrate_id == Substrate.id)
+    ids = {row.name: row.id for row in session.execute(query.where(LotSubstrate.lot_id == lot.id))}
+    strange = [name for name in names if name not in ids]
+    if strange:
+        raise NotFound(f"The lot has no substrate {', '.join(strange)}.")
+    said = [f"Substrate {name} has not waited longer than allowed." for name in names if ids[name] not in over]
+    if said:
+        raise Refused("Not all of these need it.", *(Reason("nothing_exceeded", what) for what in said))
+    return {ids[name]: over[ids[name]] for name in names}

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from equipment.client import EquipmentLost, SteppedEquipment
 from mes.db import Database
 from mes.definitions.clock import plant_clock, set_plant_clock
+from mes.dispatch.later import next_look
 from mes.equipment.models import Equipment
 from mes.errors import Away, Refused
 from mes.history import Act
@@ -95,18 +96,19 @@ class Conductor:
         return acted, _left(session, lot_ids), _working(session)
 
     async def _step(self, now: datetime, working: set[str]) -> datetime | None:
-        """Move the clock to the next time at which something happens, and return that; None when there is none.
+        """Move the clock to the next time at which something happens or may be started, and return that; None: none is.
 
         Equipment that had nothing to come and was given no work since has nothing to come now.
         """
         asked = [e for e in self._line if e.name in working or e.name not in self._idle]
         times = dict(zip(asked, await asyncio.gather(*(_next_event(e, now) for e in asked)), strict=True))
+        later = await self._tell(partial(next_look, at=now))
         self._idle = {e.name for e in self._line if times.get(e) is None}
-        due = [at for at in times.values() if at is not None]
+        due = [at for at in (*times.values(), later) if at is not None]
         if not due:
             return None
         then = min(due)
-        first = [e for e in asked if times[e] == then]
+        first = [e for e in asked if times[e] == then]  # none, where only dispatch waited for this time
         for equipment in first:
             await _advance(equipment, then)
         await asyncio.gather(*(_advance(e, then) for e in self._line if e not in first))

@@ -72,10 +72,18 @@ class EquipmentClass(Ordered, Base):
     """How many substrates one job may have."""
     batch: Mapped[bool]
     """Whether one job may take substrates of several lots."""
+    least_substrates: Mapped[int] = mapped_column(default=1)
+    """Dispatch starts no batch of fewer, until the first of them has waited ``most_wait_s``."""
+    most_wait_s: Mapped[float | None]
     ranking: Mapped[list[Any]] = mapped_column(default=list)
     """By which criteria dispatch ranks lots before it; those of its site where there are none."""
 
-    __table_args__ = (CheckConstraint("places > 0 and most_substrates > 0", name="capacity"),)
+    __table_args__ = (
+        CheckConstraint("places > 0 and most_substrates > 0", name="capacity"),
+        CheckConstraint("least_substrates between 1 and most_substrates", name="least"),
+        CheckConstraint("least_substrates = 1 or (batch and most_wait_s is not null)", name="fills"),
+        CheckConstraint("most_wait_s > 0 and most_wait_s < 'infinity'", name="wait"),
+    )
 
 
 class Layout(Base):

@@ -2,13 +2,14 @@
 
 The rules are few. Equipment in the order of names takes, while it has a place, the lot that its ranking puts first of
 those that wait for its class and that have no reason against them (see `rank`). Batch equipment fills up with others
-that wait for the same operation. An assembly starts as many substrates as free sources can fill completely. A substrate
-is not started where a queue-time limit would then wait for sources that are not there.
+that wait for the same operation, and waits where they are few, but not for ever. An assembly starts as many substrates
+as free sources can fill completely. A substrate is not started where a queue-time limit would then wait for sources
+that are not there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 
 from sqlalchemy.orm import Session
@@ -79,7 +80,7 @@ def judged_on(line: Line, candidate: Candidate, equipment_id: int) -> TrackIn | 
     found = line.reasons[candidate, equipment_id] or _ahead(line, facts)
     if found:
         return tuple(found)
-    return _start(line, facts, candidate) or (_too_few(candidate, facts),)
+    return _start(line, facts, candidate)
 
 
 def _too_few(candidate: Candidate, facts: Facts) -> Reason:
@@ -88,23 +89,40 @@ def _too_few(candidate: Candidate, facts: Facts) -> Reason:
     return Reason("source_short", message, "line_engineer")
 
 
-def _start(line: Line, facts: Facts, first: Candidate) -> TrackIn | None:
+def _start(line: Line, facts: Facts, first: Candidate) -> TrackIn | tuple[Reason, ...]:
     most = facts.equipment.equipment_class.most_substrates
     members = [m.substrate_id for m in facts.members][:most]
     if facts.operation is not None and facts.operation.kind == OperationKind.ASSEMBLE:
-        return _assembly(line, facts, members)
-    parts = [LotPart(first.lot_id, tuple(members))]
+        return _assembly(line, facts, members) or (_too_few(first, facts),)
+    parts = {first: LotPart(first.lot_id, tuple(members))}
     if facts.equipment.equipment_class.batch:
-        parts += _company(line, facts, first, most - len(members))
-    return TrackIn(facts.equipment.id, tuple(parts))
+        parts |= _company(line, facts, first, most - len(members))
+    waits = _not_full(line, facts, parts)
+    return (waits,) if waits else TrackIn(facts.equipment.id, tuple(parts.values()))
 
 
-def _company(line: Line, facts: Facts, first: Candidate, room: int) -> list[LotPart]:
+def _not_full(line: Line, facts: Facts, parts: Mapping[Candidate, LotPart]) -> Reason | None:
+    """Why a batch waits for more: it is small, and nothing of it has waited too long."""
+    its_class = facts.equipment.equipment_class
+    count = sum(len(part.substrate_ids) for part in parts.values())
+    if its_class.most_wait_s is None or count >= its_class.least_substrates:
+        return None
+    left = min(c.since for c in parts) + timedelta(seconds=its_class.most_wait_s) - line.ranks.at
+    if left <= timedelta(0):
+        return None
+    message = (
+        f"{count} of the {its_class.least_substrates} substrates with which {facts.equipment.name} starts wait for this"
+        f" operation; it starts with fewer in {left / timedelta(hours=1):.1f} h."
+    )
+    return Reason("batch_short", message, "operator")
+
+
+def _company(line: Line, facts: Facts, first: Candidate, room: int) -> dict[Candidate, LotPart]:
     """Other lots that go into the same batch: same operation, no reason against them, all that fits.
 
     A substrate of the same name as one already chosen, another customer's, waits for the next batch.
     """
-    parts: list[LotPart] = []
+    parts: dict[Candidate, LotPart] = {}
     taken = set(facts.names.values())
     for other in line.order[facts.equipment.id]:
         if other.lot_id == first.lot_id or other.operation_id != first.operation_id or room <= 0:
@@ -115,7 +133,7 @@ def _company(line: Line, facts: Facts, first: Candidate, room: int) -> list[LotP
             members = [i for i, name in names.items() if name not in taken][:room]
             taken |= {names[i] for i in members}
             if members:
-                parts.append(LotPart(other.lot_id, tuple(members)))
+                parts[other] = LotPart(other.lot_id, tuple(members))
             room -= len(members)
     return parts
 

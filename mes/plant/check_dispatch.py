@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from mes.dispatch.criteria import Criterion
 from mes.plant.gather import Entry, Gathered
 from mes.plant.problems import Problem, choice
-from mes.plant.schema import Ranking
+from mes.plant.schema import EquipmentClass, Ranking
 
 
 def dispatch_problems(found: Gathered) -> Iterator[Problem]:
-    """Every mistake of every ranking and every rule of release."""
+    """Every mistake of every ranking, every rule of batches and every rule of release."""
     for entry in (*found.entries["site"], *found.entries["class"]):
         yield from _twice(entry)
+    for entry in found.entries["class"]:
+        yield from _batch(entry)
     yield from _times(found)
     yield from _routes(found)
 
@@ -22,6 +24,21 @@ def _twice(entry: Entry) -> Iterator[Problem]:
         if criterion in ranking[:index]:
             message = f"{criterion} stands twice in the ranking"
             yield entry.problem(("ranking", index), "duplicate_criterion", message, "keep the first")
+
+
+def _batch(entry: Entry) -> Iterator[Problem]:
+    its_class: EquipmentClass = entry.part
+    least = its_class.least_substrates
+    if least > its_class.most_substrates:
+        message = f"a batch of {least} substrates never fits into {its_class.most_substrates}"
+        hint = f"write {its_class.most_substrates} or fewer"
+        yield entry.problem(("least_substrates",), "batch", message, hint)
+    if least > 1 and not its_class.batch:
+        message = "equipment that takes one lot at a time waits for no other"
+        yield entry.problem(("least_substrates",), "batch", message, "leave least_substrates out, or write batch: true")
+    if (least > 1) != (its_class.most_wait_h is not None):
+        message = "least_substrates and most_wait_h belong together"
+        yield entry.problem(("least_substrates",), "batch", message, "write both, or none of them")
 
 
 def _times(found: Gathered) -> Iterator[Problem]:

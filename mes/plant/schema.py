@@ -124,6 +124,8 @@ class EquipmentClass(Part):
     places: Count = Field(description="Jobs that it runs at once")
     most_substrates: Count = Field(description="Substrates that one job may have")
     batch: bool = Field(description="Whether one job may take substrates of several lots")
+    least_substrates: Count = Field(default=1, description="Substrates without which a batch is not started")
+    most_wait_h: float | None = Field(default=None, gt=0, description="After so many hours a smaller batch is started")
     ranking: Ranking = Field(
         default_factory=list, description="By what lots are ranked before it, if not by the site's"
     )

@@ -32,14 +32,7 @@ def stored(session: Session) -> schema.Plant:
             schema.HoldCode,
             session.execute(_columns(definitions.HoldCode, "name", "title", "owner", "other_owners", "running_job")),
         ),
-        classes=_of(
-            schema.EquipmentClass,
-            session.execute(
-                _columns(
-                    definitions.EquipmentClass, "name", "title", "kind", "places", "most_substrates", "batch", "ranking"
-                )
-            ),
-        ),
+        classes=_classes(session),
         equipment=_equipment(session),
         layouts=_of(
             schema.Layout,
@@ -73,6 +66,20 @@ def _people(session: Session) -> tuple[schema.Person, ...]:
     columns = (people.User.name, people.User.title, people.User.role, customer)
     query = select(*columns).outerjoin(people.Customer, people.Customer.id == people.User.belongs_to_id)
     return _of(schema.Person, session.execute(query.where(people.User.from_text).order_by(people.User.id)))
+
+
+def _classes(session: Session) -> tuple[schema.EquipmentClass, ...]:
+    of = definitions.EquipmentClass
+    names = ("name", "title", "kind", "places", "most_substrates", "batch", "least_substrates", "ranking")
+    rows = session.execute(_columns(of, *names, "most_wait_s")).mappings()
+    return tuple(
+        schema.EquipmentClass.model_validate(
+            {name: row[name] for name in names}
+            | {"most_wait_h": None if row["most_wait_s"] is None else hours(row["most_wait_s"])},
+            strict=False,
+        )
+        for row in rows
+    )
 
 
 def _equipment(session: Session) -> tuple[schema.Equipment, ...]:

@@ -18,6 +18,7 @@ from mes.plant.order import misplaced
 from mes.plant.refusals import MODELS
 from mes.plant.route_rows import add_route
 from mes.plant.schema import Plant
+from mes.plant.stored import HOUR_S
 from mes.recipes.approve import moved, signed
 from mes.recipes.models import RecipeOnEquipment, RecipeVersion
 from mes.recipes.states import RecipeState, RecipeVerb
@@ -98,6 +99,11 @@ class Writer:
 
     def _put_columns(self, difference: Difference) -> None:
         self._plain(difference, **(difference.after or {}))
+
+    def _put_class(self, difference: Difference) -> None:
+        values = dict(difference.after or {})
+        most_wait_h = values.pop("most_wait_h")
+        self._plain(difference, most_wait_s=None if most_wait_h is None else most_wait_h * HOUR_S, **values)
 
     def _put_area(self, difference: Difference) -> None:
         site_id = self.session.scalars(select(Site.id).order_by(Site.id.desc())).first()
@@ -208,7 +214,7 @@ class Writer:
         "customer": _put_columns,
         "person": _put_person,
         "hold_code": _put_columns,
-        "class": _put_columns,
+        "class": _put_class,
         "equipment": _put_equipment,
         "layout": _put_columns,
         "product": _put_product,

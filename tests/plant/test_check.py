@@ -81,6 +81,15 @@ MISTAKES = {
                          "did you mean first_in_first_out?"),
     "criterion twice": Mistake("site.yaml", "first_in_first_out]", "priority]", "duplicate_criterion", "ranking:",
                                "keep the first"),
+    "batch that never fits": Mistake(
+        "equipment.yaml", "    batch: true\n", "    batch: true\n    least_substrates: 61\n    most_wait_h: 4\n",
+        "batch", "least_substrates: 61", "write 60 or fewer"),
+    "batch of one lot": Mistake(
+        "equipment.yaml", "    batch: false\n", "    batch: false\n    least_substrates: 2\n    most_wait_h: 4\n",
+        "batch", "least_substrates: 2", "batch: true"),
+    "batch that waits for ever": Mistake(
+        "equipment.yaml", "    batch: true\n", "    batch: true\n    least_substrates: 30\n", "batch",
+        "least_substrates: 30", "write both"),
     "role": Mistake("people.yaml", "role: manager", "role: boss", "wrong_value", "boss", "manager"),
     "owner of a code of holds": Mistake(
         "holds.yaml", "owner: yield_engineer", "owner: manager", "owner_role", "manager", "yield_engineer"),

@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 
 IN_SHORT = {
     "alarm": "alarm on equipment",
+    "batch_short": "waits for more of the same",
     "by_hand": "a person starts it at the terminal",
     "equipment_down": "equipment down",
     "held": "held",

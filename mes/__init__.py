@@ -10,6 +10,7 @@
 ``equipment``                           what each equipment is and in which condition
 ``recipes`` ``routes``                  versions of what equipment runs; operations in order, queue-time limits
 ``runs``                                one stay on one equipment
+``materials``                           lots of material, containers: received, thawed, mounted, used up
 ``units``                               substrates, layers and moves, packed; ``formats`` reads and writes map files
 ``lots``                                create, start gate, track in and out, hold, scrap, sample, store; ledgers
 ``dispatch``                            what to start next, and why not

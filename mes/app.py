@@ -16,6 +16,7 @@ from mes.http.server import install
 from mes.jobs import api as jobs_api
 from mes.lots import api as lots_api
 from mes.lots import map_api
+from mes.materials import api as materials_api
 from mes.people import access
 from mes.people.watchers import Watchers
 from mes.recipes import api as recipes_api
@@ -81,7 +82,13 @@ API = (
     map_api.incoming,
     genealogy_api.of_lots,
     genealogy_api.router,
+    genealogy_api.of_containers,
+    genealogy_api.of_material_lots,
+    genealogy_api.of_substrates,
     equipment_api.router,
+    materials_api.kinds,
+    materials_api.lots,
+    materials_api.router,
     dispatch_api.router,
     jobs_api.router,
     recipes_api.router,

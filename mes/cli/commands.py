@@ -11,8 +11,8 @@ from typer.main import get_group
 from mes.cli.refusals import Refusing
 
 NAMES = (
-    *("demo", "serve", "connect", "lot", "equipment", "job", "dispatch", "recipe", "map", "trace", "report", "event"),
-    *("plant", "product", "route", "user", "key", "history", "db", "settings"),
+    *("demo", "serve", "connect", "lot", "container", "material", "equipment", "job", "dispatch", "recipe", "map"),
+    *("trace", "report", "event", "plant", "product", "route", "user", "key", "history", "db", "settings"),
 )
 """In the order in which help shows them. Each is a module of that name: with an `app` of verbs, or one command."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from checks import compare, history, maps, reading
+from checks import compare, history, maps, materials, reading
 from mes.cli.sealing import broken_seal, read_seal
 from mes.history import GENESIS
 from mes.jobs.states import RecordState
@@ -57,6 +57,7 @@ def _counted(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, str]]:
     yield from (("history", message) for message in told)
     by_maps, told = maps.count(connection)
     yield from (("maps", message) for message in told)
+    yield from (("materials", message) for message in materials.count(connection))
     by_ledger = _ledgers(connection)
     yield from (("conservation", message) for message in compare("history", by_history, "the maps", by_maps))
     yield from (("ledger", message) for message in compare("its ledger", by_ledger, "history", by_history))
@@ -173,6 +174,12 @@ select format('Future hold %%s of lot %%s stands, yet substrate %%s is %%s there
 from future_hold f join lot l on l.id = f.lot_id join lot_substrate m on m.lot_id = f.lot_id
     and m.operation_id = f.operation_id and m.progress = any(%(stands)s)
 join substrate s on s.id = m.substrate_id where f.ended_at is null""",
+    "containers": """
+select format('Container %%s of %%s was used by %%s for lot %%s of another owner.', c.name, o.name,
+    r.name, l.name)
+from consumption u join container c on c.id = u.container_id join customer o on o.id = c.customer_id
+join run r on r.id = u.run_id join run_substrate w on w.run_id = u.run_id and w.substrate_id = u.substrate_id
+join lot l on l.id = w.lot_id where l.customer_id <> c.customer_id order by u.id""",
     "journals": """
 select format('Journal %%s of %%s: records up to %%s were received, %%s of them are stored.', j.name, e.name,
     j.received, count(r.id))

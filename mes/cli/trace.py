@@ -18,7 +18,9 @@ from mes.errors import Malformed
 from mes.genealogy.reached import reached
 from mes.genealogy.trace import trace_lot_up, trace_unit, trace_up
 from mes.genealogy.tree import Move, Onward, Place, Trace, TraceUp, Unit
+from mes.genealogy.used import used_of_container, used_of_lot, used_on
 from mes.lots.queries import lot_id
+from mes.materials.queries import container_id, material_lot_id
 from mes.units.queries import substrate_id
 
 All = Annotated[bool, typer.Option("--all", help="Every unit with its way, not a summary.")]
@@ -93,6 +95,61 @@ def material(name: LotName, *, customer: CustomerName = None, in_full: All = Fal
     with reading() as session:
         found = trace_lot_up(session, lot_id(session, name, customer))
     _print_up(found, in_full=in_full, as_json=as_json)
+
+
+@app.command()
+def container(
+    name: Annotated[str, typer.Argument(metavar="CONTAINER", help="Name of the container.")],
+    *,
+    customer: Annotated[str | None, typer.Option(help="Whose it is, where owners share a name.")] = None,
+    as_json: Json = False,
+) -> None:
+    """On which substrates of which lots material of a container was used: what a recall of it concerns.
+
+    Example: mes trace container FLX-31
+    """
+    if there := server():
+        found = there.entries("containers", name, "genealogy", customer=customer)
+    else:
+        with reading() as session:
+            found = used_of_container(session, container_id(session, name, customer))
+    show(found, as_json=as_json, empty="Nothing of it was used.")
+
+
+@app.command()
+def delivery(
+    name: Annotated[str, typer.Argument(metavar="LOT", help="Name of the lot of material.")],
+    *,
+    customer: Annotated[str | None, typer.Option(help="Whose it is, where owners share a name.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The same for all containers of a lot of material, as its supplier delivered it.
+
+    Example: mes trace delivery F-2207
+    """
+    if there := server():
+        found = there.entries("material-lots", name, "genealogy", customer=customer)
+    else:
+        with reading() as session:
+            found = used_of_lot(session, material_lot_id(session, name, customer))
+    show(found, as_json=as_json, empty="Nothing of it was used.")
+
+
+@app.command()
+def used(
+    name: Annotated[str, typer.Argument(metavar="SUBSTRATE", help="Name, or CUSTOMER/NAME.")], *, as_json: Json = False
+) -> None:
+    """The containers of which material was used on a substrate.
+
+    Example: mes trace used module-01-02
+    """
+    if there := server():
+        customer, own = owned(name)
+        found = there.entries("substrates", own, "materials", customer=customer)
+    else:
+        with reading() as session:
+            found = used_on(session, substrate_id(session, name))
+    show(found, as_json=as_json, empty="No material was used on it.")
 
 
 def _asked(there: Server, name: str, x: int | None, y: int | None, what: str) -> Any:

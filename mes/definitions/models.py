@@ -1,4 +1,4 @@
-"""What the plant is made of: sites, areas, classes, layouts, products, codes of holds, and the plant clock."""
+"""What the plant is made of: sites, areas, classes, layouts, products, material, codes of holds, the plant clock."""
 
 from datetime import datetime
 from typing import Any
@@ -136,6 +136,25 @@ class HoldCode(Ordered, Base):
     """What becomes of a job that runs; each is let finish, until holds can reach the equipment."""
 
     __table_args__ = (CheckConstraint("running_job = 'finish'", name="running_job"),)
+
+
+class MaterialKind(Ordered, Base):
+    """A kind of material that operations use up: flux, underfill, paste. Amounts are whole numbers of ``unit``."""
+
+    __tablename__ = "material_kind"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    unit: Mapped[str]
+    thaw_s: Mapped[float | None]
+    """How long a container thaws that comes out of the cold; null of material that is not kept there."""
+    floor_life_s: Mapped[float | None]
+    """How long a container may be used from when it has thawed, or, not kept in the cold, from when it is opened."""
+    certificate: Mapped[bool]
+    """Whether it is received only with a certificate."""
+
+    __table_args__ = (CheckConstraint("thaw_s > 0 and floor_life_s > 0", name="times"),)
 
 
 class AttachSite(Base):

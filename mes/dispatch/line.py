@@ -13,10 +13,10 @@ from mes.dispatch.rank import Ranks, ranks
 from mes.equipment.models import Equipment
 from mes.errors import Reason
 from mes.lots.models import LotSubstrate
+from mes.lots.progress import asked_positions
 from mes.lots.start_gate import judge
 from mes.lots.start_gate_facts import Facts, LotFacts, by_product, look
 from mes.lots.supply import filled, sources
-from mes.lots.track_in import asked_positions
 from mes.routes.models import Operation, QueueLimit
 from mes.routes.states import OperationKind
 from mes.runs.models import Run

@@ -14,6 +14,8 @@ class SubjectKind(StrEnum):
     LOT = "lot"
     SUBSTRATE = "substrate"
     RUN = "run"
+    MATERIAL_LOT = "material_lot"
+    CONTAINER = "container"
     EQUIPMENT = "equipment"
     RECIPE_VERSION = "recipe_version"
     ROUTE_VERSION = "route_version"

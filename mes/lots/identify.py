@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, undefer
 from equipment.interface.messages import NO_BIN, SubstrateResult
 from equipment.interface.states import TransferOutcome
 from mes.db import Locked, lock
+from mes.equipment.models import Equipment
 from mes.errors import Busy, MesError
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSource, RunSubstrate
 from mes.lots.progress import members_of
@@ -108,10 +109,10 @@ def identify(session: Session, run_id: int, result: SubstrateResult) -> Report:
     it was not given a source or load that is named, where arrays have another shape than the substrate, and where the
     substrate was reported already.
     """
-    worked, ordered = _worked(session, run_id, result)
+    worked, ordered, on = _worked(session, run_id, result)
     ids = {result.substrate: worked} | _others(session, run_id, result)
     lots = _lots_of(session, ids.values()) | {ordered}
-    locked = lock(session, (Run, [run_id]), (Lot, sorted(lots)), (Substrate, sorted(ids.values())))
+    locked = lock(session, (Equipment, on), (Run, [run_id]), (Lot, sorted(lots)), (Substrate, sorted(ids.values())))
     whole = [undefer(RunSubstrate.positions)]
     work = session.get_one(RunSubstrate, (run_id, worked), options=whole, populate_existing=True)
     if work.work not in (*OPEN_WORK, Work.NOT_DONE):
@@ -144,11 +145,17 @@ def _members(session: Session, locked: Locked, substrate_ids: Iterable[int]) -> 
     return members
 
 
-def _worked(session: Session, run_id: int, result: SubstrateResult) -> tuple[int, int]:
-    """The substrate that the report is on, and the lot that it was ordered in."""
+def _worked(session: Session, run_id: int, result: SubstrateResult) -> tuple[int, int, list[int]]:
+    """The substrate that the report is on, the lot that it was ordered in, and the equipment if it used material there.
+
+    What is mounted on equipment changes under its lock.
+    """
+    of_run = (Run.equipment_id, (Operation.materials != []).label("uses"))
     query = (
-        select(Substrate.name, Substrate.id, Lot.name.label("lot"), RunSubstrate.lot_id, RunSubstrate.visit)
+        select(Substrate.name, Substrate.id, Lot.name.label("lot"), RunSubstrate.lot_id, RunSubstrate.visit, *of_run)
         .join(RunSubstrate, RunSubstrate.substrate_id == Substrate.id)
+        .join(Run, Run.id == RunSubstrate.run_id)
+        .join(Operation, Operation.id == Run.operation_id)
         .join(Lot, Lot.id == RunSubstrate.lot_id)
         .where(RunSubstrate.run_id == run_id)
         .order_by(Substrate.name)
@@ -158,7 +165,7 @@ def _worked(session: Session, run_id: int, result: SubstrateResult) -> tuple[int
     _refuse_stranger("substrate", result.substrate, found)
     _refuse_stranger("lot", result.lot, [row.lot for row in ordered])
     _refuse_stranger("visit", result.visit, [row.visit for row in ordered])
-    return found[result.substrate]
+    return *found[result.substrate], sorted({row.equipment_id for row in ordered if row.uses})
 
 
 def _refuse_stranger(what: str, named: Any, ordered: Iterable[Any]) -> None:

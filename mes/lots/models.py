@@ -189,6 +189,29 @@ class RunLoad(Owned, Base):
     __table_args__ = (ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),)
 
 
+class Consumption(Owned, Base):
+    """What one run used on one substrate out of one container, in the unit of its material.
+
+    The substrate's owner may read it; of a container of the centre that owner reads no more than its number.
+    """
+
+    __tablename__ = "consumption"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    substrate_id: Mapped[int]
+    container_id: Mapped[int] = mapped_column(ForeignKey("container.id"), index=True)
+    amount: Mapped[int]
+    happened_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        UniqueConstraint("run_id", "substrate_id", "container_id"),
+        Index(None, "substrate_id"),
+        CheckConstraint("amount > 0", name="amount"),
+    )
+
+
 class Mount(Base):
     """A source substrate on an equipment, from when until when. On one equipment at a time."""
 

@@ -13,8 +13,8 @@ from mes.routes.models import Operation, RouteVersion
 from mes.routes.states import RouteEnd
 from mes.runs.models import Run
 from mes.runs.states import RunState
-from mes.units.positions import Mask, Positions, pack
-from mes.units.states import THERE, Disposition
+from mes.units.positions import Mask, Positions, pack, unpack
+from mes.units.states import THERE, USABLE, Disposition
 
 
 def queue_again(member: LotSubstrate, todo: Mask, again: Mask, at: datetime) -> None:
@@ -57,6 +57,12 @@ def come_back(member: LotSubstrate, positions: Positions, following: Operation |
     if member.progress == Progress.CLOSED and positions.are(*THERE).any():
         positions.substrate.closed = False
         move_on(member, positions, following, at)
+
+
+def asked_positions(member: LotSubstrate, positions: Positions) -> Mask:
+    """The positions that a run of this substrate works on: what is left of the visit, and still there."""
+    usable = positions.are(*USABLE)
+    return usable if member.todo is None else usable & unpack(member.todo, positions.shape)
 
 
 def members_of(session: Session, lots: Iterable[Lot]) -> dict[int, list[LotSubstrate]]:

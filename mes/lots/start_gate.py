@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mes.equipment.states import ABLE
 from mes.errors import Reason
+from mes.lots.material_gate import against_material
 from mes.lots.start_gate_facts import Facts, by_product, look
 from mes.lots.states import TRANSITIONS, LotState, LotVerb
 from mes.lots.supply import sources
@@ -119,5 +120,6 @@ CHECKS: tuple[Callable[[Facts], Iterator[Reason]], ...] = (
     _recipe,
     _queue_times,
     _supply,
+    against_material,
 )
 """The checks of the gate, in the order in which a person reads their reasons."""

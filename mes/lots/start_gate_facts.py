@@ -8,6 +8,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mes.equipment.models import Alarm, Equipment
+from mes.lots.material_facts import Mounted, mounted_on, promised_on, units_asked
 from mes.lots.models import Hold, Lot, LotSubstrate
 from mes.lots.queue_times import Clock, clocks
 from mes.lots.states import Progress
@@ -43,6 +44,8 @@ class LotFacts:
     """Plant time of the look."""
     sites: Sequence[Need]
     """Every site of its product."""
+    units: Mapping[int, int]
+    """Of the members that wait where material is used, how many units a run would work on, by substrate id."""
 
     @property
     def needs(self) -> list[Need]:
@@ -60,6 +63,10 @@ class EquipmentFacts:
     open_runs: int
     held: Mapping[int, str]
     """The hash of each recipe that it was last seen to hold, by recipe version."""
+    mounted: Sequence[Mounted]
+    """Containers of material on it; not looked at where no lot needs any, like what follows."""
+    promised: Mapping[str, int]
+    """What its open runs have still to use of material, by kind."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ class Facts(LotFacts):
     """Of the operation's recipe, as the equipment was last seen to hold it."""
     stock: Stock
     """The sources of what it needs, at least."""
+    mounted: Sequence[Mounted]
+    promised: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,8 @@ class LineFacts:
             open_runs=on.open_runs,
             held_sha256=held,
             stock=stock,
+            mounted=on.mounted,
+            promised=on.promised,
         )
 
     def needed(self) -> set[int]:
@@ -116,7 +127,9 @@ class LineFacts:
 
 def look(session: Session, lot_ids: Collection[int], equipment_ids: Collection[int], at: datetime) -> LineFacts:
     """Read what the gate looks at at plant time ``at``, all but the sources."""
-    return LineFacts(_lots(session, lot_ids, at), _equipment(session, equipment_ids))
+    lots = _lots(session, lot_ids, at)
+    uses = any(lot.operation is not None and lot.operation.materials for here in lots.values() for lot in here)
+    return LineFacts(lots, _equipment(session, equipment_ids, with_material=uses))
 
 
 def by_product(found: Iterable[Source]) -> Stock:
@@ -133,6 +146,8 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
     operations = _operations(session, lots, waiting)
     overdue = _overdue(session, [m for some in waiting.values() for m in some], at)
     sites = attach_sites(session, {lot.product_id for lot in lots.values()})
+    using = {o.id for some in operations.values() for o in some if o is not None and o.materials}
+    units = units_asked(session, [m for some in waiting.values() for m in some if m.operation_id in using])
 
     def at_operation(lot: Lot, operation: Operation | None) -> LotFacts:
         members = [m for m in waiting[lot.id] if operation is None or m.operation_id == operation.id]
@@ -145,6 +160,7 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
             overdue=[late for m in members for late in overdue.get(m.substrate_id, ())],
             at=at,
             sites=sites.get(lot.product_id, ()),
+            units=units,
         )
 
     return {i: [at_operation(lot, operation) for operation in operations[i]] for i, lot in lots.items()}
@@ -197,7 +213,7 @@ def _overdue(session: Session, members: Sequence[LotSubstrate], at: datetime) ->
     return {i: [clock for clock in its if clock.is_over(at)] for i, its in found.items()}
 
 
-def _equipment(session: Session, equipment_ids: Collection[int]) -> dict[int, EquipmentFacts]:
+def _equipment(session: Session, equipment_ids: Collection[int], *, with_material: bool) -> dict[int, EquipmentFacts]:
     open_runs = select(func.count()).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
     standing = (Alarm.equipment_id == Equipment.id, Alarm.cleared_at.is_(None), Alarm.severity >= BLOCKING_SEVERITY)
     query = select(Equipment, open_runs, Alarm).outerjoin(Alarm, and_(*standing)).where(Equipment.id.in_(equipment_ids))
@@ -210,4 +226,10 @@ def _equipment(session: Session, equipment_ids: Collection[int]) -> dict[int, Eq
     held: dict[int, dict[int, str]] = {i: {} for i in found}
     for recipe in session.scalars(select(RecipeOnEquipment).where(RecipeOnEquipment.equipment_id.in_(found))):
         held[recipe.equipment_id][recipe.recipe_version_id] = recipe.sha256
-    return {i: EquipmentFacts(equipment, alarms[i], runs, held[i]) for i, (equipment, runs) in found.items()}
+    # first what is promised: a job that reports in between is counted twice, never not at all
+    promised = promised_on(session, found) if with_material else {}
+    mounted = mounted_on(session, found) if with_material else {}
+    return {
+        i: EquipmentFacts(equipment, alarms[i], runs, held[i], mounted.get(i, ()), promised.get(i, {}))
+        for i, (equipment, runs) in found.items()
+    }

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from sqlalchemy import func, select
@@ -22,8 +22,8 @@ from mes.routes.models import Operation
 from mes.routes.states import OperationKind
 from mes.runs.models import RUN_NUMBERS, Run
 from mes.units.models import Substrate
-from mes.units.positions import Mask, Positions, opened, pack, unpack
-from mes.units.states import USABLE, Disposition
+from mes.units.positions import opened, pack
+from mes.units.states import Disposition
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,19 @@ def _look(session: Session, wanted: TrackIn, act: Act) -> _Picture:
     stock = by_product(free)
     facts = {part.lot_id: line.of(_starting(line, wanted, part), equipment.id, stock) for part in wanted.parts}
     picture = _Picture(locked | lower, equipment, facts, work, {source.substrate_id: source for source in free})
-    found = [reason for lot_id in lot_ids for reason in start_gate.judge(facts[lot_id])]
+    found = [reason for lot_id in lot_ids for reason in start_gate.judge(_job(picture, facts[lot_id]))]
     found += [*_against_substrates(picture, wanted), *_against_sources(picture, wanted.source_ids)]
     if found:
         names = ", ".join(lot.name for lot in locked.all(Lot))
         raise StartRefused(f"Lot {names} cannot start on {equipment.name}.", *dict.fromkeys(found))
     _one_operation(facts)
     return picture
+
+
+def _job(picture: _Picture, facts: Facts) -> Facts:
+    """The facts of a lot with none but the substrates that are to start, where any are."""
+    chosen = [member for lot, member in picture.work if lot.id == facts.lot.id]
+    return replace(facts, members=chosen or facts.members)
 
 
 def _starting(line: LineFacts, wanted: TrackIn, part: LotPart) -> LotFacts:
@@ -189,7 +195,7 @@ def _order(session: Session, picture: _Picture, run: Run) -> list[Change]:
                 form=member.form,
                 visit=member.visit,
                 queued_at=member.since,
-                positions=pack(asked_positions(member, positions[member.substrate_id])),
+                positions=pack(progress.asked_positions(member, positions[member.substrate_id])),
             )
         )
         member.progress = Progress.ORDERED
@@ -199,12 +205,6 @@ def _order(session: Session, picture: _Picture, run: Run) -> list[Change]:
         after = {"state": lot.state, "run": run.name, "equipment": picture.equipment.name}
         changes.append(Change(lot, before={"state": before}, after=after))
     return changes
-
-
-def asked_positions(member: LotSubstrate, positions: Positions) -> Mask:
-    """The positions that a run of this substrate works on: what is left of the visit, and still there."""
-    usable = positions.are(*USABLE)
-    return usable if member.todo is None else usable & unpack(member.todo, positions.shape)
 
 
 def _mount(session: Session, picture: _Picture, run: Run, source_ids: Sequence[int], act: Act) -> list[Change]:
@@ -258,7 +258,7 @@ def _make_loads(session: Session, picture: _Picture, run: Run) -> list[Change]:
     lot, first = picture.work[0]
     layout = session.get_one(Layout, picture.operation.makes_layout_id)
     positions = opened(session, [picture.locked.one(Substrate, m.substrate_id) for _, m in picture.work])
-    units = sum(int(asked_positions(m, positions[m.substrate_id]).sum()) for _, m in picture.work)
+    units = sum(int(progress.asked_positions(m, positions[m.substrate_id]).sum()) for _, m in picture.work)
     of_lot = RunLoad.run_id.in_(select(RunSubstrate.run_id).where(RunSubstrate.lot_id == lot.id))
     known = session.scalar(select(func.count()).select_from(RunLoad).where(of_lot)) or 0
     loads = [

@@ -13,6 +13,7 @@ from equipment.interface.messages import NO_BIN, PASS_BIN, SubstrateResult
 from equipment.interface.states import Outcome, TransferOutcome
 from mes.history import Act, Change, Delta, Event, record_all
 from mes.lots import ledger, progress
+from mes.lots.consumption import consume
 from mes.lots.doubts import against_whole, has_plausible_energy
 from mes.lots.future_hold import take_effect
 from mes.lots.hold import place_hold
@@ -44,7 +45,8 @@ def track_out(session: Session, run_id: int, result: SubstrateResult, act: Act) 
 
 def applied(session: Session, report: Report, act: Act) -> list[Event]:
     """Let a report take effect; gives what is to be recorded."""
-    doubts = dict(against_whole(session, report))
+    used = consume(session, report)
+    doubts = dict(against_whole(session, report)) | used.doubts
     moved_in_doubt = _transfer(session, report, act, in_doubt=bool(doubts))
     _doubt(report, doubts)
     again, failed = _judge(session, report, act)
@@ -52,7 +54,7 @@ def applied(session: Session, report: Report, act: Act) -> list[Event]:
     _progress(session, report, again, act)
     changes = _post(session, report)
     progress.settle(session, report.lot, report.members[report.lot.id], act.at)
-    events = [Event("track_out", [*_told(report), *changes])]
+    events = [Event("track_out", [*_told(report), *changes, *used.changes])]
     if report.exceptions:
         code = IN_DOUBT if report.is_late else EXCEPTION
         _, held = place_hold(session, report.holder, code, _comment(report), OWNER_OF_REPORTED, act)

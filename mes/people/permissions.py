@@ -38,6 +38,10 @@ class Permission(StrEnum):
     """Scrap units, pull samples, store lots."""
     DISPOSE_QUEUE_TIMES = "dispose_queue_times"
     """Let substrates go on that waited too long, which a process engineer signs."""
+    KEEP_MATERIALS = "keep_materials"
+    """Receive material, scrap containers, and let one be used before another that expires earlier."""
+    WORK_MATERIALS = "work_materials"
+    """Thaw, open, mount and return containers of material."""
     RUN_EQUIPMENT = "run_equipment"
     """Take equipment down by hand, and give it back."""
     SEE_JOBS = "see_jobs"
@@ -74,6 +78,10 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.BULK_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_LOTS: frozenset({Role.LINE_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_QUEUE_TIMES: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.KEEP_MATERIALS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.WORK_MATERIALS: frozenset(
+        {Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}
+    ),
     Permission.RUN_EQUIPMENT: frozenset(
         {Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR, Role.EQUIPMENT}
     ),

@@ -33,6 +33,7 @@ def load(folder: Path) -> Plant:
         customers=tuple(found.parts("customer")),
         people=tuple(found.parts("person")),
         hold_codes=tuple(found.parts("hold_code")),
+        materials=tuple(found.parts("material")),
         classes=tuple(found.parts("class")),
         equipment=tuple(found.parts("equipment")),
         layouts=tuple(found.parts("layout")),

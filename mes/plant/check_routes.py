@@ -30,6 +30,7 @@ def route_problems(found: Gathered) -> Iterator[Problem]:
             yield from _names(found, entry, index, operation)
             yield from _form(found, entry, index, operation)
             yield from _judgement(entry, index, operation)
+            yield from _materials(found, entry, index, operation)
         yield from _sites(found, entry, route)
         yield from _queue_limits(entry, route)
 
@@ -104,6 +105,23 @@ def _judgement(entry: Entry, index: int, operation: Operation) -> Iterator[Probl
             message = f"bin {code} cannot be tested again"
             hint = f"name a failing bin of the operation: {failing or 'it has none'}"
             yield entry.problem((*at, "retest", "bins", n), "retest", message, hint)
+
+
+def _materials(found: Gathered, entry: Entry, index: int, operation: Operation) -> Iterator[Problem]:
+    seen: set[str] = set()
+    used = found.named("class").get(operation.equipment_class)
+    if operation.materials and used is not None and used.batch:
+        message = f"a {used.name} takes several lots at once, and what each of them would use is not told apart"
+        hint = "leave materials out, or let an operation on equipment for one lot use them"
+        yield entry.problem(("operations", index, "materials"), "material_batch", message, hint)
+    for n, use in enumerate(operation.materials):
+        at = ("operations", index, "materials", n, "material")
+        if found.lacks("material", use.material):
+            message = f"there is no material {use.material}"
+            yield entry.problem(at, "unknown_material", message, choice(use.material, found.known("material")))
+        if use.material in seen:
+            yield entry.problem(at, "duplicate_material", f"{use.material} stands twice", "add the amounts up")
+        seen.add(use.material)
 
 
 def _sites(found: Gathered, entry: Entry, route: Route) -> Iterator[Problem]:

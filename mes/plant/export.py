@@ -11,8 +11,9 @@ import yaml
 from sqlalchemy.orm import Session
 
 from mes.errors import Refused
+from mes.plant.part import Part
 from mes.plant.read import FLOAT, INTEGER
-from mes.plant.schema import Part, Plant, json_schemas
+from mes.plant.schema import Plant, json_schemas
 from mes.plant.stored import stored
 
 _EMPTY: tuple[Any, ...] = (None, [], {})
@@ -55,6 +56,8 @@ def _files(plant: Plant) -> dict[str, tuple[str, dict[str, Any]]]:
     put("people.yaml", "people.yaml", people=plant.people)
     if plant.hold_codes:
         put("holds.yaml", "holds.yaml", hold_codes=plant.hold_codes)
+    if plant.materials:
+        put("materials.yaml", "materials.yaml", materials=plant.materials)
     put("equipment.yaml", "equipment.yaml", classes=plant.classes, equipment=plant.equipment)
     put("products/layouts.yaml", "products/*.yaml", layouts=plant.layouts)
     put("products/products.yaml", "products/*.yaml", products=plant.products)

@@ -9,9 +9,10 @@ from typing import Any, cast, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from mes.plant.part import Part
 from mes.plant.problems import Problem
 from mes.plant.read import MOST_FILES, At, Document, Unreadable, read_file, yaml_files
-from mes.plant.schema import FILES, Part, Route
+from mes.plant.schema import FILES, Route
 from mes.plant.shape import own_names, shape_problem, unknown_file, unknown_keys, wrong_section
 
 KINDS = {
@@ -20,6 +21,7 @@ KINDS = {
     "Customer": "customer",
     "Person": "person",
     "HoldCode": "hold_code",
+    "Material": "material",
     "EquipmentClass": "class",
     "Equipment": "equipment",
     "Layout": "layout",

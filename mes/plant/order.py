@@ -3,20 +3,23 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mes.definitions.models import Area, EquipmentClass, HoldCode
+from mes.definitions.models import Area, EquipmentClass, HoldCode, MaterialKind
 from mes.dispatch.models import ReleaseRule
 from mes.equipment.models import Equipment
 from mes.plant.schema import Plant
 
-Places = dict[type[Area] | type[HoldCode] | type[EquipmentClass] | type[Equipment] | type[ReleaseRule], dict[str, int]]
+Places = dict[
+    type[Area] | type[HoldCode] | type[MaterialKind] | type[EquipmentClass] | type[Equipment] | type[ReleaseRule],
+    dict[str, int],
+]
 
 
 def misplaced(session: Session, plant: Plant) -> Places:
     """What stands elsewhere than in the text: kind of row -> name -> its place there, from 1."""
     found: Places = {}
     parts_of = (
-        (Area, plant.areas), (HoldCode, plant.hold_codes), (EquipmentClass, plant.classes),
-        (Equipment, plant.equipment), (ReleaseRule, plant.release_rules),
+        (Area, plant.areas), (HoldCode, plant.hold_codes), (MaterialKind, plant.materials),
+        (EquipmentClass, plant.classes), (Equipment, plant.equipment), (ReleaseRule, plant.release_rules),
     )  # fmt: skip
     for model, parts in parts_of:
         stands = {row.name: row.ordinal for row in session.execute(select(model.name, model.ordinal))}

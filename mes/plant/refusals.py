@@ -8,7 +8,7 @@ from sqlalchemy import Select, Table, func, select
 from sqlalchemy.orm import Session
 
 from mes.db import Base
-from mes.definitions.models import Area, EquipmentClass, HoldCode, Layout, Product, Site
+from mes.definitions.models import Area, EquipmentClass, HoldCode, Layout, MaterialKind, Product, Site
 from mes.dispatch.models import ReleaseRule
 from mes.equipment.models import Equipment
 from mes.errors import Reason
@@ -16,6 +16,7 @@ from mes.history import canonical
 from mes.jobs.models import Journal  # noqa: F401  every table that points at a plant's row must be known here
 from mes.lots.models import Lot, Mount
 from mes.lots.states import ENDED
+from mes.materials.models import Container, MaterialLot
 from mes.people.models import Customer, User
 from mes.recipes.models import RecipeVersion
 from mes.routes.models import Operation, RouteVersion
@@ -31,6 +32,7 @@ MODELS: dict[str, type[Any]] = {
     "customer": Customer,
     "person": User,
     "hold_code": HoldCode,
+    "material": MaterialKind,
     "class": EquipmentClass,
     "equipment": Equipment,
     "layout": Layout,
@@ -128,6 +130,29 @@ def _product_changed(session: Session, name: str, changed: set[str]) -> Reason |
     return Reason("in_use", said, "process_engineer")
 
 
+def _material_changed(session: Session, name: str, changed: set[str]) -> Reason | None:
+    if "unit" not in changed:
+        return None
+    query = select(func.count(Container.id)).join(MaterialLot, MaterialLot.id == Container.material_lot_id)
+    count = session.scalar(
+        query.join(MaterialKind, MaterialKind.id == MaterialLot.kind_id).where(MaterialKind.name == name)
+    )
+    if not count:
+        return None
+    said = f"The amounts in {count} containers are in the unit of {name}; give material in another unit another name."
+    return Reason("in_use", said, "process_engineer")
+
+
+def _material_removed(session: Session, kind: str, name: str, content: Content) -> Reason | None:
+    uses = Operation.materials.contains([{"material": name}])
+    query = select(Lot.name).join(Operation, Operation.route_version_id == Lot.route_version_id).where(uses)
+    lots = _open_lots(session, query)
+    if not lots:
+        return _used(session, kind, name, content)
+    said = f"Material {name} is needed by lot {_listed(lots)} on the line; keep it in the text until they have passed."
+    return Reason("in_use", said, "process_engineer")
+
+
 def _equipment_changed(session: Session, name: str, changed: set[str]) -> Reason | None:
     if "class" not in changed:
         return None
@@ -175,6 +200,7 @@ _ADDED: dict[str, Callable[[Session, str, str, Content], Reason | None]] = {
     "route": _route_added,
 }
 _REMOVED: dict[str, Callable[[Session, str, str, Content], Reason | None]] = {
+    "material": _material_removed,
     "recipe": _recipe_removed,
     "route": _free,
 }
@@ -182,6 +208,7 @@ _CHANGED: dict[str, Callable[[Session, str, set[str]], Reason | None]] = {
     "recipe": _raise_version,
     "route": _raise_version,
     "layout": _layout_changed,
+    "material": _material_changed,
     "product": _product_changed,
     "equipment": _equipment_changed,
 }

@@ -61,7 +61,15 @@ def _operation(session: Session, route: RouteVersion, content: dict[str, Any]) -
         },
         process_s=content["process_h"] * HOUR_S if "process_h" in content else None,
         retest=content["retest"],
+        materials=[
+            {key: use[key] for key in ("material", "amount", "per")} | {"needed_s": _seconds(use["needed_h"])}
+            for use in content.get("materials", ())
+        ],
     )
+
+
+def _seconds(hours: float | None) -> float | None:
+    return None if hours is None else hours * HOUR_S
 
 
 def _id(session: Session, model: type[Any], name: str) -> int:

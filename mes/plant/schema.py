@@ -8,38 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mes.dispatch.criteria import USUAL, Criterion
 from mes.people.roles import Role
+from mes.plant.part import Count, Figures, Name, Part, Title, Version, Versioned
+from mes.plant.schema_materials import Material, MaterialFile, MaterialUse
 from mes.routes.states import OperationKind, RouteEnd
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$"
-
-Name = Annotated[str, Field(pattern=NAME)]
-"""A letter or digit, then letters, digits, ``_ . -``; at most 64."""
-Title = Annotated[str, Field(min_length=1, max_length=200)]
-Versioned = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}@[1-9][0-9]{0,5}$")]
-"""``name@version``."""
-Version = Annotated[int, Field(ge=1, le=999_999)]
-Count = Annotated[int, Field(ge=1, le=100_000)]
-Figures = dict[str, float]
 Ranking = list[Criterion]
-
-
-class Part(BaseModel):
-    """A thing that stands in a plant file."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    @property
-    def key(self) -> str:
-        """The name by which other things speak of it."""
-        return str(getattr(self, "name", ""))
-
-    def content(self) -> dict[str, Any]:
-        """What the MES holds of it, as plain values."""
-        return self.model_dump(mode="json", exclude={"process_time", "simulation", "faults"}, by_alias=True)
 
 
 class Site(Part):
@@ -243,6 +220,11 @@ class Operation(Part):
     bins: dict[BinCode, Name] = Field(default_factory=dict, description="Bin codes: 1 is good, every other a failure")
     process_h: float | None = Field(default=None, gt=0, description="How long equipment works on one run, in hours")
     retest: Retest | None = None
+    materials: list[MaterialUse] = Field(default_factory=list, description="What it uses up of material")
+
+    def content(self) -> dict[str, Any]:
+        """What a version from before there was such a thing does not say is left out: it keeps its hash."""
+        return {k: v for k, v in super().content().items() if k not in {"process_h", "materials"} or v}
 
 
 class QueueLimit(Part):
@@ -271,11 +253,10 @@ class Route(Part):
 
     def content(self) -> dict[str, Any]:
         limits = sorted(self.queue_limits, key=lambda limit: (limit.from_operation, limit.to_operation))
-        content = super().content()
-        for operation in content["operations"]:
-            if operation["process_h"] is None:  # a version from before there were such times keeps its hash
-                del operation["process_h"]
-        return content | {"queue_limits": [limit.model_dump(mode="json", by_alias=True) for limit in limits]}
+        return super().content() | {
+            "operations": [operation.content() for operation in self.operations],
+            "queue_limits": [limit.model_dump(mode="json", by_alias=True) for limit in limits],
+        }
 
 
 class PlannedLot(Part):
@@ -327,6 +308,7 @@ FILES: dict[str, type[Part]] = {
     "site.yaml": SiteFile,
     "people.yaml": PeopleFile,
     "holds.yaml": HoldFile,
+    "materials.yaml": MaterialFile,
     "equipment.yaml": EquipmentFile,
     "products/*.yaml": ProductFile,
     "recipes/*.yaml": RecipeFile,
@@ -347,6 +329,7 @@ class Plant:
     customers: tuple[Customer, ...]
     people: tuple[Person, ...]
     hold_codes: tuple[HoldCode, ...]
+    materials: tuple[Material, ...]
     classes: tuple[EquipmentClass, ...]
     equipment: tuple[Equipment, ...]
     layouts: tuple[Layout, ...]
@@ -363,6 +346,7 @@ class Plant:
             "customer": self.customers,
             "person": self.people,
             "hold_code": self.hold_codes,
+            "material": self.materials,
             "class": self.classes,
             "equipment": self.equipment,
             "layout": self.layouts,

@@ -6,9 +6,10 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from mes.plant.part import NAME
 from mes.plant.problems import Problem, choice
 from mes.plant.read import At, Document
-from mes.plant.schema import FILES, NAME
+from mes.plant.schema import FILES
 
 _WANTED = {
     "string_type": "text",

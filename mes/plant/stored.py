@@ -11,13 +11,15 @@ from mes.dispatch.models import ReleaseRule
 from mes.equipment.models import Equipment
 from mes.people import models as people
 from mes.plant import schema
+from mes.plant.part import Part
+from mes.plant.schema_materials import Material
 from mes.recipes.models import RecipeVersion
 from mes.recipes.states import RecipeState
 from mes.routes.models import Operation, QueueLimit, RouteVersion
 
 HOUR_S = 3600.0
 
-P = TypeVar("P", bound=schema.Part)
+P = TypeVar("P", bound=Part)
 
 
 def stored(session: Session) -> schema.Plant:
@@ -33,6 +35,7 @@ def stored(session: Session) -> schema.Plant:
             session.execute(_columns(definitions.HoldCode, "name", "title", "owner", "other_owners", "running_job")),
         ),
         classes=_classes(session),
+        materials=_materials(session),
         equipment=_equipment(session),
         layouts=_of(
             schema.Layout,
@@ -80,6 +83,23 @@ def _classes(session: Session) -> tuple[schema.EquipmentClass, ...]:
         )
         for row in rows
     )
+
+
+def _materials(session: Session) -> tuple[Material, ...]:
+    names = ("name", "title", "unit", "thaw_s", "floor_life_s", "certificate")
+    found = session.execute(_columns(definitions.MaterialKind, *names)).mappings()
+    return tuple(
+        Material(
+            thaw_h=_hours(row["thaw_s"]),
+            floor_life_h=_hours(row["floor_life_s"]),
+            **{name: row[name] for name in ("name", "title", "unit", "certificate")},
+        )
+        for row in found
+    )
+
+
+def _hours(seconds: float | None) -> float | None:
+    return None if seconds is None else hours(seconds)
 
 
 def _equipment(session: Session) -> tuple[schema.Equipment, ...]:
@@ -189,6 +209,10 @@ def _operation(row: Any) -> dict[str, Any]:
         "retest": operation.retest,
         "fills": [{"site": site, "level": level} for site, level in operation.fills],
         "bins": {code: bin_["name"] for code, bin_ in operation.bins.items()},
+        "materials": [
+            {key: use[key] for key in ("material", "amount", "per")} | {"needed_h": _hours(use["needed_s"])}
+            for use in operation.materials
+        ],
     }
 
 

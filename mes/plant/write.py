@@ -109,6 +109,12 @@ class Writer:
         site_id = self.session.scalars(select(Site.id).order_by(Site.id.desc())).first()
         self._plain(difference, site_id=site_id, **(difference.after or {}))
 
+    def _put_material(self, difference: Difference) -> None:
+        values = dict(difference.after or {})
+        hours = {name: values.pop(f"{name}_h") for name in ("thaw", "floor_life")}
+        seconds = {f"{name}_s": None if h is None else h * HOUR_S for name, h in hours.items()}
+        self._plain(difference, **values, **seconds)
+
     def _put_person(self, difference: Difference) -> None:
         values = dict(difference.after or {})
         customer = values.pop("customer")
@@ -214,6 +220,7 @@ class Writer:
         "customer": _put_columns,
         "person": _put_person,
         "hold_code": _put_columns,
+        "material": _put_material,
         "class": _put_class,
         "equipment": _put_equipment,
         "layout": _put_columns,

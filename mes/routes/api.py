@@ -1,7 +1,7 @@
 """Routes over HTTP: what a new lot can take, and what is done to it on the way."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
@@ -42,6 +42,15 @@ class RouteRow(BaseModel):
     released_at: datetime
 
 
+class UseLook(BaseModel):
+    """What an operation uses up of a material."""
+
+    material: str
+    amount: int = Field(description="In the unit of the material.")
+    per: Literal["unit", "substrate"]
+    needed_s: float | None = Field(description="How long a run needs it from its start; null: as long as it takes.")
+
+
 class OperationLook(BaseModel):
     """One operation of a route."""
 
@@ -50,6 +59,7 @@ class OperationLook(BaseModel):
     kind: OperationKind
     of_class: str = Field(alias="class", description="Of equipment that does it.")
     recipe: str = Field(description="`recipe@version`.")
+    materials: list[UseLook]
 
 
 class RouteLook(RouteRow):
@@ -58,7 +68,14 @@ class RouteLook(RouteRow):
     model_config = example(
         **ROUTE,
         operations=[
-            {"operation": "hbm_core/10", "title": "Probe", "kind": "test", "class": "prober", "recipe": "probe@1"}
+            {
+                "operation": "hbm_core/10",
+                "title": "Probe",
+                "kind": "test",
+                "class": "prober",
+                "recipe": "probe@1",
+                "materials": [],
+            }
         ],
     )
 

@@ -63,6 +63,8 @@ class Operation(Base):
     """How long equipment works on one run, as far as the route says so."""
     retest: Mapped[dict[str, Any] | None]
     """{bins: [code], above: share of tested units, passes: most} or none."""
+    materials: Mapped[list[Any]] = mapped_column(default=list)
+    """What it uses up: [{material, per: unit or substrate, amount in the unit of the material, needed_s: or null}]."""
 
     route_version: Mapped[RouteVersion] = relationship(lazy="raise")
     equipment_class: Mapped[EquipmentClass] = relationship(lazy="raise")

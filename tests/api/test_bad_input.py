@@ -17,11 +17,24 @@ from tests.api.test_line import records  # noqa: F401
 from tests.api.test_lots import problem
 from tests.api.test_maps_in import XML, file
 from tests.shop import BAKE, Floor, mapped
+from tests.stockroom import deliver, furnish
 from tests.web.conftest import PASSWORD, hashed
 
 Schema = dict[str, Any]
 ABSENT = "ABSENT"
-NAMES = {"customer", "product", "route", "equipment", "substrate", "substrates", "sources", "run", "like", "signer"}
+NAMES = {
+    "customer",
+    "product",
+    "route",
+    "equipment",
+    "substrate",
+    "substrates",
+    "sources",
+    "run",
+    "like",
+    "signer",
+    "material",
+}
 """Keys that name what must be there."""
 COUNTED = {"sign_in_try", "sign_in"}
 """Tables that also count what was refused, and those of whom a new sign-in makes forget what has expired."""
@@ -68,7 +81,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
         "lots_scrap": Command("/lots/D5/scrap", why | at | {"substrate": "W5"}),
         "lots_pull_sample": Command("/lots/D6/pull-sample", why | at | {"substrate": "W6"}),
         "lots_store": Command("/lots/D7/store", why),
-        **on_all(why),
+        **on_all(why), **on_material(floor, why),
         "equipment_state": Command("/equipment/OVEN-1/state", why | {"state": "UDT"}),
         "maps_create": Command("/maps", query={"customer": "alpha", "route": "die", "release": "true"}, status=201),
         "jobs_records_set_aside": Command(f"/jobs/records/{numbers[0]}/set-aside", why),
@@ -112,6 +125,24 @@ def changes(why: dict[str, str]) -> dict[str, Command]:
         "lots_split": Command("/lots/N1/split", why | {"substrates": ["N1.2"], "into": "N1.9"}),
         "lots_merge": Command("/lots/N1/merge", why | {"lot": "N1.9"}),
     }
+
+
+def on_material(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
+    """The commands on containers, which stand in the store of the shop."""
+    furnish(floor)
+    deliver(floor, "L0", "tape", {"T1": 100})
+    late = {"out_of_order": True}
+    return {
+        "material_lots_create": Command("/material-lots", why | {
+            "id": "L1", "material": "flux", "supplier": "Maker", "certificate": "COA-1", "customer": "alpha",
+            "expires_at": "2099-04-01T00:00:00Z", "containers": [{"id": "F1", "amount": 100}],
+        }, status=201),
+        "containers_thaw": Command("/containers/F1/thaw", why | late),
+        "containers_mount": Command("/containers/F1/mount", why | late | {"equipment": "CELL-1"}),
+        "containers_return": Command("/containers/F1/return", why),
+        "containers_scrap": Command("/containers/F1/scrap", why | {"amount": 10}),
+        "containers_open": Command("/containers/T1/open", why),
+    }  # fmt: skip
 
 
 def on_all(why: dict[str, str]) -> dict[str, Command]:

@@ -14,15 +14,19 @@ from tests.api.conftest import Api, Caller
 from tests.api.test_lots import ok, problem
 from tests.api.test_recipes import DRAFT
 from tests.shop import Floor
+from tests.stockroom import furnish
 from tests.web.conftest import PASSWORD, hashed
 
-HOLD = {"code": "odd", "why": "noise"}
+HOLD: dict[str, object] = {"code": "odd", "why": "noise"}
 
 
-def edits(client: httpx.Client) -> dict[str, tuple[str, dict[str, str]]]:
+def edits(client: httpx.Client) -> dict[str, tuple[str, dict[str, object]]]:
     """What people edit, each with a command that may be given again and again."""
     ok(client.post("/recipes", json=DRAFT), 201)
+    box = {"id": "L1", "material": "flux", "certificate": "C", "containers": [{"id": "F1", "amount": 9}]}
+    ok(client.post("/material-lots", json=box), 201)
     return {
+        "/containers/F1": ("/containers/F1/scrap", {"amount": 1, "why": "purged"}),
         "/lots/D1": ("/lots/D1/hold", HOLD),
         "/equipment/CELL-1": ("/equipment/CELL-1/state", {"state": "UDT"}),
         "/recipes/bake@2": ("/recipes/bake@2/submit", {}),
@@ -31,6 +35,7 @@ def edits(client: httpx.Client) -> dict[str, tuple[str, dict[str, str]]]:
 
 def test_what_has_changed_since_is_not_changed_again(floor: Floor, caller: Caller) -> None:
     floor.arrive("D1", "die", "W1")
+    furnish(floor)
     client = caller("administrator")
     for address, (command, body) in edits(client).items():
         seen = client.get(address).headers["etag"]

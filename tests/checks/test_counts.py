@@ -18,6 +18,7 @@ from mes.lots.taking import scrap
 from mes.postgres import EmbeddedPostgres
 from tests.checks.conftest import Shop
 from tests.shop import Floor
+from tests.stockroom import furnish, supply
 
 TOTALS = {"received": 28, "made": 3, "completed": 15, "consumed": 11, "lost": 2, "sampled": 1, "scrapped": 2}
 """24 dies and 4 interposer positions came; see `tests.checks.shop`."""
@@ -264,3 +265,28 @@ def test_folder_without_a_truth_is_refused(shop: Shop, tmp_path: Path) -> None:
     empty.mkdir()
     with pytest.raises(FileNotFoundError, match="holds 0 files of a hidden truth"):
         checks.conservation(shop.url, empty)
+
+
+EMPTIED = {
+    "a remainder": (
+        "update container set remainder = remainder + 1 where name = 'F1'",
+        "965 are left by its row, 964 by history.",
+    ),
+    "an amount of a run": ("update consumption set amount = amount - 1", "35 used by runs, 36 by history."),
+    "a use that is forgotten": ("delete from consumption", "0 used by runs, 36 by history."),
+    "what came": ("update container set received = 5 where name = 'F1'", "5 received by its row, 1000 by history."),
+}
+
+
+def test_material_is_counted_and_faults_found(floor: Floor, postgres: EmbeddedPostgres) -> None:
+    furnish(floor)
+    floor.arrive("C1", "coat", "W1")
+    supply(floor)
+    floor.pass_through("CELL-1", "C1", "W1")
+    assert floor.problems() == []
+    url = floor.database.url.render_as_string(hide_password=False)
+    shop = Shop(url, Path(), postgres, str(floor.database.url.database))
+    shop.plant("alter table container drop constraint ck_container_conservation")
+    for statement, sentence in EMPTIED.values():
+        shop.plant(statement)
+        assert any(one.check == "materials" and sentence in one.message for one in floor.problems()), sentence

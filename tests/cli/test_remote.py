@@ -20,6 +20,7 @@ from mes.units.formats.mapfile import Layout, MapFile
 from tests.api.conftest import Api
 from tests.cli.conftest import As, Mes
 from tests.shop import Floor, mapped
+from tests.stockroom import deliver, furnish
 from tests.web.conftest import PASSWORD
 
 
@@ -61,12 +62,23 @@ READS = [
     ("product", "list"),
     ("lot", "maps", "D2"),
     ("lot", "hold-codes"),
+    ("material", "list"),
+    ("material", "lots", "--material", "tape"),
+    ("material", "show", "L0"),
+    ("container", "list"),
+    ("container", "list", "--material", "tape", "--left", "--q", "t"),
+    ("container", "show", "T0"),
+    ("trace", "container", "T0"),
+    ("trace", "delivery", "L0"),
+    ("trace", "used", "W1"),
     ("event", "follow", "--after", "0-0", "--until-now"),
     ("event", "follow", "--after", "0-0", "--until-now", "--kind", "lot", "--subject", "D1"),
 ]
 
 
 def test_reads_are_the_same(line: Floor, both: Callable[..., str]) -> None:
+    furnish(line)
+    deliver(line, "L0", "tape", {"T0": 100})
     for words in READS:
         assert json.loads("[" + both(*words, "--json").replace("}\n{", "},{") + "]")
 
@@ -185,6 +197,45 @@ def test_acts_are_the_same_and_recorded_as_of_who_acts(floor: Floor, mes: Mes, o
     over_http("lot", "hold", "L-2", "--code", "odd", "--why", "smells", user="operator")
     assert json.loads(over_http("history", "show", "L-2", "--json").stdout)[-1]["actor"] == "operator"
     assert "smells" in over_http("history", "show", "L-2").stdout
+
+
+def keeping(mes: Mes, box: str) -> Iterator[str]:
+    """What each command prints on the way of a container, without numbers."""
+    for words in (
+        (
+            "material",
+            "receive",
+            f"L{box}",
+            f"{box}=100",
+            "--material",
+            "flux",
+            "--certificate",
+            "C",
+            "--supplier",
+            "Maker",
+        ),
+        ("container", "thaw", box, "--out-of-order", "--why", "for the night"),
+        ("container", "mount", box, "--equipment", "CELL-1", "--out-of-order", "--why", "for the night"),
+        ("container", "scrap", box, "--amount", "10", "--why", "purged"),
+        ("container", "return", box, "--why", "end of the shift"),
+    ):
+        yield re.sub(r"\d+", "#", mes(*words, "--json").stdout)
+
+
+def test_material_is_kept_the_same(floor: Floor, mes: Mes, over_http: As, both: Callable[..., str]) -> None:
+    furnish(floor)
+    deliver(floor, "L0", "tape", {"T0": 100})
+    assert list(keeping(mes, "1")) == list(keeping(over_http, "2"))
+    assert "is mounted" not in both("container", "mount", "1", "--equipment", "CELL-9", code=1)
+    assert "write CONTAINER=AMOUNT" in mes("material", "receive", "L9", "F9", "--material", "flux", code=1).stderr
+    assert "thaw it first" not in both("container", "thaw", "T0", code=1)
+    told = over_http("container", "open", "T0", "--json", user="operator").stdout
+    assert json.loads(told)["state"] == "opened"
+    assert "may not do this" in over_http("container", "scrap", "T0", "--why", "x", user="operator", code=1).stderr
+    assert (
+        "may not do this"
+        in over_http("container", "mount", "T0", "--equipment", "CELL-1", user="manager", code=1).stderr
+    )
 
 
 def test_equipment_recipes_and_maps_over_http(

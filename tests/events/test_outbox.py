@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
-from mes.db import Database, Session, as_customer
+from mes.db import Base, Database, Session, as_customer
 from mes.events import feed
 from mes.events.feed import Feed
+from mes.events.looks import SubjectKind
 from mes.events.outbox import START, Cursor, Event, head, read
-from mes.history import CHANNEL
+from mes.history import CHANNEL, Chained
 from mes.people.models import Customer
 
 
@@ -148,3 +149,8 @@ def test_the_feed_outlives_its_connection_and_skips_nothing(database: Database, 
         following.stop()
     with pytest.raises(Empty):
         heard.turns.get(timeout=0)
+
+
+def test_events_tell_of_every_kind_of_subject_that_has_a_history() -> None:
+    chained = {m.local_table.name for m in Base.registry.mappers if issubclass(m.class_, Chained)}  # type: ignore[attr-defined]
+    assert {kind.value for kind in SubjectKind} == chained

@@ -26,6 +26,9 @@ from mes.lots.queue_times import dispose_queue_time
 from mes.lots.split import split
 from mes.lots.track_in import track_in
 from mes.lots.track_out import track_out
+from mes.materials.models import Container
+from mes.materials.mounting import mount
+from mes.materials.scrapping import scrap_container
 from mes.runs.models import Run
 from mes.units.models import Substrate
 
@@ -57,6 +60,8 @@ VERBS: dict[str, Callable[..., object]] = {
     "dispose_queue_time": dispose_queue_time,
     "set_future_hold": set_future_hold,
     "withdraw_future_hold": withdraw_future_hold,
+    "mount": mount,
+    "scrap_container": scrap_container,
 }
 
 
@@ -85,7 +90,7 @@ def race(heat: Heat, barrier: Barrier) -> Outcome:
     database = Database(heat.url)
     try:
         with _careless_lock() if heat.careless else nullcontext(), database.transaction() as session:
-            read = [session.scalars(select(model)).all() for model in (Lot, Run, Substrate)]
+            read = [session.scalars(select(model)).all() for model in (Lot, Run, Substrate, Container)]
             barrier.wait(WAIT_S)
             VERBS[heat.verb](session, *heat.given)
             del read

@@ -1,0 +1,35 @@
+"""What may stand in a plant's text of material: its kinds, and what operations use up of them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from mes.plant.part import Name, Part, Title
+
+
+class Material(Part):
+    name: Name
+    title: Title
+    unit: str = Field(pattern=r"^\S{1,32}$", description="UCUM, or a word for a piece; amounts are whole numbers of it")
+    thaw_h: float | None = Field(default=None, gt=0, description="It is kept in the cold, and thaws so long")
+    floor_life_h: float | None = Field(
+        default=None, gt=0, description="How long a container may be used that has thawed, or else was opened"
+    )
+    certificate: bool = Field(default=False, description="Whether it is received only with a certificate")
+
+
+class MaterialFile(Part):
+    """``materials.yaml``: the kinds of material that operations use up."""
+
+    materials: list[Material]
+
+
+class MaterialUse(Part):
+    """What an operation uses up of a material."""
+
+    material: Name
+    amount: int = Field(ge=1, le=1_000_000_000, description="In the unit of the material")
+    per: Literal["unit", "substrate"] = "unit"
+    needed_h: float | None = Field(
+        default=None, ge=0, description="How long a run needs it from its start; process_h of the operation if not said"
+    )

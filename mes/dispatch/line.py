@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from mes.definitions.models import BY_HAND, EquipmentClass
+from mes.dispatch.ahead import too_late
 from mes.dispatch.candidates import Candidate
 from mes.dispatch.rank import Ranks, ranks
 from mes.equipment.models import Equipment
@@ -41,6 +42,8 @@ class Line:
     """Of the start gate, against the same."""
     assemblies: Mapping[int, Sequence[Operation]]
     """By operation: those that must follow it within a time."""
+    too_late: Mapping[int, Sequence[Reason]]
+    """By operation: why what must follow it within a time would not."""
     asked: Mapping[int, int]
     """How many positions a run would work on, of substrates that may start and then need sources, now or soon."""
 
@@ -87,6 +90,7 @@ def read_line(session: Session, waiting: Iterable[Candidate], equipment: Mapping
         facts,
         reasons,
         assemblies,
+        too_late(session, {c.operation_id for c in waits}, at),
         _asked(session, [m for c in placing for m in waits[c].members]),
     )
 

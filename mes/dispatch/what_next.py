@@ -4,7 +4,7 @@ The rules are few. Equipment in the order of names takes, while it has a place, 
 those that wait for its class and that have no reason against them (see `rank`). Batch equipment fills up with others
 that wait for the same operation, and waits where they are few, but not for ever. An assembly starts as many substrates
 as free sources can fill completely. A substrate is not started where a queue-time limit would then wait for sources
-that are not there.
+that are not there, or for equipment that is down or has too much to do (see `ahead`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -196,8 +196,8 @@ def _scarce(wanted: Sequence[Need], ordered: Sequence[Source], positions: int) -
 
 
 def _ahead(line: Line, facts: Facts) -> list[Reason]:
-    """Reasons not to start a clock that runs out while the lot waits for sources."""
-    found = []
+    """Reasons not to start a clock that runs out while the lot waits for equipment or sources."""
+    found = [*line.too_late.get(facts.operation.id, ())] if facts.operation is not None else []
     for later in line.assemblies.get(facts.operation.id, ()) if facts.operation is not None else ():
         wanted = filled(later, facts.sites)
         units = sum(line.asked[m.substrate_id] for m in facts.members)

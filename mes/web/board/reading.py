@@ -27,6 +27,7 @@ IN_SHORT = {
     "no_equipment": "no equipment",
     "not_connected": "equipment not connected",
     "places_full": "equipment busy",
+    "queue_time_ahead": "a later operation would come too late",
     "queue_time_exceeded": "queue time exceeded",
     "recipe_differs": "recipe differs on equipment",
     "recipe_not_approved": "recipe not approved",

@@ -1,0 +1,120 @@
+"""Whether equipment can work in time on what must follow an operation within a time.
+
+The reckoning is rough: all that runs or waits at operations of that class and is not held, by the hours that routes say
+a run takes (`process_h`), shared among the places that are able. Where routes do not say, work counts for nothing, and
+only where all equipment of the class is down anything is held back.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+
+from sqlalchemy import and_, case, func, select
+from sqlalchemy.orm import Session, aliased
+
+from mes.definitions.models import EquipmentClass
+from mes.equipment.models import Alarm, Equipment
+from mes.equipment.states import ABLE
+from mes.errors import Reason
+from mes.lots.models import Hold, Lot, LotSubstrate
+from mes.lots.start_gate_facts import BLOCKING_SEVERITY
+from mes.lots.states import ON_LINE, Progress
+from mes.routes.models import Operation, QueueLimit
+from mes.runs.models import Run
+from mes.runs.states import OPEN
+
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What stands before the equipment of a class."""
+
+    name: str
+    places: int
+    """Jobs that its able equipment runs at once."""
+    work_s: float
+
+    @property
+    def wait_s(self) -> float:
+        """How long the last of it waits, where the places share it."""
+        return self.work_s / self.places
+
+
+def too_late(session: Session, operation_ids: Collection[int], at: datetime) -> dict[int, list[Reason]]:
+    """By operation: why what is started there at plant time ``at`` would come too late to one that must follow in time.
+
+    As many queries for many operations as for one.
+    """
+    here, to = aliased(Operation), aliased(Operation)
+    limits = (
+        select(here.id, here.process_s, to.name, to.class_id, QueueLimit.most_s)
+        .join(here, here.id == QueueLimit.from_operation_id)
+        .join(to, to.id == QueueLimit.to_operation_id)
+        .where(here.id.in_(operation_ids))
+        .order_by(to.number)
+    )
+    following = session.execute(limits).all()
+    if not following:
+        return {}
+    loads = _loads(session, {row.class_id for row in following}, at)
+    found: dict[int, list[Reason]] = {}
+    for operation_id, process_s, name, class_id, most_s in following:
+        load = loads[class_id]
+        must = f"{name} must follow within {most_s / HOUR_S:g} h"
+        if not load.places:
+            why = f"{must}, and no {load.name} is able to take work; bring one to standby first."
+        elif load.wait_s > most_s + (process_s or 0.0):
+            why = f"{must}, and each {load.name} has {load.wait_s / HOUR_S:.1f} h of work before it; start this later."
+        else:
+            continue
+        found.setdefault(operation_id, []).append(Reason("queue_time_ahead", why, "line_engineer"))
+    return found
+
+
+def _loads(session: Session, class_ids: Collection[int], at: datetime) -> dict[int, _Load]:
+    stopped = select(Alarm.id).where(
+        Alarm.equipment_id == Equipment.id, Alarm.cleared_at.is_(None), Alarm.severity >= BLOCKING_SEVERITY
+    )
+    able = and_(Equipment.class_id == EquipmentClass.id, Equipment.state.in_(ABLE), ~stopped.exists())
+    machines = (
+        select(EquipmentClass, func.count(Equipment.id))
+        .outerjoin(Equipment, able)
+        .where(EquipmentClass.id.in_(class_ids))
+        .group_by(EquipmentClass.id)
+    )
+    work_s = dict.fromkeys(class_ids, 0.0)
+    for class_id, left_s in (*_waiting_s(session, class_ids), *_running_s(session, class_ids, at)):
+        work_s[class_id] += left_s
+    return {c.id: _Load(c.title, count * c.places, work_s[c.id]) for c, count in session.execute(machines)}
+
+
+def _waiting_s(session: Session, class_ids: Collection[int]) -> Iterator[tuple[int, float]]:
+    """By class: the work on each lot that waits and is not held, or of lots that go into batches together."""
+    held = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
+    query = (
+        select(Operation.id, Operation.process_s, EquipmentClass, func.count())
+        .join(EquipmentClass, EquipmentClass.id == Operation.class_id)
+        .join(LotSubstrate, LotSubstrate.operation_id == Operation.id)
+        .join(Lot, Lot.id == LotSubstrate.lot_id)
+        .where(EquipmentClass.id.in_(class_ids), Operation.process_s.is_not(None))
+        .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), ~held)
+        .group_by(Operation.id, EquipmentClass.id, case((EquipmentClass.batch, 0), else_=Lot.id))
+    )
+    for _, process_s, its_class, substrates in session.execute(query):
+        yield its_class.id, (process_s or 0.0) * ceil(substrates / its_class.most_substrates)
+
+
+def _running_s(session: Session, class_ids: Collection[int], at: datetime) -> Iterator[tuple[int, float]]:
+    """By class: what is left of each open run."""
+    query = (
+        select(Operation.class_id, Operation.process_s, Run.started_at)
+        .join(Run, Run.operation_id == Operation.id)
+        .where(Operation.class_id.in_(class_ids), Operation.process_s.is_not(None), Run.state.in_(OPEN))
+    )
+    for class_id, process_s, started_at in session.execute(query):
+        yield (
+            class_id,
+            max(0.0, (process_s or 0.0) - (0.0 if started_at is None else (at - started_at).total_seconds())),
+        )

@@ -22,6 +22,7 @@ from mes.people.watchers import Watchers
 from mes.recipes import api as recipes_api
 from mes.reports import api as reports_api
 from mes.routes import api as routes_api
+from mes.shipments import api as shipments_api
 from mes.web import (
     administration,
     api_docs,
@@ -44,6 +45,7 @@ from mes.web import (
     reports,
     saved,
     session,
+    shipments,
     sign_in,
     substrate,
     terminal,
@@ -67,6 +69,7 @@ PAGES = (
     bulk_commands.router,
     lot.router,
     lot_commands.router,
+    shipments.router,
     substrate.router,
     unit.router,
     reports.router,
@@ -80,6 +83,7 @@ API = (
     lots_api.all_lots,
     map_api.router,
     map_api.incoming,
+    shipments_api.router,
     genealogy_api.of_lots,
     genealogy_api.router,
     genealogy_api.of_containers,

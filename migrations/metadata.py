@@ -12,6 +12,7 @@ import mes.people.models
 import mes.recipes.models
 import mes.routes.models
 import mes.runs.models
+import mes.shipments.models
 import mes.units.models  # noqa: F401
 from mes.db import Base
 

@@ -20,6 +20,7 @@ class SubjectKind(StrEnum):
     RECIPE_VERSION = "recipe_version"
     ROUTE_VERSION = "route_version"
     SITE = "site"
+    SHIPMENT = "shipment"
 
 
 class Subject(BaseModel):

@@ -13,10 +13,10 @@ from mes.history import Act, Change, Event, record, record_all
 from mes.lots.ahead import check_ahead
 from mes.lots.hold_codes import OWNERS, owner_of
 from mes.lots.models import FutureHold, Hold, Lot
-from mes.lots.states import LotState
+from mes.lots.states import GONE, LotState
 from mes.people.roles import Role
 
-NOTHING_LEFT = (LotState.CONSUMED, LotState.SCRAPPED, LotState.TERMINATED)
+NOTHING_LEFT = (LotState.CONSUMED, LotState.SCRAPPED, LotState.TERMINATED, *GONE)
 """States of a lot that a person cannot hold: it has no unit any more."""
 
 
@@ -49,6 +49,7 @@ def hold(
     if lot.state in NOTHING_LEFT:
         what = f"Lot {lot.name} is {lot.state}: nothing of it is left to hold."
         where = "its trace (mes trace material) tells in which lots its units are; hold those"
+        where = "its history tells in which shipment it left; ask the receiver" if lot.state in GONE else where
         raise Refused(what, Reason("lot_state", f"{what[:-1]}; {where}."))
     (placed,), event = place_holds(session, [lot], wanted, act)
     record_all(session, act, [event])

@@ -17,6 +17,7 @@ OWNERS = tuple(role for role in Role if role in ALLOWED[Permission.RELEASE_HOLDS
 """To whom a hold may belong: who may release one. A customer sees the holds of its lots and releases none."""
 
 EXCEPTION, IN_DOUBT, EQUIPMENT_REFUSED = "exception", "in_doubt", "equipment_refused"
+DISCREPANCY = "discrepancy"
 OWNER_OF_REPORTED = "line_engineer"
 """Who releases the holds that the system places."""
 OWNER_BY_CUSTOM = "line_engineer"
@@ -26,6 +27,7 @@ MEANINGS = {
     EXCEPTION: "Set by the system: a report broke a rule, and what it concerns is suspect.",
     IN_DOUBT: "Set by the system: what was done is not known, or was reported only after the run had ended.",
     EQUIPMENT_REFUSED: "Set by the system: the equipment refused the job; the lot waits again.",
+    DISCREPANCY: "Set by the system: what came in a shipment is not what its document says.",
 }
 
 

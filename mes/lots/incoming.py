@@ -48,7 +48,7 @@ def _lots(files: Iterable[MapIn]) -> tuple[dict[str, list[Arrival]], list[dict[s
     lots: dict[str, list[Arrival]] = {}
     warnings: list[dict[str, str]] = []
     for file in files:
-        mapfile = _read(file)
+        mapfile = read_map(file)
         warnings += [{"file": file.name, **warning} for warning in describe(mapfile)["warnings"]]
         for arrival in arrivals(mapfile):
             if arrival.map is None or not arrival.map.lot:
@@ -57,7 +57,8 @@ def _lots(files: Iterable[MapIn]) -> tuple[dict[str, list[Arrival]], list[dict[s
     return lots, warnings
 
 
-def _read(file: MapIn) -> MapFile:
+def read_map(file: MapIn) -> MapFile:
+    """What the file says. Raises `MapUnreadable`."""
     try:
         return read_e142(file.content)
     except MapRefused as error:

@@ -42,16 +42,17 @@ NOT_DEFINED = "not defined"
 
 def exported(
     session: Session, substrate_id: int, layer: str = DISPOSITIONS, *, version: int | None = None,
-    owner_id: int | None = None,
+    owner_id: int | None = None, origin: bool = True,
 ) -> MapFile:  # fmt: skip
-    """The map of a substrate as `bin_map` gives it, with its device ids and where its units came from.
+    """The map of a substrate as `bin_map` gives it, with its device ids and, as ``origin``, where its units came from.
 
     With ``owner_id`` only transfers between substrates of that customer are told.
     """
     substrate, layout = _with_layout(session, substrate_id)
     of = _bin_map(session, substrate, layout, layer, version)
     overlays = (*of.overlays, *_device_ids(session, substrate, layout.columns))
-    overlays = (*overlays, *_transfers(session, substrate, owner_id))
+    if origin:
+        overlays = (*overlays, *_transfers(session, substrate, owner_id))
     product = session.get_one(Product, substrate.product_id).name
     pitch = (layout.pitch_x_um, layout.pitch_y_um)
     top = Layout(layout.name, layout.columns, layout.rows, pitch_um=pitch, product=product, top_level=True)

@@ -24,6 +24,10 @@ class LotState(StrEnum):
     """All its units went into assemblies."""
     SCRAPPED = "scrapped"
     """None of its units is left."""
+    IN_TRANSIT = "in_transit"
+    """Has left in a shipment; that it arrived is not known yet."""
+    SHIPPED = "shipped"
+    """Is where it was sent to."""
     TERMINATED = "terminated"
     """Nothing waits in it any more: what did goes on in another lot."""
 
@@ -51,6 +55,10 @@ class LotVerb(StrEnum):
     """Some of its substrates go on in a lot of their own."""
     MERGE = "merge"
     """All of its substrates go on in another lot."""
+    SHIP = "ship"
+    """It leaves, to its owner or to another site."""
+    ARRIVE = "arrive"
+    """Its receiver says that it came."""
 
 
 _S, _V = LotState, LotVerb
@@ -94,13 +102,22 @@ TRANSITIONS = Transitions(
         (_S.QUEUED, _V.MERGE): _S.TERMINATED,
         (_S.STOCKED, _V.MERGE): _S.TERMINATED,
         (_S.TERMINATED, _V.WAIT): _S.QUEUED,
+        # what is done with, or lies in the die bank, may leave
+        (_S.COMPLETED, _V.SHIP): _S.IN_TRANSIT,
+        (_S.STOCKED, _V.SHIP): _S.IN_TRANSIT,
+        (_S.IN_TRANSIT, _V.ARRIVE): _S.SHIPPED,
+        (_S.IN_TRANSIT, _V.WAIT): _S.QUEUED,
+        (_S.SHIPPED, _V.WAIT): _S.QUEUED,
     }
 )
 
 ON_LINE = (LotState.QUEUED, LotState.ORDERED, LotState.RUNNING)
 """States that count as work in process."""
 
-ENDED = (LotState.STOCKED, LotState.COMPLETED, LotState.CONSUMED, LotState.SCRAPPED, LotState.TERMINATED)
+GONE = (LotState.IN_TRANSIT, LotState.SHIPPED)
+"""States in which all that was good in a lot is elsewhere."""
+
+ENDED = (LotState.STOCKED, LotState.COMPLETED, LotState.CONSUMED, LotState.SCRAPPED, LotState.TERMINATED, *GONE)
 """States in which a lot has left the line."""
 
 

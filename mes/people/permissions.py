@@ -42,6 +42,8 @@ class Permission(StrEnum):
     """Receive material, scrap containers, and let one be used before another that expires earlier."""
     WORK_MATERIALS = "work_materials"
     """Thaw, open, mount and return containers of material."""
+    SHIP_LOTS = "ship_lots"
+    """Send lots away, note that they arrived, and receive what others sent."""
     RUN_EQUIPMENT = "run_equipment"
     """Take equipment down by hand, and give it back."""
     SEE_JOBS = "see_jobs"
@@ -82,6 +84,7 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.WORK_MATERIALS: frozenset(
         {Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}
     ),
+    Permission.SHIP_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.RUN_EQUIPMENT: frozenset(
         {Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR, Role.EQUIPMENT}
     ),

@@ -21,18 +21,19 @@ from mes.lots.hold import hold, release_hold
 from mes.people.roles import Role
 from mes.reports.catalog import REPORTS
 from mes.runs.models import Run
+from mes.shipments.send import Sending, send
 from tests.api.conftest import Api
 from tests.shop import BEGIN, Floor, mapped
 
 UNUSED = {"PUT", "DELETE"}
 """Methods that no route has."""
-SECRETS = {"beta": "zeta", "SECRET": "ABSENT", "HIDDEN": "NOTHIN", "J-0000002": "J-9999992"}
+SECRETS = {"beta": "zeta", "SECRET": "ABSENT", "HIDDEN": "NOTHIN", "J-0000002": "J-9999992", "SHP-000001": "SHP-999991"}
 """What beta has read, and as many letters that name nothing."""
 OF_LOT, OF_SUBSTRATE = "SECRET", "HIDDEN"
 PLACES = {
     "customer": ["beta"], "lot": [OF_LOT], "name": [OF_LOT, OF_SUBSTRATE], "substrate": [OF_SUBSTRATE],
     "job": ["J-0000002"], "record": ["1"], "recipe": ["bake@1"], "equipment": ["CELL-1"], "route": ["die"],
-    "container": ["T-BETA"], "x": ["1"], "y": ["2"], "extension": ["json", "xml"],
+    "shipment": ["SHP-000001"], "container": ["T-BETA"], "x": ["1"], "y": ["2"], "extension": ["json", "xml"],
 }  # fmt: skip
 """What may stand at the places of a path."""
 NOT_THERE = {"record": "9", "recipe": "bake@9", "equipment": "CELL-9", "route": "pie", "container": "T-NONE"}
@@ -66,6 +67,9 @@ def world(floor: Floor, api: Api) -> Api:
     for lot in ("MINE", OF_LOT):
         run: Run = floor.do(orders.order, floor.wanted("CELL-1", lot))
     assert run.name == "J-0000002"
+    gone = floor.arrive("GONE", "die", "GONE", customer="beta")
+    floor.pass_through("CELL-2", "GONE", "GONE")
+    assert floor.do(send, Sending([gone], "elsewhere")).name == "SHP-000001"
     return api
 
 

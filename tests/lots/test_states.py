@@ -11,6 +11,7 @@ from mes.errors import WrongState
 from mes.lots import states as lots
 from mes.recipes import states as recipes
 from mes.runs import states as runs
+from mes.shipments import states as shipments
 from mes.transitions import Transitions
 
 LOT = """
@@ -46,6 +47,14 @@ created   merge     terminated
 queued    merge     terminated
 stocked   merge     terminated
 terminated wait     queued
+completed ship      in_transit
+stocked   ship      in_transit
+in_transit arrive   shipped
+in_transit wait     queued
+shipped   wait      queued
+"""
+SHIPMENT = """
+in_transit confirm  arrived
 """
 RUN = """
 ordered   start     running
@@ -66,6 +75,7 @@ approved  retire    obsolete
 MACHINES: dict[str, tuple[Transitions[Any, Any], type[StrEnum], type[StrEnum], str]] = {
     "lot": (lots.TRANSITIONS, lots.LotState, lots.LotVerb, LOT),
     "run": (runs.TRANSITIONS, runs.RunState, runs.RunVerb, RUN),
+    "shipment": (shipments.TRANSITIONS, shipments.ShipmentState, shipments.ShipmentVerb, SHIPMENT),
     "recipe": (recipes.TRANSITIONS, recipes.RecipeState, recipes.RecipeVerb, RECIPE),
 }
 

@@ -22,6 +22,7 @@ from mes.people.models import User
 from mes.recipes.approve import submit
 from mes.recipes.draft import draft
 from mes.recipes.models import RecipeVersion
+from mes.shipments.send import Sending, send
 from tests.shop import BEGIN, Floor, build_floor, mapped
 from tests.web.conftest import PASSWORD, Site, people, serving
 
@@ -33,7 +34,8 @@ PICTURES = Path(os.environ.get("PICTURES", "build/pictures"))
 
 NO_PAGES = {
     "/", "/health/live", "/health/ready", "/metrics", "/api/v1/openapi.json",
-    "/reports", "/reports/{name}.{extension}", "/substrates/{customer}/{name}/map.{extension}",
+    "/reports", "/reports/{name}.{extension}", "/shipments/{shipment}/document",
+    "/substrates/{customer}/{name}/map.{extension}",
     "/substrates/{customer}/{name}/stack", "/substrates/{customer}/{name}/reserved",
 }  # fmt: skip
 """Addresses that answer with no page of their own."""
@@ -70,6 +72,9 @@ SHOWN = (
     Shown("/lots", "/lots", "alpha", "lots-customer"),
     Shown("/lots/{customer}/{name}", "/lots/alpha/D2"),
     Shown("/lots/{customer}/{name}", "/lots/alpha/D4", "alpha", "lot-customer"),
+    Shown("/shipments", "/shipments", "alpha"),
+    Shown("/shipments", "/shipments?state=arrived", name="shipments-empty"),
+    Shown("/shipments/{shipment}", "/shipments/SHP-000001", name="shipment"),
     Shown("/substrates/{customer}/{name}", "/substrates/alpha/WD4", "yield_engineer", "map"),
     Shown("/substrates/{customer}/{name}", "/substrates/alpha/WD4", "alpha", "map-customer"),
     Shown("/substrates/{customer}/{name}", f"/substrates/alpha/WD4?{STACKED}", "yield_engineer", "map-stacked"),
@@ -116,6 +121,8 @@ def centre(module_database: Database) -> Iterator[Site]:
     floor.begin("CELL-1", "D3")
     floor.do(hold, floor.id_of(Lot, "D2"), "crack", "A crack at the notch", "line_engineer")
     floor.do(orders.order, floor.wanted("CELL-2", "D5"))
+    floor.stock("D6", "die", "WD6")
+    floor.do(send, Sending([floor.id_of(Lot, "D6")], "test house", "waybill 4711"))
     wrong_at(floor, "CELL-1")
     hotter = floor.do(draft, floor.id_of(RecipeVersion, "bake@1"), "peak_temperature = 152.5 Cel\n")
     floor.do(submit, hotter.id)
@@ -190,7 +197,8 @@ def test_a_page_is_for_everybody(
     shown: Shown, theme: str, language: str, width: int, centre: Site, look: Callable[[str, str, str, int], Page]
 ) -> None:
     page = look(shown.role, theme, language, width)
-    page.goto(centre.address + shown.address)
+    answer = page.goto(centre.address + shown.address)
+    assert answer is not None and answer.ok, answer
     assert page.locator("html").get_attribute("lang") == language
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{shown.picture}-{theme}-{language}-{width}.png", full_page=True)

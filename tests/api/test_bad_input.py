@@ -12,11 +12,12 @@ from mes.people.models import User
 from mes.recipes.approve import submit
 from mes.recipes.draft import draft
 from mes.recipes.models import RecipeVersion
+from mes.shipments.document import Certificate, Content, SentLot, SentSubstrate, sealed
 from tests.api.conftest import Api, Caller
 from tests.api.test_line import records  # noqa: F401
 from tests.api.test_lots import problem
 from tests.api.test_maps_in import XML, file
-from tests.shop import BAKE, Floor, mapped
+from tests.shop import BAKE, BEGIN, Floor, mapped
 from tests.stockroom import deliver, furnish
 from tests.web.conftest import PASSWORD, hashed
 
@@ -24,6 +25,7 @@ Schema = dict[str, Any]
 ABSENT = "ABSENT"
 NAMES = {
     "customer",
+    "lots",
     "product",
     "route",
     "equipment",
@@ -81,7 +83,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
         "lots_scrap": Command("/lots/D5/scrap", why | at | {"substrate": "W5"}),
         "lots_pull_sample": Command("/lots/D6/pull-sample", why | at | {"substrate": "W6"}),
         "lots_store": Command("/lots/D7/store", why),
-        **on_all(why), **on_material(floor, why),
+        **on_all(why), **on_material(floor, why), **shipments(floor, why),
         "equipment_state": Command("/equipment/OVEN-1/state", why | {"state": "UDT"}),
         "maps_create": Command("/maps", query={"customer": "alpha", "route": "die", "release": "true"}, status=201),
         "jobs_records_set_aside": Command(f"/jobs/records/{numbers[0]}/set-aside", why),
@@ -152,6 +154,26 @@ def on_all(why: dict[str, str]) -> dict[str, Command]:
         "bulk_hold": Command("/bulk/hold", why | some | {"code": "height", "owner": "line_engineer"}),
         "bulk_release_hold": Command("/bulk/release-hold", why | some | {"code": "height"}),
         "bulk_priority": Command("/bulk/priority", why | some | {"priority": 2}),
+    }
+
+
+def shipments(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
+    """Commands about what leaves and what comes."""
+    floor.stock("S1", "die", "S1.W")
+    bare = SentLot(lot="R1", product="die", substrates=(SentSubstrate(substrate="R1.W", units=12),))
+    certificate = Certificate(name="CoC 17", text="fine")
+    content = Content(
+        shipment="X-1", sender="else", receiver="here", customer="alpha", sent_at=BEGIN, reference="waybill",
+        certificates=(certificate,), lots=(bare,),
+    )  # fmt: skip
+    leaves = {"lots": ["S1"], "customer": "alpha", "to": "else", "reference": "waybill 7"}
+    comes = {"document": sealed(content).model_dump(mode="json"), "customer": "alpha", "route": "die", "release": True}
+    return {
+        "shipments_create": Command(
+            "/shipments", why | leaves | {"certificates": [certificate.model_dump()]}, status=201
+        ),
+        "shipments_confirm": Command("/shipments/SHP-000001/confirm", why | {"differences": ["W1 is broken"]}),
+        "shipments_received": Command("/shipments/received", why | comes, status=201),
     }
 
 

@@ -15,8 +15,6 @@ from mes.errors import Busy, Malformed, NotFound
 from mes.materials.models import Container, MaterialLot
 from mes.people.models import Customer
 
-CENTRE = "the centre"
-
 
 def expires() -> ColumnElement[Any]:
     """When a container cannot be used any more: its shelf life or its floor life is over; null: never.
@@ -33,7 +31,10 @@ def first_expires(container: Container) -> datetime | None:
 
 
 def container_id(session: Session, name: str, customer: str | None = None) -> int:
-    """A container by its name. Raises `NotFound`, or `Malformed` where several owners have one of that name."""
+    """A container by its name, the centre's where it has one of it.
+
+    Raises `NotFound`, or `Malformed` where it has none and several customers have one of that name.
+    """
     return _one(session, Container, "container", name, customer)
 
 
@@ -48,10 +49,11 @@ def _one(session: Session, model: type[Container] | type[MaterialLot], what: str
     found = session.execute(query if owner is None else query.where(Customer.name == owner)).all()
     if not found:
         raise NotFound(f"There is no {what} {name}.")
-    if len(found) > 1:
-        owners = ", ".join(sorted(row.name or CENTRE for row in found))
+    of_the_centre = [row for row in found if row.name is None]
+    if len(found) > 1 and not of_the_centre:
+        owners = ", ".join(sorted(row.name for row in found))
         raise Malformed(f"There is a {what} {name} of {owners}; name the customer whose it is.")
-    return int(found[0].id)
+    return int((of_the_centre or found)[0].id)
 
 
 def owner_id(session: Session, customer: str | None) -> int | None:

@@ -21,6 +21,7 @@ from mes.lots.hold_codes import MEANINGS
 from mes.lots.map_file import E142_TYPES
 from mes.lots.queue_times import MEANS as WAITED_MEANS
 from mes.lots.states import LotState, LotVerb, Progress, Work
+from mes.materials.states import ContainerState
 from mes.people.permissions import Permission, meanings
 from mes.people.roles import Role
 from mes.recipes.approve import APPROVED_MEANS
@@ -43,7 +44,7 @@ Sentence = tuple[str, str]
 
 ENUMS: tuple[type[StrEnum], ...] = (
     LotState, LotVerb, Progress, Work, RunState, RunVerb, OrderState, RecordState, RecordKind, RecipeState, RecipeVerb,
-    Role, Permission,
+    Role, Permission, ContainerState,
 )  # fmt: skip
 FOUND = ("lot", "equipment", "run")
 LADDER = ("at work", "waiting", "done", "to come")

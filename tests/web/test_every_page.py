@@ -24,6 +24,7 @@ from mes.recipes.draft import draft
 from mes.recipes.models import RecipeVersion
 from mes.shipments.send import Sending, send
 from tests.shop import BEGIN, Floor, build_floor, mapped
+from tests.stockroom import deliver, furnish, supply
 from tests.web.conftest import PASSWORD, Site, people, serving
 
 AXE = Path(__file__).parents[1] / "node" / "node_modules" / "axe-core" / "axe.min.js"
@@ -81,6 +82,8 @@ SHOWN = (
     Shown("/units/{customer}/{substrate}/{x}/{y}", "/units/alpha/WD4/1/0", "yield_engineer", "unit"),
     Shown("/equipment", "/equipment"),
     Shown("/equipment/{name}", "/equipment/CELL-1"),
+    Shown("/containers", "/containers"),
+    Shown("/containers", "/containers?state=scrapped", name="containers-empty"),
     Shown("/jobs", "/jobs"),
     Shown("/jobs", "/jobs?state=aborted", name="jobs-empty"),
     Shown("/jobs/{job}", "/jobs/J-0000003", name="job"),
@@ -124,6 +127,9 @@ def centre(module_database: Database) -> Iterator[Site]:
     floor.stock("D6", "die", "WD6")
     floor.do(send, Sending([floor.id_of(Lot, "D6")], "test house", "waybill 4711"))
     wrong_at(floor, "CELL-1")
+    furnish(floor)
+    supply(floor, flux=[40, 400])
+    deliver(floor, "L9", "flux", {"F9": 500}, lasts_h=2000, customer="beta")
     hotter = floor.do(draft, floor.id_of(RecipeVersion, "bake@1"), "peak_temperature = 152.5 Cel\n")
     floor.do(submit, hotter.id)
     with serving(floor.database) as site:

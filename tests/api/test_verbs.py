@@ -1,0 +1,252 @@
+"""Every verb on a lot in every state, held and free, over HTTP: what is typed by hand is done, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from mes.lots.create import NewLot, create
+from mes.lots.hold import hold
+from mes.lots.merge import merge
+from mes.lots.models import Lot
+from mes.lots.taking import scrap
+from mes.shipments.send import Sending, confirm, send
+from mes.units.arrival import Arrival
+from tests.api.conftest import Api
+from tests.shop import PLACED, Floor
+
+STATES = (
+    *("created", "queued", "ordered", "running", "stocked", "completed"),
+    *("in_transit", "shipped", "consumed", "scrapped", "terminated"),
+)
+TABLE = """
+release       always -      -      -      -      -      - - - - -
+priority      always always always always -      -      - - - - -
+split         always always -      -      always -      - - - - -
+merge         always always -      -      always -      - - - - -
+track-in      -      free   free   free   -      -      - - - - -
+track-out     -      -      always always -      -      - - - - -
+abort         -      -      always always -      -      - - - - -
+hold          always always always always always always - - - - -
+release-hold  held   held   held   held   held   held   - - - held -
+future-hold   always always always always -      -      - - - - -
+scrap         always always always always always always - - - - -
+pull-sample   always always always always always always - - - - -
+store         always always -      -      -      -      - - - - -
+ship          -      -      -      -      free   free   - - - - -
+"""
+"""By verb and state, in the order above: always done, only while no hold stands, only while one does, or refused.
+
+What runs goes on though the lot is held; an ordered or running lot has a substrate that waits, which is the one thrown
+away. A held lot is not shipped, nor does it start.
+"""
+CANNOT_BE_HELD = ("in_transit", "shipped", "consumed", "terminated")
+Told = dict[str, Any]
+WHY = {"why": "the table says so"}
+
+
+@dataclass
+class Line:
+    """Lots in any state. The first of the two substrates of one that is on equipment is in its run."""
+
+    floor: Floor
+    made: int = 0
+
+    @cached_property
+    def other(self) -> str:
+        """One lot that waits."""
+        return self.lot("queued")
+
+    def lot(self, state: str, *, held: bool = False) -> str:
+        """A lot of its own in that state, with two substrates."""
+        self.made += 1
+        name = f"L{self.made}"
+        if held and state == "scrapped":  # nothing is left to hold afterwards
+            self.arrive(name)
+            self._hold(name)
+            self._scrap(name)
+            return name
+        getattr(self, f"_{state}")(name)
+        if held:
+            self._hold(name)
+        return name
+
+    def arrive(self, name: str) -> str:
+        self.floor.arrive(name, "board", f"{name}.1", f"{name}.2")
+        return name
+
+    def _hold(self, name: str) -> None:
+        self.floor.do(hold, self.floor.id_of(Lot, name), "height", "look", "line_engineer")
+
+    def _scrap(self, name: str) -> None:
+        for substrate in (f"{name}.1", f"{name}.2"):
+            self.floor.do(scrap, self.floor.id_of(Lot, name), substrate, None)
+
+    def _created(self, name: str) -> None:
+        came = (Arrival(f"{name}.1"), Arrival(f"{name}.2"))
+        self.floor.do(create, NewLot(name, "alpha", "board", came))
+
+    def _queued(self, name: str) -> None:
+        self.arrive(name)
+
+    def _ordered(self, name: str) -> None:
+        self.arrive(name)
+        self.floor.order("OVEN-1", name, only=[f"{name}.1"])
+
+    def _running(self, name: str) -> None:
+        self.arrive(name)
+        self.floor.begin("OVEN-1", name, only=[f"{name}.1"])
+
+    def _stocked(self, name: str) -> None:
+        self.floor.stock(name, "die", f"{name}.1", f"{name}.2")
+
+    def _completed(self, name: str) -> None:
+        self.arrive(name)
+        self.floor.pass_through("OVEN-1", name, f"{name}.1", f"{name}.2")
+        run = self.floor.begin("CELL-1", name)
+        for substrate in (f"{name}.1", f"{name}.2"):
+            self.floor.report(run, substrate, bins=[[1, 1], [1, 1]])
+        self.floor.end(run)
+
+    def _in_transit(self, name: str) -> int:
+        self._stocked(name)
+        shipment = self.floor.do(send, Sending([self.floor.id_of(Lot, name)], "elsewhere"))
+        return int(shipment.id)
+
+    def _shipped(self, name: str) -> None:
+        self.floor.do(confirm, self._in_transit(name), [])
+
+    def _consumed(self, name: str) -> None:
+        self._stocked(name)
+        wafers = [f"{name}.1", f"{name}.2"]
+        targets = [f"{name}-P{n}" for n in range(3)]
+        self.floor.arrive(f"{name}-P", "package", *targets)
+        run = self.floor.begin("CELL-1", f"{name}-P", sources=wafers)
+        dies = ((wafer, x, y) for wafer in wafers for y in range(3) for x in range(4))
+        sites = ((target, x, y, site) for target in targets for y in range(2) for x in range(2) for site in (1, 2))
+        placed = [(*die, *to[:3], to[3], 1, 0, PLACED) for die, to in zip(dies, sites, strict=True)]
+        for target in targets:
+            self.floor.report(run, target, moves=[move for move in placed if move[3] == target])
+        self.floor.end(run)
+
+    def _scrapped(self, name: str) -> None:
+        self.arrive(name)
+        self._scrap(name)
+
+    def _terminated(self, name: str) -> None:
+        into = self.arrive(f"{name}-INTO")
+        self.floor.do(merge, self.floor.id_of(Lot, into), self.floor.id_of(Lot, self.arrive(name)))
+
+
+@dataclass
+class Asked:
+    """One verb asked of one lot."""
+
+    line: Line
+    client: httpx.Client
+    lot: str
+    state: str
+
+    def __call__(self, verb: str) -> httpx.Response:
+        """The answer."""
+        body = {**WHY, **self._body(verb)}
+        return self.client.post("/shipments" if verb == "ship" else f"/lots/{self.lot}/{verb}", json=body)
+
+    def _body(self, verb: str) -> Told:
+        at = {"substrate": f"{self.lot}.2", "at": [{"x": 0, "y": 0}]}
+        if verb == "merge":
+            return {"lot": self.like}
+        bodies: dict[str, Told] = {
+            "priority": {"priority": 2},
+            "split": {"substrates": [f"{self.lot}.2"]},
+            "track-in": {"equipment": "OVEN-1"},
+            "hold": {"code": "height"},
+            "release-hold": {"hold": self._hold},
+            "future-hold": {"operation": "board/20", "code": "height"},
+            "scrap": at,
+            "pull-sample": at,
+            "ship": {"lots": [self.lot], "to": "elsewhere"},
+        }
+        return bodies.get(verb, {})
+
+    @property
+    def like(self) -> str:
+        """Another lot that stands as this one stands; where nothing is merged any lot."""
+        merged = ("created", "queued", "stocked")
+        return self.line.lot(self.state) if self.state in merged else self.line.other
+
+    @property
+    def _hold(self) -> int:
+        return next((one.id for one in self.line.floor.holds(self.lot)), 999)
+
+
+PROMISES: dict[str, Callable[[str, Told, Told], bool]] = {
+    "release": lambda _, before, after: after["state"] == "queued",
+    "priority": lambda _, before, after: after["priority"] == 2,
+    "split": lambda _, before, after: (before["substrates"], after["substrates"]) == (2, 1),
+    "merge": lambda _, before, after: after["substrates"] == 2 * before["substrates"],
+    "track-in": lambda state, _, after: after["state"] == {"running": "running"}.get(state, "ordered"),
+    "track-out": lambda _, before, after: after["runs"] == [] and before["runs"] != [],
+    "abort": lambda _, before, after: after["runs"] == [] and after["state"] == "queued",
+    "hold": lambda _, before, after: len(after["holds"]) == len(before["holds"]) + 1,
+    "release-hold": lambda _, before, after: after["holds"] == [],
+    "future-hold": lambda _, before, after: len(after["future_holds"]) == 1,
+    "scrap": lambda _, before, after: after["units"] == before["units"] - 1,
+    "pull-sample": lambda _, before, after: after["units"] == before["units"] - 1,
+    "store": lambda _, before, after: after["state"] == "stocked",
+    "ship": lambda _, before, after: (after["state"], after["units"]) == ("in_transit", 0),
+}
+"""What a verb promises of a lot in a state: of what it was before, and what it is after."""
+
+
+def rows() -> Iterator[tuple[str, bool, dict[str, bool]]]:
+    """By state, held or free: which verbs are done."""
+    paper = {verb: dict(zip(STATES, cells, strict=True)) for verb, *cells in map(str.split, TABLE.strip().split("\n"))}
+    for state in STATES:
+        for held in (False, True) if state not in CANNOT_BE_HELD else (False,):
+            done = {"always": True, "free": not held, "held": held, "-": False}
+            yield state, held, {verb: done[cells[state]] for verb, cells in paper.items()}
+
+
+@pytest.fixture
+def line(floor: Floor) -> Line:
+    """A shop with room for all."""
+    with floor.database.transaction() as session:
+        session.execute(text("update equipment_class set places = 1000"))
+    return Line(floor)
+
+
+def test_verb_state_and_hold_are_as_on_paper(line: Line, api: Api) -> None:
+    wrong, tried = list[str](), 0
+    with api.as_user("administrator") as client:
+
+        def look(lot: str) -> Told:
+            return dict(client.get(f"/lots/{lot}").json())
+
+        for state, held, verbs in rows():
+            where = f"{state}, {'held' if held else 'free'}"
+            refuses = Asked(line, client, line.lot(state, held=held), state)
+            assert look(refuses.lot)["state"] == state
+            assert line.other
+            before = line.floor.everything()
+            for verb in (verb for verb, done in verbs.items() if not done):
+                told = refuses(verb)
+                if told.status_code not in (409, 422, 404) or not told.json()["detail"].endswith("."):
+                    wrong.append(f"{verb}, {where}: {told.status_code} {told.text}")
+            if line.floor.everything() != before:
+                wrong.append(f"{where}: something that was refused changed something")
+            for verb in (verb for verb, done in verbs.items() if done):
+                asked = Asked(line, client, line.lot(state, held=held), state)
+                was, told = look(asked.lot), asked(verb)
+                if told.status_code not in (200, 201) or not PROMISES[verb](state, was, look(asked.lot)):
+                    wrong.append(f"{verb}, {where}: {told.status_code} {told.text}")
+            tried += len(verbs)
+    assert wrong == []
+    assert tried > 200
+    assert line.floor.problems() == []

@@ -1,4 +1,4 @@
-"""`mes lot priority`: how urgent a lot is."""
+"""`mes lot priority`, `reserve` and `lift-reservation`: how urgent a lot is, and which equipment it waits for."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,9 +10,12 @@ from mes.cli.lot_changes import DUE_FORMATS
 from mes.cli.lot_looks import CustomerName, LotName
 from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import server
+from mes.equipment.queries import equipment_id
 from mes.lots.looks import look
 from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
+from mes.lots.reserve import lift_reservation
+from mes.lots.reserve import reserve as reserve_lot
 
 app = typer.Typer()
 
@@ -38,4 +41,43 @@ def priority(
         with writing(why) as (session, act):
             lot = change_priority(session, lot_id(session, name, customer), priority, due, act)
             told = look(session, lot.id)
+    show_one(told, as_json=as_json)
+
+
+@app.command()
+def reserve(
+    name: LotName,
+    *,
+    equipment: Annotated[str, typer.Option(help="The only one of its class that is to start it.")],
+    until: Annotated[datetime, typer.Option(help="Until when, with offset.", formats=DUE_FORMATS)],
+    customer: CustomerName = None,
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Reserve a lot for one equipment until a time: no other of its class starts it before.
+
+    Example: mes lot reserve L-104 --equipment TCB-01 --until 2026-12-01T09:00+0900 --why "its collets are matched"
+    """
+    if there := server():
+        body = {"equipment": equipment, "until": until.isoformat(), "why": why}
+        told = there.post("lots", name, "reserve", body=body, customer=customer)
+    else:
+        with writing(why) as (session, act):
+            found = lot_id(session, name, customer)
+            lot = reserve_lot(session, found, equipment_id(session, equipment), until, act)
+            told = look(session, lot.id)
+    show_one(told, as_json=as_json)
+
+
+@app.command(name="lift-reservation")
+def lift(name: LotName, *, customer: CustomerName = None, why: Why = "", as_json: Json = False) -> None:
+    """Let all equipment of the class start a lot again that was reserved for one.
+
+    Example: mes lot lift-reservation L-104 --why "TCB-01 is down"
+    """
+    if there := server():
+        told = there.post("lots", name, "lift-reservation", body={"why": why}, customer=customer)
+    else:
+        with writing(why) as (session, act):
+            told = look(session, lift_reservation(session, lot_id(session, name, customer), act).id)
     show_one(told, as_json=as_json)

@@ -6,13 +6,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mes.definitions.models import EquipmentClass
-from mes.lots.models import LotSubstrate
-from mes.lots.states import Progress
+from mes.lots.models import Lot, LotSubstrate
+from mes.lots.states import ON_LINE, Progress
 from mes.routes.models import Operation
 
 
 def next_look(session: Session, at: datetime) -> datetime | None:
-    """The first plant time after ``at`` when what waits for a fuller batch has waited long enough; None: never."""
+    """The first plant time after ``at`` when a reservation ends, or what waits for a fuller batch has waited enough.
+
+    None: there is none.
+    """
     ends = LotSubstrate.since + func.make_interval(0, 0, 0, 0, 0, 0, EquipmentClass.most_wait_s)
     query = (
         select(func.min(ends))
@@ -20,4 +23,5 @@ def next_look(session: Session, at: datetime) -> datetime | None:
         .join(EquipmentClass, EquipmentClass.id == Operation.class_id)
         .where(EquipmentClass.most_wait_s.is_not(None), LotSubstrate.progress == Progress.QUEUED, ends > at)
     )
-    return session.scalar(query)
+    reserved = select(func.min(Lot.reserved_until)).where(Lot.state.in_(ON_LINE), Lot.reserved_until > at)
+    return session.scalar(select(func.least(query.scalar_subquery(), reserved.scalar_subquery())))

@@ -31,6 +31,7 @@ from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id, open_run, route_making
 from mes.lots.queue_shapes import QueueTimeBody
 from mes.lots.queue_times import dispose_queue_time
+from mes.lots.reserve import lift_reservation, reserve
 from mes.lots.shapes import (
     AbortBody,
     Entry,
@@ -41,6 +42,7 @@ from mes.lots.shapes import (
     MergeBody,
     NewLotBody,
     PriorityBody,
+    ReserveBody,
     RunLook,
     ScrapBody,
     SplitBody,
@@ -181,6 +183,22 @@ def change_priority_of_lot(session: Tx, by: Changer, of: Named, response: Respon
     """Change how urgent a lot is: its priority, by which dispatch ranks at once, its due date, or both."""
     found = of.id(session)
     change_priority(session, found, body.priority, body.due_at, act_now(session, by.name, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/reserve", response_model=LotLook)
+def reserve_lot(session: Tx, by: Changer, of: Named, response: Response, body: ReserveBody) -> Any:
+    """Reserve a lot for one equipment until a time: no other of its class starts it before."""
+    found, on = of.id(session), equipment_id(session, body.equipment)
+    reserve(session, found, on, body.until, act_now(session, by.name, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/lift-reservation", response_model=LotLook)
+def lift_reservation_of_lot(session: Tx, by: Changer, of: Named, response: Response, body: WhyBody) -> Any:
+    """Let all equipment of the class start a lot again that was reserved for one."""
+    found = of.id(session)
+    lift_reservation(session, found, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 

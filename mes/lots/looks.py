@@ -17,7 +17,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from mes.definitions.models import Product
 from mes.equipment.models import Equipment
@@ -116,6 +116,7 @@ def ids_of(wanted: LotFilter, *more: ColumnElement[bool]) -> Select[int]:
     return select_lots(wanted).with_only_columns(Lot.id, maintain_column_froms=True).where(*more)
 
 
+_RESERVED = aliased(Lot)
 _OF_LOT = bindparam("of_lot", type_=Integer)
 
 
@@ -142,6 +143,13 @@ _FUTURE_HOLDS = (
     .where(FutureHold.lot_id == _OF_LOT, FutureHold.ended_at.is_(None))
     .order_by(Operation.number, FutureHold.id)
 )  # fmt: skip
+_RESERVATIONS = (
+    select(
+        Equipment.name.label("equipment"), _RESERVED.reserved_until.label("until"), _RESERVED.reserved_by.label("by")
+    )
+    .join(Equipment, Equipment.id == _RESERVED.reserved_for_id)
+    .where(_RESERVED.id == _OF_LOT)
+)
 _QUEUE_TIMES = select_clocks(LotSubstrate.lot_id == _OF_LOT)
 _MEMBERS = (
     select(
@@ -172,7 +180,7 @@ _LOOK = (
     select_lots()
     .add_columns(
         _listed(_HOLDS).label("holds"), _listed(_FUTURE_HOLDS).label("future_holds"),
-        _listed(_QUEUE_TIMES).label("queue_times"),
+        _listed(_RESERVATIONS).label("reservation"), _listed(_QUEUE_TIMES).label("queue_times"),
         _listed(_MEMBERS).label("members"), _listed(_OPEN_RUNS).label("runs"),
         _listed(_FORMS).label("ledger"), Lot.row_version,
     )
@@ -195,6 +203,7 @@ def look_at_version(session: Session, lot: int, *, centre: bool = True) -> tuple
     nobody = {} if centre else {"by": ""}
     row["holds"] = [_timed(hold, "at", "review_by") | nobody for hold in row["holds"]]
     row["future_holds"] = [_timed(hold, "at") | nobody for hold in row["future_holds"]]
+    row["reservation"] = next((_timed(one, "until") for one in row["reservation"] if centre), None)
     row["members"] = [_timed(member, "since") for member in row["members"]]
     row["runs"] = [
         _timed(run, "ordered_at", "started_at") | ({} if centre else {"equipment": ""}) for run in row["runs"]

@@ -41,6 +41,10 @@ class Lot(Lockable, Chained, Owned, Base):
     priority: Mapped[int] = mapped_column(default=5)
     """1 is the most urgent, 9 the least."""
     due_at: Mapped[datetime | None]
+    reserved_for_id: Mapped[int | None] = mapped_column(ForeignKey("equipment.id"))
+    """No other equipment of its class starts it before ``reserved_until``."""
+    reserved_until: Mapped[datetime | None]
+    reserved_by: Mapped[str | None]
     form: Mapped[int] = mapped_column(default=1)
     """Which form its units have: raised by each transfer to new substrates."""
     substrates: Mapped[int] = mapped_column(default=0)
@@ -62,6 +66,7 @@ class Lot(Lockable, Chained, Owned, Base):
         CheckConstraint(f"kind in ({', '.join(repr(k) for k in LOT_KINDS)})", name="kind"),
         CheckConstraint("priority between 1 and 9", name="priority"),
         CheckConstraint("substrates >= 0 and units >= 0", name="quantities"),
+        CheckConstraint("num_nulls(reserved_for_id, reserved_until, reserved_by) in (0, 3)", name="reservation"),
         Index("ix_lot_stocked", "product_id", postgresql_where="state = 'stocked'"),
         Index("ix_lot_on_line", "state", postgresql_where="state in ('queued', 'ordered', 'running')"),
     )

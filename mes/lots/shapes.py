@@ -57,6 +57,16 @@ class PriorityBody(Asked):
     why: Text = ""
 
 
+class ReserveBody(Asked):
+    """For which equipment a lot is reserved, and until when."""
+
+    model_config = example(equipment="TCB-01", until="2026-03-18T09:00:00Z", why="its collets are matched")
+
+    equipment: Name
+    until: AwareDatetime = Field(description="In the future, on the plant clock.")
+    why: Text = ""
+
+
 class SplitBody(Asked):
     """Whole substrates that go on in a lot of their own, and its name; made here if not given: D1.1, D1.2, …"""
 
@@ -220,6 +230,14 @@ class OpenRun(BaseModel):
     started_at: datetime | None
 
 
+class Reservation(BaseModel):
+    """The one equipment of its class that starts a lot, until a time that may have passed."""
+
+    equipment: str
+    until: datetime
+    by: str
+
+
 class LotLook(LotRow):
     """A lot with its substrates, open runs, standing holds and the ledger of each form."""
 
@@ -237,6 +255,7 @@ class LotLook(LotRow):
             }
         ],
         future_holds=[],
+        reservation=None,
         queue_times=[],
         members=[
             {
@@ -264,6 +283,7 @@ class LotLook(LotRow):
 
     holds: list[StandingHold]
     future_holds: list[StandingFutureHold]
+    reservation: Reservation | None = Field(description="Null for a customer: equipment is the centre's.")
     queue_times: list[QueueTime]
     members: list[Member]
     runs: list[OpenRun]

@@ -20,10 +20,10 @@ from mes.units.models import Substrate
 def split(session: Session, lot_id: int, names: Sequence[str], into: str | None, act: Act) -> Lot:
     """Let these substrates go on in a new lot, named ``into`` or after the lot they leave; gives the new one.
 
-    It stands where they stand and inherits route version, priority, due date, every hold and future hold. Raises
-    `Malformed` (none or one twice is named, no fit name), `NotFound` (a substrate was never in the lot), `WrongState`
-    where the lot does not wait, and `Refused` with every reason: a substrate is in a run or has left the lot, or
-    nothing would stay.
+    It stands where they stand and inherits route version, priority, due date, reservation, every hold and future hold.
+    Raises `Malformed` (none or one twice is named, no fit name), `NotFound` (a substrate was never in the lot),
+    `WrongState` where the lot does not wait, and `Refused` with every reason: a substrate is in a run or has left the
+    lot, or nothing would stay.
     """
     _check(names, into)
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
@@ -90,8 +90,9 @@ def _new(session: Session, lot: Lot, into: str | None, act: Act) -> Lot:
     new = Lot(
         customer_id=lot.customer_id, name=name, product_id=lot.product_id, kind=lot.kind,
         route_version_id=lot.route_version_id, state=lot.state, operation_id=lot.operation_id, priority=lot.priority,
-        due_at=lot.due_at, form=lot.form, substrates=0, units=0, created_at=act.at, released_at=lot.released_at,
-        ended_at=lot.ended_at,
+        due_at=lot.due_at, reserved_for_id=lot.reserved_for_id, reserved_until=lot.reserved_until,
+        reserved_by=lot.reserved_by, form=lot.form, substrates=0, units=0, created_at=act.at,
+        released_at=lot.released_at, ended_at=lot.ended_at,
     )  # fmt: skip
     with unique("uq_lot_customer_id_name", Refused(f"There is already a lot {name}; choose another name.")):
         session.add(new)

@@ -50,6 +50,19 @@ def _holds(facts: Facts) -> Iterator[Reason]:
         yield Reason("held", message, hold.owner_role)
 
 
+def _reserved(facts: Facts) -> Iterator[Reason]:
+    one, lot = facts.reserved_for, facts.lot
+    if one is None or one.id == facts.equipment.id or one.class_id != facts.equipment.class_id:
+        return
+    until = lot.reserved_until or facts.at
+    yield Reason(
+        "reserved",
+        f"Lot {lot.name} is reserved for {one.name} by {lot.reserved_by} for {_hours(until - facts.at):.1f} h more;"
+        " start it there, or lift the reservation.",
+        "line_engineer",
+    )
+
+
 def _class(facts: Facts) -> Iterator[Reason]:
     if facts.operation is not None and facts.operation.class_id != facts.equipment.class_id:
         yield Reason(
@@ -115,6 +128,7 @@ def _supply(facts: Facts) -> Iterator[Reason]:
 CHECKS: tuple[Callable[[Facts], Iterator[Reason]], ...] = (
     _state,
     _holds,
+    _reserved,
     _class,
     _able,
     _recipe,

@@ -38,6 +38,8 @@ class LotFacts:
     names: Mapping[int, str]
     """Of the members, by substrate id."""
     holds: Sequence[Hold]
+    reserved_for: Equipment | None
+    """The only one of its class that starts it now."""
     overdue: Sequence[Clock]
     """The queue times of the members that are over."""
     at: datetime
@@ -142,6 +144,7 @@ def by_product(found: Iterable[Source]) -> Stock:
 
 def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int, list[LotFacts]]:
     lots, holds = _with_holds(session, lot_ids)
+    reserved = _reserved(session, lots.values(), at)
     waiting, names = _waiting(session, lot_ids)
     operations = _operations(session, lots, waiting)
     overdue = _overdue(session, [m for some in waiting.values() for m in some], at)
@@ -157,6 +160,7 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
             members=members,
             names={m.substrate_id: names[m.substrate_id] for m in members},
             holds=holds[lot.id],
+            reserved_for=reserved.get(lot.id),
             overdue=[late for m in members for late in overdue.get(m.substrate_id, ())],
             at=at,
             sites=sites.get(lot.product_id, ()),
@@ -175,6 +179,15 @@ def _with_holds(session: Session, lot_ids: Collection[int]) -> tuple[dict[int, L
         lots[lot.id] = lot
         holds.setdefault(lot.id, []).extend([] if hold is None else [hold])
     return lots, holds
+
+
+def _reserved(session: Session, lots: Iterable[Lot], at: datetime) -> dict[int, Equipment]:
+    """By lot: for which equipment it is reserved at plant time ``at``."""
+    wanted = {lot.id: lot.reserved_for_id for lot in lots if lot.reserved_until is not None and lot.reserved_until > at}
+    if not wanted:
+        return {}
+    found = {e.id: e for e in session.scalars(select(Equipment).where(Equipment.id.in_(wanted.values())))}
+    return {lot: found[equipment] for lot, equipment in wanted.items() if equipment is not None}
 
 
 def _waiting(session: Session, lot_ids: Collection[int]) -> tuple[dict[int, list[LotSubstrate]], dict[int, str]]:

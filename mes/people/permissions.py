@@ -25,7 +25,7 @@ class Permission(StrEnum):
     CREATE_LOTS = "create_lots"
     """Create lots and release them to the line."""
     CHANGE_LOTS = "change_lots"
-    """Change the priority and due date of lots, split and merge them."""
+    """Change priority and due date of lots, reserve them for equipment, split and merge them."""
     WORK_LOTS = "work_lots"
     """Track lots in and out, and break runs off."""
     HOLD_LOTS = "hold_lots"

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from pydantic import NaiveDatetime
 
 from mes.definitions.clock import act_now
+from mes.equipment.queries import equipment_id
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
@@ -16,6 +17,7 @@ from mes.lots.merge import merge
 from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
 from mes.lots.queue_times import dispose_queue_time
+from mes.lots.reserve import lift_reservation, reserve
 from mes.lots.split import split
 from mes.people.access import require
 from mes.people.permissions import Permission
@@ -41,6 +43,26 @@ def change_priority_of_lot(
     """Change the priority of the lot and, where one is given in the zone of its page, its due date."""
     due_at = plant_moment(session, view_of(request, by), due)
     change_priority(session, lot_id(session, name, customer), priority, due_at, act_now(session, by.name, why))
+    return onwards(path("lots", customer, name))
+
+
+@router.post("/reserve")
+def reserve_lot(
+    request: Request, session: Tx, by: Changer, customer: str, name: str, equipment: Field, until: NaiveDatetime,
+    why: Note = "",
+) -> Response:  # fmt: skip
+    """Reserve the lot for one equipment until a time in the zone of its page."""
+    ends = plant_moment(session, view_of(request, by), until)
+    assert ends is not None
+    found, on = lot_id(session, name, customer), equipment_id(session, equipment)
+    reserve(session, found, on, ends, act_now(session, by.name, why))
+    return onwards(path("lots", customer, name))
+
+
+@router.post("/lift-reservation")
+def lift_reservation_of_lot(session: Tx, by: Changer, customer: str, name: str, why: Note = "") -> Response:
+    """Let all equipment of the class start the lot again."""
+    lift_reservation(session, lot_id(session, name, customer), act_now(session, by.name, why))
     return onwards(path("lots", customer, name))
 
 

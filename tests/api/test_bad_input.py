@@ -124,6 +124,8 @@ def changes(why: dict[str, str]) -> dict[str, Command]:
     """Commands that change a lot otherwise than by work on it."""
     return {
         "lots_priority": Command("/lots/N1/priority", why | {"priority": 2, "due_at": "2099-04-01T00:00:00Z"}),
+        "lots_reserve": Command("/lots/N1/reserve", why | {"equipment": "CELL-1", "until": "2099-04-01T00:00:00Z"}),
+        "lots_lift_reservation": Command("/lots/N1/lift-reservation", why),
         "lots_split": Command("/lots/N1/split", why | {"substrates": ["N1.2"], "into": "N1.9"}),
         "lots_merge": Command("/lots/N1/merge", why | {"lot": "N1.9"}),
     }

@@ -68,6 +68,8 @@ def test_the_lots_that_commands_lock_are_those_that_were_seen(floor: Floor, call
     does("track-in", {"equipment": "CELL-1"})
     does("abort", {"why": "power cut"})
     does("priority", {"priority": 2})
+    does("reserve", {"equipment": "CELL-1", "until": "2099-01-01T00:00:00Z"})
+    does("lift-reservation", {"why": "a test"})
     does("hold", HOLD)
     does("release-hold", {"hold": client.get("/lots/D1").json()["holds"][0]["hold"], "why": "looked at"})
     does("scrap", {"substrate": "W1", "at": [{"x": 0, "y": 0}], "why": "cracked"})

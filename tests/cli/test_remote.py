@@ -166,6 +166,10 @@ def acts(mes: Mes, lot: str) -> Iterator[str]:
                   "--review-by", "2099-12-01T09:00+0900")  # fmt: skip
     yield printed("lot", "release-hold", lot, "--hold", *hold, "--why", "in limits")
     yield printed("lot", "priority", lot, "--priority", "2", "--due", "2099-12-01T09:00+0900", "--why", "in a hurry")
+    yield printed(
+        "lot", "reserve", lot, "--equipment", "CELL-1", "--until", "2099-12-01T09:00+0900", "--why", "matched"
+    )
+    yield printed("lot", "lift-reservation", lot, "--why", "no more")
     these = ("--q", lot, "--code", "height", "--why", "low")
     yield printed("lot", "bulk", "hold", *these)
     yield printed("lot", "bulk", "hold", *these, "--route", "die", "--expect", "1")

@@ -31,6 +31,7 @@ IN_SHORT = {
     "queue_time_exceeded": "queue time exceeded",
     "recipe_differs": "recipe differs on equipment",
     "recipe_not_approved": "recipe not approved",
+    "reserved": "reserved for other equipment",
     "source_missing": "no supply",
     "source_short": "too little supply",
     "source_short_ahead": "too little supply for a later operation",

@@ -27,6 +27,6 @@ select setval(pg_get_serial_sequence('outbox', 'id'), max(id)) from outbox havin
 select setval(
     format('%I.%I', schemaname, sequencename)::regclass,
     coalesce(last_value, 0) + case
-        when data_type = 'integer'::regtype or sequencename in ('run_number', 'lot_number') then 100000
+        when data_type = 'integer'::regtype or sequencename in ('run_number', 'lot_number', 'shipment_number') then 100000
         else 10000000 end
 ) from pg_sequences where schemaname = 'public';

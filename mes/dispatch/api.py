@@ -1,6 +1,6 @@
 """Dispatch over HTTP: what an equipment should start next, and why not the others."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from mes.definitions.clock import plant_now
 from mes.dispatch.criteria import Criterion
 from mes.dispatch.looks import look
+from mes.dispatch.what_if import WhatIf
 from mes.equipment.queries import equipment_id
 from mes.http.shapes import Name, ToldReason, example
 from mes.http.transaction import Tx
@@ -94,8 +95,18 @@ class Dispatch(BaseModel):
 
 
 @router.get("", response_model=Dispatch)
-def show(session: Tx, equipment: Annotated[Name, Query(description="For which equipment.")]) -> Any:
-    """What an equipment should start next, and why not the others that wait for its class."""
-    ranked, excluded = look(session, equipment_id(session, equipment), plant_now(session))
+def show(
+    session: Tx,
+    *,
+    equipment: Annotated[Name, Query(description="For which equipment.")],
+    ranking: Annotated[
+        list[Criterion] | None, Query(max_length=5, description="What if lots were ranked by these?")
+    ] = None,
+    later_h: Annotated[float, Query(ge=0, le=8760, description="What if it were so many hours later?")] = 0,
+    free: Annotated[bool, Query(description="What if the equipment were connected, able and had a place?")] = False,
+) -> Any:
+    """What an equipment should start next, and why not the others that wait for its class; or would, what if."""
+    at = plant_now(session) + timedelta(hours=later_h)
+    ranked, excluded = look(session, equipment_id(session, equipment), at, WhatIf(tuple(ranking or ()), free))
     told = [row | {"reasons": [vars(reason) for reason in row["reasons"]]} for row in excluded]
     return {"equipment": equipment, "ranked": ranked, "excluded": told}

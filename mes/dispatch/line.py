@@ -11,6 +11,7 @@ from mes.definitions.models import BY_HAND, EquipmentClass
 from mes.dispatch.ahead import too_late
 from mes.dispatch.candidates import Candidate
 from mes.dispatch.rank import Ranks, ranks
+from mes.dispatch.what_if import AS_IT_IS, WhatIf
 from mes.equipment.models import Equipment
 from mes.errors import Reason
 from mes.lots.models import LotSubstrate
@@ -66,7 +67,10 @@ def free_equipment(session: Session, waiting: Iterable[Candidate], after: int | 
     return {row.id: row.class_id for row in session.execute(query.order_by(Equipment.name))}
 
 
-def read_line(session: Session, waiting: Iterable[Candidate], equipment: Mapping[int, int], at: datetime) -> Line:
+def read_line(
+    session: Session, waiting: Iterable[Candidate], equipment: Mapping[int, int], at: datetime,
+    what_if: WhatIf = AS_IT_IS,
+) -> Line:  # fmt: skip
     """What is so of these candidates and this equipment, given with its class, at plant time ``at``.
 
     It takes as many queries for a hundred lots as for one.
@@ -79,10 +83,10 @@ def read_line(session: Session, waiting: Iterable[Candidate], equipment: Mapping
     stock = by_product(sources(session, seen.needed() | _needed_soon(waits, assemblies)))
     pairs = [(c, e) for c in waits for e, class_id in equipment.items() if class_id == c.class_id]
     facts = {(c, e): seen.of(waits[c], e, stock) for c, e in pairs}
-    reasons = {pair: judge(found) for pair, found in facts.items()}
+    reasons = {pair: what_if.left(judge(found)) for pair, found in facts.items()}
     may_start = dict.fromkeys(c for c, e in pairs if not reasons[c, e])
     placing = [c for c in may_start if c.operation_id in assemblies or waits[c].needs]
-    ranking = ranks(session, waits, equipment, at)
+    ranking = ranks(session, waits, equipment, at, what_if.ranking)
     return Line(
         list(waits),
         {e: ranking.ranked((c for c in waits if c.class_id == class_id), e) for e, class_id in equipment.items()},

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mes.dispatch.criteria import UNITS, Criterion
 from mes.dispatch.waiting import Waiting, ranking
+from mes.dispatch.what_if import AS_IT_IS, WhatIf
 from mes.lots.models import Lot
 from mes.people.models import Customer
 from mes.routes.models import Operation
@@ -16,9 +17,9 @@ from mes.routes.models import Operation
 Row = dict[str, Any]
 
 
-def look(session: Session, equipment_id: int, at: datetime) -> tuple[list[Row], list[Row]]:
+def look(session: Session, equipment_id: int, at: datetime, what_if: WhatIf = AS_IT_IS) -> tuple[list[Row], list[Row]]:
     """What may start on an equipment at plant time ``at``, most urgent first; and what waits, with its ``reasons``."""
-    found = ranking(session, equipment_id, at)
+    found = ranking(session, equipment_id, at, what_if)
     operation_ids = {waiting.candidate.operation_id for waiting in found}
     lot_ids = {waiting.candidate.lot_id for waiting in found}
     operations = select(Operation.id, Operation.name).where(Operation.id.in_(operation_ids))
@@ -39,9 +40,9 @@ def look(session: Session, equipment_id: int, at: datetime) -> tuple[list[Row], 
         )
         for waiting in found
     ]
-    ranked = [row | _start(waiting) for waiting, row in rows if waiting.start is not None]
+    starting = [(waiting, row) for waiting, row in rows if waiting.start is not None]
     return (
-        [{"rank": rank} | row for rank, row in enumerate(ranked, 1)],
+        [row | {"rank": rank} | _start(waiting) for rank, (waiting, row) in enumerate(starting, 1)],
         [row | {"reasons": waiting.reasons} for waiting, row in rows if waiting.reasons],
     )
 

@@ -68,7 +68,7 @@ class Ranks:
 
 def ranks(
     session: Session, waiting: Collection[Candidate], equipment_ids: Collection[int], at: datetime,
-    instead: Ranking | None = None,
+    instead: Ranking = (),
 ) -> Ranks:  # fmt: skip
     """Read what the criteria look at that rank these candidates before this equipment.
 

@@ -11,6 +11,7 @@ from mes.definitions.models import BY_HAND
 from mes.dispatch.candidates import Candidate, candidates
 from mes.dispatch.criteria import Criterion
 from mes.dispatch.line import Line, read_line
+from mes.dispatch.what_if import AS_IT_IS, WhatIf
 from mes.dispatch.what_next import judged_on
 from mes.equipment.models import Equipment
 from mes.errors import Reason
@@ -28,11 +29,11 @@ class Waiting:
     """What each criterion of the equipment's ranking says of it, the first before the others."""
 
 
-def ranking(session: Session, equipment_id: int, at: datetime) -> list[Waiting]:
+def ranking(session: Session, equipment_id: int, at: datetime, what_if: WhatIf = AS_IT_IS) -> list[Waiting]:
     """All that waits for the class of an equipment at plant time ``at``, most urgent first, judged on that one."""
     equipment = session.get_one(Equipment, equipment_id, options=[joinedload(Equipment.equipment_class)])
-    line = read_line(session, candidates(session), {equipment.id: equipment.class_id}, at)
-    return [_judged(line, candidate, equipment) for candidate in line.order[equipment.id]]
+    line = read_line(session, candidates(session), {equipment.id: equipment.class_id}, at, what_if)
+    return [_judged(line, candidate, equipment, what_if) for candidate in line.order[equipment.id]]
 
 
 def first_reasons(session: Session, at: datetime) -> Mapping[tuple[int, int], Reason | None]:
@@ -56,10 +57,10 @@ def first_reasons(session: Session, at: datetime) -> Mapping[tuple[int, int], Re
     return found
 
 
-def _judged(line: Line, candidate: Candidate, equipment: Equipment) -> Waiting:
+def _judged(line: Line, candidate: Candidate, equipment: Equipment, what_if: WhatIf = AS_IT_IS) -> Waiting:
     judged = judged_on(line, candidate, equipment.id)
     reasons = () if isinstance(judged, TrackIn) else judged
-    if not equipment.connected and equipment.equipment_class.kind != BY_HAND:
+    if not (equipment.connected or what_if.free) and equipment.equipment_class.kind != BY_HAND:
         reasons += (Reason("not_connected", f"{equipment.name} is not connected; nothing can be sent to it."),)
     start = judged if isinstance(judged, TrackIn) and not reasons else None
     return Waiting(candidate, start, reasons, line.ranks.values(candidate, equipment.id))

@@ -46,6 +46,7 @@ READS = [
     ("lot", "show", "B1", "--customer", "beta"),
     ("lot", "start-check", "A1", "--equipment", "OVEN-1"),
     ("dispatch", "list", "--equipment", "OVEN-1"),
+    ("dispatch", "what-if", "--equipment", "OVEN-1", "--ranking", "critical_ratio", "--later-h", "2", "--free"),
     ("equipment", "list"),
     ("equipment", "list", "--class", "oven"),
     ("job", "list", "--equipment", "CELL-1", "--most", "1"),

@@ -8,10 +8,14 @@ import pytest
 from sqlalchemy import event, update
 
 from mes.definitions.models import EquipmentClass, Site
+from mes.dispatch.criteria import Criterion
 from mes.dispatch.looks import look
 from mes.dispatch.waiting import first_reasons
+from mes.dispatch.what_if import WhatIf
 from mes.dispatch.what_next import choose
+from mes.equipment.condition import change_state
 from mes.equipment.models import Equipment
+from mes.equipment.states import EquipmentState
 from mes.lots import run_course
 from mes.lots.hold import hold
 from mes.lots.models import Lot
@@ -152,3 +156,25 @@ def test_every_criterion_takes_as_many_statements_for_many_lots_as_for_few(floor
         return len(seen)
 
     assert statements(0, 2) == statements(2, 12) <= 20
+
+
+def test_what_if_asks_and_does_nothing(floor: Floor) -> None:
+    """Another ranking, equipment that is down and full, and a time that has not come."""
+    for n in (1, 2):
+        floor.arrive(f"D{n}", "die", f"W{n}")
+    due(floor, "D2", 9)
+    floor.arrive("B1", "board", "S1")
+    floor.pass_through("OVEN-1", "B1", "S1")
+    floor.do(change_state, floor.id_of(Equipment, "CELL-1"), EquipmentState.UDT)
+    before = floor.everything()
+
+    def would(what_if: WhatIf, later_h: float = 0) -> list[str]:
+        at = BEGIN + timedelta(hours=floor.hours + later_h)
+        with floor.database.reading() as session:
+            return [row["lot"] for row in look(session, floor.id_of(Equipment, "CELL-1"), at, what_if)[0]]
+
+    assert would(WhatIf()) == []
+    assert would(WhatIf(free=True)) == ["D1", "D2", "B1"]
+    assert would(WhatIf([Criterion.CRITICAL_RATIO], free=True)) == ["D2", "B1", "D1"]
+    assert would(WhatIf(free=True), later_h=5) == ["D1", "D2"]
+    assert floor.everything() == before

@@ -15,6 +15,7 @@ from mes.http.openapi import Application, operation_id
 from mes.http.server import install
 from mes.jobs import api as jobs_api
 from mes.lots import api as lots_api
+from mes.lots import bulk_api as lots_bulk_api
 from mes.lots import map_api
 from mes.materials import api as materials_api
 from mes.people import access
@@ -82,7 +83,7 @@ API = (
     session.router,
     lots_api.router,
     lots_api.codes,
-    lots_api.all_lots,
+    lots_bulk_api.router,
     map_api.router,
     map_api.incoming,
     shipments_api.router,

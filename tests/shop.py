@@ -85,7 +85,8 @@ def build_plant(session: Session) -> None:
     sealed = {"recipe_version_id": _recipe(session, "seal", cell, SEAL, []).id}
     _route(session, cap, "stocked", in_cell | sealed | {"kind": "process"})
     _route(session, pair, "completed", in_cell | assembly)
-    tested = in_cell | {"kind": "test", "bins": TEST_BINS, "retest": retest}
+    back = {"back_to": 10, "most": 2, "most_per_lot": 3, "reasons": ["residue", "height"]}
+    tested = in_cell | {"kind": "test", "bins": TEST_BINS, "retest": retest, "rework": back}
     long, short = {"process_s": 8 * 3600}, {"process_s": 2 * 3600}
     baked, judged = _route(session, board, "completed", in_oven | long | {"kind": "process"}, tested | short)
     times = {"most_s": MOST_WAIT_H * 3600, "warning_s": 3600.0}

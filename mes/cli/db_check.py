@@ -180,6 +180,11 @@ select format('Container %%s of %%s was used by %%s for lot %%s of another owner
 from consumption u join container c on c.id = u.container_id join customer o on o.id = c.customer_id
 join run r on r.id = u.run_id join run_substrate w on w.run_id = u.run_id and w.substrate_id = u.substrate_id
 join lot l on l.id = w.lot_id where l.customer_id <> c.customer_id order by u.id""",
+    "reworks": """
+select format('Substrate %%s of lot %%s says %%s reworks, it has %%s marks.', s.name, l.name, m.reworks, count(r.id))
+from lot_substrate m join lot l on l.id = m.lot_id join substrate s on s.id = m.substrate_id
+left join rework r on r.substrate_id = m.substrate_id
+group by m.lot_id, m.substrate_id, m.reworks, l.id, s.id having m.reworks <> count(r.id) order by l.id, s.id""",
     "journals": """
 select format('Journal %%s of %%s: records up to %%s were received, %%s of them are stored.', j.name, e.name,
     j.received, count(r.id))

@@ -1,4 +1,4 @@
-"""`mes lot split`, `merge`: substrates that go from one lot to another."""
+"""`mes lot split`, `merge`, `rework`: substrates that go to another lot, or back on their route."""
 
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from mes.cli.remote import server
 from mes.lots.looks import look
 from mes.lots.merge import merge as merge_lots
 from mes.lots.queries import lot_id
+from mes.lots.rework import rework as rework_lot
 from mes.lots.split import split as split_lot
 
 app = typer.Typer()
@@ -58,5 +59,29 @@ def merge(
     else:
         with writing(why) as (session, act):
             lot = merge_lots(session, lot_id(session, name, customer), lot_id(session, other, customer), act)
+            told = look(session, lot.id)
+    show_one(told, as_json=as_json)
+
+
+@app.command()
+def rework(
+    name: LotName,
+    substrates: Annotated[list[str], typer.Argument(metavar="SUBSTRATE...", help="Those that go back.")],
+    *,
+    reason: Annotated[str, typer.Option(help="One of those that the operation has: mes route show.")],
+    why: Why,
+    customer: CustomerName = None,
+    as_json: Json = False,
+) -> None:
+    """Send whole substrates that wait back on their route, as often as the operation allows; they come there again.
+
+    Example: mes lot rework L-104 W-3 W-4 --reason residue --why "seen after cleaning"
+    """
+    if there := server():
+        body = {"substrates": substrates, "reason": reason, "why": why}
+        told = there.post("lots", name, "rework", body=body, customer=customer)
+    else:
+        with writing(why) as (session, act):
+            lot = rework_lot(session, lot_id(session, name, customer), substrates, reason, act)
             told = look(session, lot.id)
     show_one(told, as_json=as_json)

@@ -12,7 +12,7 @@ from mes.dispatch.candidates import Candidate
 from mes.dispatch.criteria import USUAL, Criterion
 from mes.equipment.models import Equipment
 from mes.lots.models import LotSubstrate, RunSubstrate
-from mes.lots.queue_times import signed_end
+from mes.lots.queue_times import begun_anew, signed_end
 from mes.lots.states import Progress
 from mes.routes.models import Operation, QueueLimit
 from mes.runs.models import Run
@@ -114,7 +114,7 @@ def _limit_ends(session: Session, waiting: Iterable[Candidate]) -> dict[tuple[in
 
     Units that are judged again were there in time at their first visit.
     """
-    here, to = aliased(Operation), aliased(Operation)
+    here, to, done = aliased(Operation), aliased(Operation), aliased(Operation)
     begun = (
         select(
             LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id.label("operation_id"),
@@ -126,8 +126,11 @@ def _limit_ends(session: Session, waiting: Iterable[Candidate]) -> dict[tuple[in
         .join(QueueLimit, QueueLimit.from_operation_id == Run.operation_id)
         .join(to, (to.id == QueueLimit.to_operation_id) & (to.route_version_id == here.route_version_id))
         .where(LotSubstrate.progress == Progress.QUEUED, LotSubstrate.lot_id.in_({c.lot_id for c in waiting}))
-        .where((to.number > here.number) | ((to.id == here.id) & (LotSubstrate.visit == 1)))
-        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id, QueueLimit.id)
+        .join(done, done.id == Run.operation_id)
+        .where(done.number < here.number)
+        .where((to.number > here.number) | ((to.id == here.id) & (LotSubstrate.visit == LotSubstrate.first_visit)))
+        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id, to.id, QueueLimit.id)
+        .having((to.id != here.id) | begun_anew(RunSubstrate.ended_at))
         .subquery()
     )  # fmt: skip
     signed, ends_at = signed_end(begun)

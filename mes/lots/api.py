@@ -15,8 +15,7 @@ from mes.http.command import CommandRoute
 from mes.http.etag import IfMatch
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
-from mes.lots import bulk, run_course, start_gate
-from mes.lots.bulk_shapes import BulkHoldBody, BulkLook, BulkPriorityBody, BulkReleaseBody
+from mes.lots import run_course, start_gate
 from mes.lots.create import NewLot, create, new_name, release
 from mes.lots.future_hold import set_future_hold, withdraw_future_hold
 from mes.lots.hand_work import Told, finish
@@ -32,6 +31,7 @@ from mes.lots.queries import lot_id, open_run, route_making
 from mes.lots.queue_shapes import QueueTimeBody
 from mes.lots.queue_times import dispose_queue_time
 from mes.lots.reserve import lift_reservation, reserve
+from mes.lots.rework import rework
 from mes.lots.shapes import (
     AbortBody,
     Entry,
@@ -43,6 +43,7 @@ from mes.lots.shapes import (
     NewLotBody,
     PriorityBody,
     ReserveBody,
+    ReworkBody,
     RunLook,
     ScrapBody,
     SplitBody,
@@ -68,7 +69,6 @@ from mes.units.queries import substrate_id
 router = APIRouter(prefix="/lots", route_class=CommandRoute, tags=["lots"])
 
 codes = APIRouter(prefix="/hold-codes", tags=["lots"])
-all_lots = APIRouter(prefix="/bulk", route_class=CommandRoute, tags=["lots"])
 
 LotName = Annotated[Name, Path(description="Name of the lot.")]
 Customer = Annotated[Name | None, Query(description="Whose lot, where customers share a name.")]
@@ -93,9 +93,9 @@ Named = Annotated[_Named, Depends()]
 Viewer = Annotated[Person, require(Permission.SEE_LOTS)]
 Creator = Annotated[Person, require(Permission.CREATE_LOTS)]
 Changer = Annotated[Person, require(Permission.CHANGE_LOTS)]
+Reworker = Annotated[Person, require(Permission.REWORK_LOTS)]
 Worker = Annotated[Person, require(Permission.WORK_LOTS)]
 Holder = Annotated[Person, require(Permission.HOLD_LOTS)]
-Bulk = Annotated[Person, require(Permission.BULK_LOTS)]
 Releaser = Annotated[Person, require(Permission.RELEASE_HOLDS)]
 Engineer = Annotated[Person, require(Permission.DISPOSE_QUEUE_TIMES)]
 Disposer = Annotated[Person, require(Permission.DISPOSE_LOTS)]
@@ -216,6 +216,14 @@ def merge_lots(session: Tx, by: Changer, of: Named, response: Response, body: Me
     """Let all of another lot that is like this one go on in this one, with every hold of both."""
     found = of.id(session)
     merge(session, found, lot_id(session, body.lot, of.customer), act_now(session, by.name, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{lot}/rework", response_model=LotLook)
+def rework_lot(session: Tx, by: Reworker, of: Named, response: Response, body: ReworkBody) -> Any:
+    """Send whole substrates that wait back on their route, as often as the operation allows; they come there again."""
+    found = of.id(session)
+    rework(session, found, body.substrates, body.reason, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 
@@ -342,53 +350,3 @@ def store_lot(session: Tx, by: Disposer, of: Named, response: Response, body: Wh
     found = of.id(session)
     store(session, found, act_now(session, by.name, body.why))
     return _look(session, response, found)
-
-
-@all_lots.post("/hold", response_model=BulkLook)
-def hold_all_lots(session: Tx, by: Bulk, body: BulkHoldBody) -> Any:
-    """Hold all lots that a filter finds, or list which those are. Lots of which nothing is left are not held.
-
-    One event with a row for each lot; all of them or none. Refused where the filter finds other lots than expected.
-    """
-    wanted = body.which.filter()
-    if body.expected is None:
-        return _would(session, bulk.to_hold(wanted))
-    act = act_now(session, by.name, body.why)
-    words = (body.code, body.why, body.owner, act, body.review_by)
-    return _done(session, bulk.hold_all(session, wanted, body.expected, *words))
-
-
-@all_lots.post("/release-hold", response_model=BulkLook)
-def release_holds_of_all_lots(session: Tx, by: Bulk, body: BulkReleaseBody) -> Any:
-    """Release every standing hold of a code of all lots that a filter finds, or list which those are.
-
-    Refused where one of the holds belongs to another role, or the filter finds other lots than expected.
-    """
-    wanted = body.which.filter()
-    if body.expected is None:
-        return _would(session, bulk.to_release(wanted, body.code))
-    act = act_now(session, by.name, body.why)
-    return _done(session, bulk.release_all(session, wanted, body.expected, body.code, body.why, by.role, act))
-
-
-@all_lots.post("/priority", response_model=BulkLook)
-def change_priority_of_all_lots(session: Tx, by: Bulk, body: BulkPriorityBody) -> Any:
-    """Give all lots on the line that a filter finds a priority, or list which of them have another.
-
-    Refused where the filter finds other lots than expected.
-    """
-    wanted = body.which.filter()
-    if body.expected is None:
-        return _would(session, bulk.to_change(wanted, body.priority))
-    act = act_now(session, by.name, body.why)
-    return _done(session, bulk.change_priority_of_all(session, wanted, body.expected, body.priority, act))
-
-
-def _would(session: Session, which: bulk.Ids) -> Row:
-    found = bulk.concerned(session, which)
-    return {"done": False, "count": len(found), "lots": found}
-
-
-def _done(session: Session, lots: list[Lot]) -> Row:
-    found = bulk.concerned(session, bulk.these(lots))
-    return {"done": True, "count": len(found), "lots": found}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -32,6 +33,8 @@ class Rung:
     began_at: datetime | None
     ended_at: datetime | None
     equipment: list[str]
+    rework: dict[str, Any] | None
+    """Where to, how often and why what waits there may go back."""
     future_holds: list[str]
     """Codes of the holds that the lot gets when it reaches it."""
 

@@ -2,10 +2,10 @@
 with worked as (
     select r.operation_id,
            count(distinct w.substrate_id) filter (where w.work in ('done', 'partial')) as substrates_done,
-           sum(w.units_good + w.units_failed) as units_in, -- as in the yield report
-           sum(w.units_good) as units_good,
+           sum(case when w.reworked then 0 else w.units_good end + w.units_failed) as units_in, -- as in the yield report
+           sum(case when w.reworked then 0 else w.units_good end) as units_good,
            sum(w.units_failed) as units_failed,
-           sum(w.units_again) as units_again,
+           sum(w.units_again + case when w.reworked then w.units_good else 0 end) as units_again,
            sum(w.units_suspect) as units_suspect,
            min(w.started_at) as began_at,
            max(w.ended_at) as ended_at,
@@ -45,6 +45,7 @@ select o.name as operation,
        w.began_at,
        w.ended_at,
        coalesce(w.equipment, '{}') as equipment,
+       o.rework,
        coalesce(p.codes, '{}') as future_holds
 from lot l
 join operation o on o.route_version_id = l.route_version_id

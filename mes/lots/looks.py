@@ -154,7 +154,7 @@ _QUEUE_TIMES = select_clocks(LotSubstrate.lot_id == _OF_LOT)
 _MEMBERS = (
     select(
         Substrate.name.label("substrate"), Substrate.kind, LotSubstrate.form, LotSubstrate.progress,
-        Operation.name.label("operation"), LotSubstrate.visit, LotSubstrate.since,
+        Operation.name.label("operation"), LotSubstrate.visit, LotSubstrate.reworks, LotSubstrate.since,
     )
     .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
     .outerjoin(Operation, Operation.id == LotSubstrate.operation_id)

@@ -1,6 +1,7 @@
 """Merge: all that waits of one lot goes on in another that is like it."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, Event, record_all
 from mes.lots import progress
 from mes.lots.future_hold import hand_over_future_holds, take_effect
-from mes.lots.models import Hold, Lot
+from mes.lots.models import Hold, Lot, LotSubstrate, Rework
 from mes.lots.regroup import busy, hand_over, keep_heads, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 
@@ -42,7 +43,7 @@ def merge(session: Session, lot_id: int, other_id: int, act: Act) -> Lot:
     members = progress.members_of(session, [lot, other])
     go = [m for m in members[other_id] if m.progress != Progress.CLOSED]
     substrates = lock_substrates(session, go)
-    found = [*_against(lot, other), *busy(session, go, substrates)]
+    found = [*_against(lot, other), *_other_marks(session, lot, other, members), *busy(session, go, substrates)]
     if found:
         raise Refused(f"Lot {other.name} cannot be merged into lot {lot.name}.", *found)
     before, before_of_other = _told(lot), {"state": other.state, "substrates": other.substrates, "units": other.units}
@@ -71,6 +72,23 @@ def _against(lot: Lot, other: Lot) -> Iterator[Reason]:
     for name, what in ALIKE.items():
         if getattr(lot, name) != getattr(other, name):
             yield Reason("lots_differ", f"Lots {lot.name} and {other.name} are of different {what}.")
+
+
+def _other_marks(
+    session: Session, lot: Lot, other: Lot, members: Mapping[int, Sequence[LotSubstrate]]
+) -> Iterator[Reason]:
+    """Lots whose substrates were reworked differently stay apart."""
+    there = {one.id: [m for m in members[one.id] if m.progress != Progress.CLOSED] for one in (lot, other)}
+    if not any(m.reworks for some in there.values() for m in some):
+        return
+    ids = [m.substrate_id for some in there.values() for m in some]
+    query = select(Rework.substrate_id, Rework.operation_id, Rework.reason, Rework.times)
+    marks: dict[int, set[tuple[int, str, int]]] = defaultdict(set)
+    for substrate_id, operation_id, reason, times in session.execute(query.where(Rework.substrate_id.in_(ids))):
+        marks[substrate_id].add((operation_id, reason, times))
+    of_lot, of_other = ({frozenset(marks[m.substrate_id]) for m in some} for some in there.values())
+    if of_lot != of_other:
+        yield Reason("lots_differ", f"Lots {lot.name} and {other.name} are of different rework marks.")
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

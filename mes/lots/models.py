@@ -1,7 +1,7 @@
 """Lots, the substrates in them, their runs, ledgers and holds, and the sources mounted on equipment."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Sequence, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -82,6 +82,13 @@ class LotSubstrate(Owned, Base):
     form: Mapped[int]
     operation_id: Mapped[int | None] = mapped_column(ForeignKey("operation.id"))
     visit: Mapped[int] = mapped_column(default=1)
+    first_visit: Mapped[int] = mapped_column(default=1)
+    """The visit with which its stay at the operation began: 1, more when it comes there again by a rework."""
+    reworks: Mapped[int] = mapped_column(default=0)
+    """How often it went back."""
+    reworked_at: Mapped[datetime | None]
+    next_visits: Mapped[dict[str, Any] | None]
+    """By id of an operation that it comes through again: the visit with which that begins."""
     progress: Mapped[str] = mapped_column(default=Progress.QUEUED.value)
     since: Mapped[datetime | None]
     """Plant time since when it waits at the operation."""
@@ -136,6 +143,10 @@ class RunSubstrate(Owned, Base):
     lot_id: Mapped[int]
     form: Mapped[int]
     visit: Mapped[int]
+    first_visit: Mapped[int] = mapped_column(default=1)
+    """With which the substrate's stay there began."""
+    reworked: Mapped[bool] = mapped_column(default=False)
+    """The substrate went back later by a rework: what was done here is done again."""
     work: Mapped[str] = mapped_column(default=Work.WAITING.value)
     positions: Mapped[bytes] = mapped_column(deferred=True)
     """What was asked for, one bit each."""
@@ -337,4 +348,31 @@ class QueueDisposition(Owned, Base):
         ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
         Index(None, "substrate_id"),
         CheckConstraint("since < signed_at and until > signed_at", name="order"),
+    )
+
+
+class Rework(Owned, Base):
+    """A substrate went back on its route: a mark for ever. ``times``: how often from that operation with this one."""
+
+    __tablename__ = "rework"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lot_id: Mapped[int]
+    substrate_id: Mapped[int]
+    operation_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
+    """Where it waited, and comes again."""
+    back_to_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
+    reason: Mapped[str]
+    comment: Mapped[str]
+    times: Mapped[int]
+    of_lot: Mapped[int]
+    """How often substrates of the lot went back from there, with this time."""
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
+        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        UniqueConstraint("substrate_id", "operation_id", "times"),
+        Index(None, "lot_id"),
     )

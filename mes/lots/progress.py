@@ -34,15 +34,22 @@ def judge_again(member: LotSubstrate, todo: Mask, at: datetime) -> None:
 
 def move_on(member: LotSubstrate, positions: Positions, following: Operation | None, at: datetime) -> None:
     """Let a substrate wait at the ``following`` operation, or finish the route; one without units left is closed."""
-    member.todo, member.again, member.since, member.visit = None, None, at, 1
+    member.todo, member.again, member.since = None, None, at
     if not positions.are(Disposition.IN_PROCESS, Disposition.SUSPECT).any():
         member.progress = Progress.CLOSED
         positions.substrate.closed = True
         return
-    member.operation_id = None if following is None else following.id
-    member.progress = Progress.QUEUED if following is not None else Progress.FINISHED
+    stand_at(member, following, at)
     if following is None:
         positions.mark(positions.are(Disposition.IN_PROCESS), Disposition.COMPLETED)
+
+
+def stand_at(member: LotSubstrate, operation: Operation | None, at: datetime) -> None:
+    """Let a substrate wait at an operation, with its next visit there; without one it has finished its route."""
+    member.operation_id, member.since = None if operation is None else operation.id, at
+    member.progress = Progress.QUEUED if operation is not None else Progress.FINISHED
+    next_visits = member.next_visits or {}
+    member.visit = member.first_visit = 1 if operation is None else next_visits.get(str(operation.id), 1)
 
 
 def close_empty(session: Session, member: LotSubstrate, positions: Positions, at: datetime) -> None:

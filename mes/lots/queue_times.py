@@ -10,7 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Subquery, case, func, literal_column, select, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    SQLColumnExpression,
+    Subquery,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session, aliased
 
 from mes.db import lock
@@ -55,7 +67,8 @@ class Clock:
 def select_clocks(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """One row for each clock of substrates that wait, of those lots: ``which`` says of `LotSubstrate` which.
 
-    Units that are judged again were there in time at their first visit. Of a clock that was disposed of the last
+    Units that are judged again were there in time at their first visit, and so were substrates that come again by a
+    rework, unless the limit's first operation was done again, too. Of a clock that was disposed of the last
     signature counts; the warning then comes as long before its end as before the limit's.
     """
     begun = (
@@ -69,9 +82,11 @@ def select_clocks(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         .join(_FROM, _FROM.id == QueueLimit.from_operation_id)
         .join(RunSubstrate, RunSubstrate.substrate_id == LotSubstrate.substrate_id)
         .join(Run, (Run.id == RunSubstrate.run_id) & (Run.operation_id == QueueLimit.from_operation_id))
-        .where(*which, LotSubstrate.progress == Progress.QUEUED, LotSubstrate.visit == 1)
+        .where(*which, LotSubstrate.progress == Progress.QUEUED)
+        .where(LotSubstrate.visit == LotSubstrate.first_visit)
         .where(RunSubstrate.ended_at.is_not(None))
         .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, Substrate.id, QueueLimit.id, _FROM.id)
+        .having(begun_anew(RunSubstrate.ended_at))
         .correlate(Lot)
         .subquery()
     )  # fmt: skip
@@ -85,6 +100,11 @@ def select_clocks(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         .join(signed, true(), isouter=True)
         .order_by(begun.c.number, begun.c.substrate)
     )  # fmt: skip
+
+
+def begun_anew(ended_at: SQLColumnExpression[Any]) -> ColumnElement[bool]:
+    """Whether a clock counts that began with the last of these ends: a rework starts none anew that was kept."""
+    return or_(func.max(LotSubstrate.first_visit) == 1, func.max(ended_at) > func.max(LotSubstrate.reworked_at))
 
 
 def signed_end(begun: Subquery) -> tuple[FromClause, ColumnElement[Any]]:

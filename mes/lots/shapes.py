@@ -86,6 +86,16 @@ class MergeBody(Asked):
     why: Text = ""
 
 
+class ReworkBody(Asked):
+    """Whole substrates that go back on their route, for one of the reasons of the operation where they wait."""
+
+    model_config = example(substrates=["W2"], reason="residue", why="seen after cleaning")
+
+    substrates: list[Name] = Field(min_length=1, max_length=1000)
+    reason: Name
+    why: Why
+
+
 class TrackInBody(Asked):
     """Where to start, and what: without ``substrates`` all that wait, or as many as the equipment takes."""
 
@@ -216,6 +226,7 @@ class Member(BaseModel):
     progress: Progress
     operation: str | None
     visit: int
+    reworks: int = Field(description="How often it went back on its route.")
     since: datetime | None
 
 
@@ -265,6 +276,7 @@ class LotLook(LotRow):
                 "progress": "queued",
                 "operation": "hbm_core/10",
                 "visit": 1,
+                "reworks": 0,
                 "since": "2026-03-01T01:05:00Z",
             }
         ],

@@ -221,7 +221,7 @@ def _operations(
 
 def _overdue(session: Session, members: Sequence[LotSubstrate], at: datetime) -> dict[int, list[Clock]]:
     """The clocks that are over, by substrate."""
-    waits = {m.substrate_id for m in members if m.visit == 1}
+    waits = {m.substrate_id for m in members if m.visit == m.first_visit}
     found = clocks(session, LotSubstrate.substrate_id.in_(waits)) if waits else {}
     return {i: [clock for clock in its if clock.is_over(at)] for i, its in found.items()}
 

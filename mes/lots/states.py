@@ -53,6 +53,8 @@ class LotVerb(StrEnum):
     """Its last unit was thrown away or failed."""
     SPLIT = "split"
     """Some of its substrates go on in a lot of their own."""
+    REWORK = "rework"
+    """Some of its substrates go back on their route."""
     MERGE = "merge"
     """All of its substrates go on in another lot."""
     SHIP = "ship"
@@ -101,6 +103,10 @@ TRANSITIONS = Transitions(
         (_S.CREATED, _V.MERGE): _S.TERMINATED,
         (_S.QUEUED, _V.MERGE): _S.TERMINATED,
         (_S.STOCKED, _V.MERGE): _S.TERMINATED,
+        # what waits of it may go back, also while others are in a run
+        (_S.QUEUED, _V.REWORK): _S.QUEUED,
+        (_S.ORDERED, _V.REWORK): _S.ORDERED,
+        (_S.RUNNING, _V.REWORK): _S.RUNNING,
         (_S.TERMINATED, _V.WAIT): _S.QUEUED,
         # what is done with, or lies in the die bank, may leave
         (_S.COMPLETED, _V.SHIP): _S.IN_TRANSIT,

@@ -194,6 +194,7 @@ def _order(session: Session, picture: _Picture, run: Run) -> list[Change]:
                 lot_id=lot.id,
                 form=member.form,
                 visit=member.visit,
+                first_visit=member.first_visit,
                 queued_at=member.since,
                 positions=pack(progress.asked_positions(member, positions[member.substrate_id])),
             )

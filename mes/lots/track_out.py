@@ -146,7 +146,7 @@ def _judge(session: Session, report: Report, act: Act) -> tuple[Mask, Mask]:
 def _retestable(report: Report, failing: Mask) -> Mask:
     """Where a unit may be judged again: its bin is retestable, passes are left, and enough units have such a bin."""
     rule, bins = report.operation.retest, report.result.bins
-    if rule is None or bins is None or report.work.visit >= rule["passes"]:
+    if rule is None or bins is None or report.work.visit - report.work.first_visit + 1 >= rule["passes"]:
         return report.on.nowhere()
     which = failing & np.isin(bins, rule["bins"])
     tested = int((bins != NO_BIN).sum())

@@ -26,6 +26,8 @@ class Permission(StrEnum):
     """Create lots and release them to the line."""
     CHANGE_LOTS = "change_lots"
     """Change priority and due date of lots, reserve them for equipment, split and merge them."""
+    REWORK_LOTS = "rework_lots"
+    """Send substrates back on their route."""
     WORK_LOTS = "work_lots"
     """Track lots in and out, and break runs off."""
     HOLD_LOTS = "hold_lots"
@@ -74,6 +76,7 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.OWN_ACCOUNT: frozenset(Role),
     Permission.CREATE_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.CHANGE_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.REWORK_LOTS: frozenset({Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.WORK_LOTS: frozenset({Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.HOLD_LOTS: _ENGINEERS | {Role.OPERATOR},
     Permission.RELEASE_HOLDS: _ENGINEERS | {Role.OPERATOR},

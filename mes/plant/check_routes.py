@@ -31,6 +31,7 @@ def route_problems(found: Gathered) -> Iterator[Problem]:
             yield from _form(found, entry, index, operation)
             yield from _judgement(entry, index, operation)
             yield from _materials(found, entry, index, operation)
+            yield from _rework(entry, index, route)
         yield from _sites(found, entry, route)
         yield from _queue_limits(entry, route)
 
@@ -122,6 +123,26 @@ def _materials(found: Gathered, entry: Entry, index: int, operation: Operation) 
         if use.material in seen:
             yield entry.problem(at, "duplicate_material", f"{use.material} stands twice", "add the amounts up")
         seen.add(use.material)
+
+
+GONE_THROUGH_AGAIN = (OperationKind.PROCESS, OperationKind.TEST)
+"""Kinds of operations that a substrate can go through again: the others move units for good."""
+
+
+def _rework(entry: Entry, index: int, route: Route) -> Iterator[Problem]:
+    operation, at = route.operations[index], ("operations", index, "rework")
+    if operation.rework is None:
+        return
+    first = operation.rework.back_to
+    before = [one for one in route.operations[:index] if one.number >= first]
+    if first not in [one.number for one in before]:
+        message = f"what waits at {operation.number} cannot go back to {first}"
+        known = ", ".join(str(one.number) for one in route.operations[:index]) or "none: it is the first"
+        yield entry.problem((*at, "back_to"), "rework", message, f"name one of {known}")
+    for one in before:
+        if one.kind not in GONE_THROUGH_AGAIN:
+            message = f"nothing goes through operation {one.number} again: {one.kind} moves units for good"
+            yield entry.problem((*at, "back_to"), "rework", message, "go back to an operation behind it")
 
 
 def _sites(found: Gathered, entry: Entry, route: Route) -> Iterator[Problem]:

@@ -65,6 +65,7 @@ def _operation(session: Session, route: RouteVersion, content: dict[str, Any]) -
             {key: use[key] for key in ("material", "amount", "per")} | {"needed_s": _seconds(use["needed_h"])}
             for use in content.get("materials", ())
         ],
+        rework=content.get("rework"),
     )
 
 

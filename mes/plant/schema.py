@@ -206,6 +206,15 @@ class Retest(Part):
     passes: int = Field(ge=2, le=9, description="Most passes, the first one counted")
 
 
+class Rework(Part):
+    """What waits at the operation may go back on the route and come through it again."""
+
+    back_to: int = Field(ge=1, description="Number of the earlier operation where it then waits")
+    most: int = Field(ge=1, le=9, description="How often a substrate goes back from here")
+    most_per_lot: int | None = Field(default=None, ge=1, le=99, description="How often substrates of a lot do")
+    reasons: list[Name] = Field(min_length=1, description="The reasons that people may give")
+
+
 BinCode = Annotated[int, Field(ge=1, le=255)]
 
 
@@ -221,10 +230,11 @@ class Operation(Part):
     process_h: float | None = Field(default=None, gt=0, description="How long equipment works on one run, in hours")
     retest: Retest | None = None
     materials: list[MaterialUse] = Field(default_factory=list, description="What it uses up of material")
+    rework: Rework | None = None
 
     def content(self) -> dict[str, Any]:
         """What a version from before there was such a thing does not say is left out: it keeps its hash."""
-        return {k: v for k, v in super().content().items() if k not in {"process_h", "materials"} or v}
+        return {k: v for k, v in super().content().items() if k not in {"process_h", "materials", "rework"} or v}
 
 
 class QueueLimit(Part):

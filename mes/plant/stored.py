@@ -207,6 +207,7 @@ def _operation(row: Any) -> dict[str, Any]:
         "makes": row.makes,
         "process_h": None if operation.process_s is None else hours(operation.process_s),
         "retest": operation.retest,
+        "rework": operation.rework,
         "fills": [{"site": site, "level": level} for site, level in operation.fills],
         "bins": {code: bin_["name"] for code, bin_ in operation.bins.items()},
         "materials": [

@@ -16,7 +16,8 @@
 --   \set time_zone '''Asia/Seoul'''          -- in which days begin
 --   \set lots null                           -- or '''{1,2}''': only the lots of these ids
 with worked as (
-    select run.operation_id, run.equipment_id, work.lot_id, work.substrate_id, work.visit, work.units_good,
+    select run.operation_id, run.equipment_id, work.lot_id, work.substrate_id, work.visit,
+           case when work.reworked then 0 else work.units_good end as units_good,
            work.energy_kwh, work.ended_at,
            max(work.ended_at) over (partition by work.lot_id, work.substrate_id, run.operation_id, work.visit)
                as visit_ended_at

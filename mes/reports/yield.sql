@@ -2,7 +2,7 @@
 --
 -- One row per route and operation, in the order of the route. A substrate counts in the period in which its visit to the
 -- operation ended; units still in process are neither good nor lost, and those sent to another pass count with the pass
--- that settles them. Visit 1 is the first pass. The rolled throughput yield multiplies the first-pass yields of all
+-- that settles them; so do those that came good and went back by a rework. Visit 1 is the first pass. The rolled throughput yield multiplies the first-pass yields of all
 -- operations of the route that had units in the period; rolled_over says of how many out of how many.
 --
 -- In psql, before pasting:
@@ -14,7 +14,9 @@
 --   \set lots null                           -- or '''{1,2}''': only the lots of these ids
 with worked as (
     select run.operation_id, run.equipment_id, work.lot_id, work.substrate_id, work.visit,
-           work.units_good, work.units_failed, work.units_again, work.units_suspect,
+           case when work.reworked then 0 else work.units_good end as units_good, work.units_failed,
+           case when work.reworked then work.units_again + work.units_good else work.units_again end as units_again,
+           work.units_suspect,
            max(work.ended_at) over (partition by work.lot_id, work.substrate_id, run.operation_id, work.visit) as ended_at
       from run_substrate as work
       join run on run.id = work.run_id

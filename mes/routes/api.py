@@ -60,6 +60,9 @@ class OperationLook(BaseModel):
     of_class: str = Field(alias="class", description="Of equipment that does it.")
     recipe: str = Field(description="`recipe@version`.")
     materials: list[UseLook]
+    rework: dict[str, Any] | None = Field(
+        description="Whether what waits there may go back: back_to (number), most, most_per_lot, reasons."
+    )
 
 
 class RouteLook(RouteRow):
@@ -75,9 +78,10 @@ class RouteLook(RouteRow):
                 "class": "prober",
                 "recipe": "probe@1",
                 "materials": [],
+                "rework": None,
             }
         ],
-    )
+    )  # fmt: skip
 
     operations: list[OperationLook]
 

@@ -33,7 +33,7 @@ def look(session: Session, route: str) -> Row:
     steps = (
         select(
             Operation.name.label("operation"), Operation.title, Operation.kind, EquipmentClass.name.label("class"),
-            RecipeVersion.name.label("recipe"), Operation.materials,
+            RecipeVersion.name.label("recipe"), Operation.materials, Operation.rework,
         )
         .join(RouteVersion, RouteVersion.id == Operation.route_version_id)
         .join(EquipmentClass, EquipmentClass.id == Operation.class_id)

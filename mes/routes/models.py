@@ -65,6 +65,8 @@ class Operation(Base):
     """{bins: [code], above: share of tested units, passes: most} or none."""
     materials: Mapped[list[Any]] = mapped_column(default=list)
     """What it uses up: [{material, per: unit or substrate, amount in the unit of the material, needed_s: or null}]."""
+    rework: Mapped[dict[str, Any] | None]
+    """What may happen to what waits here: {back_to: number, most, most_per_lot, reasons: [code]} or none."""
 
     route_version: Mapped[RouteVersion] = relationship(lazy="raise")
     equipment_class: Mapped[EquipmentClass] = relationship(lazy="raise")

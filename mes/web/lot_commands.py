@@ -18,6 +18,7 @@ from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
 from mes.lots.queue_times import dispose_queue_time
 from mes.lots.reserve import lift_reservation, reserve
+from mes.lots.rework import rework
 from mes.lots.split import split
 from mes.people.access import require
 from mes.people.permissions import Permission
@@ -32,6 +33,7 @@ router = APIRouter(prefix="/lots/{customer}/{name}", route_class=FormRoute)
 Holder = Annotated[Person, require(Permission.HOLD_LOTS)]
 Changer = Annotated[Person, require(Permission.CHANGE_LOTS)]
 Engineer = Annotated[Person, require(Permission.DISPOSE_QUEUE_TIMES)]
+Reworker = Annotated[Person, require(Permission.REWORK_LOTS)]
 Releaser = Annotated[Person, require(Permission.RELEASE_HOLDS)]
 
 
@@ -142,4 +144,15 @@ def dispose_queue_time_of_lot(
     ends = plant_moment(session, view_of(request, by), until)
     act = act_now(session, by.name, why)
     dispose_queue_time(session, lot_id(session, name, customer), substrate or [], ends, by, act)
+    return onwards(path("lots", customer, name))
+
+
+@router.post("/rework")
+def rework_lot(
+    session: Tx, by: Reworker, customer: str, name: str, reason: Field, why: Why,
+    substrate: Annotated[list[Name] | None, Form()] = None,
+) -> Response:  # fmt: skip
+    """Send the chosen substrates back on their route."""
+    act = act_now(session, by.name, why)
+    rework(session, lot_id(session, name, customer), substrate or [], reason, act)
     return onwards(path("lots", customer, name))

@@ -117,7 +117,11 @@ def late(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
     floor.pass_through("OVEN-1", "Q1", "Q1.S")
     said = {"substrates": ["Q1.S"], "until": "2099-04-01T00:00:00Z"}
     signed = {"signer": "process_engineer", "password": PASSWORD}
-    return {"lots_dispose_queue_time": Command("/lots/Q1/dispose-queue-time", why | said | signed)}
+    back = why | {"substrates": ["Q1.S"], "reason": "residue"}
+    return {
+        "lots_dispose_queue_time": Command("/lots/Q1/dispose-queue-time", why | said | signed),
+        "lots_rework": Command("/lots/Q1/rework", back),
+    }
 
 
 def changes(why: dict[str, str]) -> dict[str, Command]:

@@ -92,6 +92,7 @@ def test_the_lots_that_commands_lock_are_those_that_were_seen(floor: Floor, call
         session.execute(update(User).values(password_hash=hashed()))
     signed = {"signer": "process_engineer", "password": PASSWORD, "why": "clean"}
     does("dispose-queue-time", signed, lot="B8")
+    does("rework", {"substrates": ["S8"], "reason": "residue", "why": "seen"}, lot="B8")
     floor.arrive("B9", "board", "S9")
     does("future-hold", {"operation": "board/20", "code": "height", "why": "seen"}, lot="B9")
     does("withdraw-future-hold", {"future_hold": 1, "why": "seen"}, lot="B9")

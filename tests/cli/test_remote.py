@@ -151,6 +151,12 @@ SIGNED = ("--by", "process_engineer", "--why", "seen")
 NEW = ("--customer", "alpha", "--route", "die", "--release", "--priority", "3", "--due", "2026-04-01T00:00+0900")
 
 
+def refusals(mes: Mes, lot: str) -> Iterator[str]:
+    """What is said where a lot has nothing to sign for, and nowhere to go back to."""
+    yield mes("lot", "dispose-queue-time", lot, *SIGNED, typed=f"{PASSWORD}\n", code=1).stderr
+    yield mes("lot", "rework", lot, f"{lot}.1", "--reason", "odd", "--why", "seen", code=1).stderr
+
+
 def acts(mes: Mes, lot: str) -> Iterator[str]:
     """What each command prints on the way of a lot, without numbers."""
     hold: list[str] = []
@@ -181,7 +187,7 @@ def acts(mes: Mes, lot: str) -> Iterator[str]:
     yield printed("lot", "create", f"{lot}.B", *NEW[:2], "--route", "board", "--release")
     yield printed("lot", "future-hold", f"{lot}.B", "board/20", "--code", "height", "--why", "seen")
     yield printed("lot", "withdraw-future-hold", f"{lot}.B", "--future-hold", *later, "--why", "seen elsewhere")
-    yield mes("lot", "dispose-queue-time", lot, *SIGNED, typed=f"{PASSWORD}\n", code=1).stderr.replace(lot, "#")
+    yield from (said.replace(lot, "#") for said in refusals(mes, lot))
     yield printed("lot", "split", lot, f"{lot}.2", "--into", f"{lot}.7", "--why", "later")
     yield printed("lot", "merge", lot, f"{lot}.7", "--why", "together again")
     yield printed("lot", "split", lot, f"{lot}.2", "--why", "later")

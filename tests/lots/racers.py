@@ -23,6 +23,7 @@ from mes.lots.hold import hold
 from mes.lots.merge import merge
 from mes.lots.models import Lot
 from mes.lots.queue_times import dispose_queue_time
+from mes.lots.rework import rework
 from mes.lots.split import split
 from mes.lots.track_in import track_in
 from mes.lots.track_out import track_out
@@ -57,6 +58,7 @@ VERBS: dict[str, Callable[..., object]] = {
     "hold": hold,
     "hold_all": hold_all,
     "merge": merge,
+    "rework": rework,
     "dispose_queue_time": dispose_queue_time,
     "set_future_hold": set_future_hold,
     "withdraw_future_hold": withdraw_future_hold,

@@ -205,6 +205,15 @@ def test_of_sixteen_who_sign_for_what_waited_too_long_one_does(floor: Floor, rac
     assert floor.problems() == []
 
 
+def test_of_sixteen_who_send_a_substrate_back_one_does(floor: Floor, racers: Racers) -> None:
+    lot = floor.arrive("B1", "board", "S1", "S2")
+    floor.pass_through("OVEN-1", "B1", "S1", "S2")
+    outcomes = racers.race([heat(floor, "rework", lot, ("S1",), "residue")] * MANY)
+    assert {lost.codes for lost in refusals_beside_one_effect(outcomes)} == {("no_rework",)}
+    assert (events(floor, "rework"), floor.member("S1").visit, floor.member("S1").reworks) == (1, 2, 1)
+    assert floor.problems() == []
+
+
 def received(floor: Floor, run: int, substrate: str) -> results.Pending:
     """The result of a substrate as a record that was stored."""
     body = floor.result(run, substrate)

@@ -18,6 +18,7 @@ from mes.lots.hold import release_hold
 from mes.lots.merge import merge
 from mes.lots.models import FutureHold, Lot, LotSubstrate, RunSubstrate
 from mes.lots.queue_times import clocks, dispose_queue_time
+from mes.lots.rework import rework
 from mes.lots.split import split
 from mes.lots.states import Progress, Work
 from mes.lots.taking import scrap
@@ -30,10 +31,11 @@ from mes.runs.states import OPEN
 from mes.units.models import Substrate
 from tests.shop import BEGIN, Floor
 
-WALK = ["split", "merge", "merge", "start", "start", "report", "end", "scrap", "plan", "let_go"]
+WALK = ["split", "merge", "start", "report", "end", "plan"] * 2
+WALK += ["merge", "start", "report", "scrap", "back", "back", "let_go"]
 STEPS = st.lists(
     st.tuples(st.sampled_from(WALK), *[st.integers(0, 11)] * 2),
-    min_size=28, max_size=28,
+    min_size=30, max_size=30,
 )  # fmt: skip
 """What to do, and to which of what there is: beyond the last it is counted on from the first."""
 
@@ -106,11 +108,18 @@ class Regrouping:
                 at = BEGIN + timedelta(hours=self.floor.hours + 1)
                 running = clocks(session, LotSubstrate.lot_id == lot).values()
                 late = any(clock.is_over(at) for its in running for clock in its)
-            for number in planned[: int(many > 8)]:
+            for number in planned[: int(many > 10)]:
                 self.attempt(withdraw_future_hold, lot, number, "seen", Role.LINE_ENGINEER)
             if late:
                 until = BEGIN + timedelta(hours=self.floor.hours + 9) if many % 2 else None
                 self.attempt(dispose_queue_time, lot, (), until, ENGINEER)
+
+    def back(self, which: int, many: int) -> None:
+        """Send what waits at the second operation of a lot back."""
+        beyond = [name for name in self.names if self.floor.lot(name).operation_id not in (None, self.first)]
+        for lot in beyond[which % (len(beyond) or 1) :][:1]:
+            chosen = self.substrates(lot, Progress.QUEUED)[: 1 + many % 2]
+            self.attempt(rework, self.floor.id_of(Lot, lot), chosen, "residue")
 
     def start(self, which: int, _: int) -> None:
         lot = self.lot(which)
@@ -162,7 +171,7 @@ def test_units_are_all_there_after_every_step(floor: Floor) -> None:
 
     walk()
     verbs = {"split", "merge", "track_in", "track_out", "end", "scrap"}
-    verbs |= {"set_future_hold", "release_hold", "dispose_queue_time"}
-    accepted = sum(done[verb] for verb in verbs)
-    assert all(done[verb] >= 5 for verb in verbs), done
+    rarer = {"set_future_hold", "release_hold", "dispose_queue_time", "rework"}
+    accepted = sum(done[verb] for verb in verbs | rarer)
+    assert all(done[verb] >= 5 for verb in verbs) and all(done[verb] for verb in rarer), done
     assert accepted >= 0.4 * (accepted + done["refused"]), done

@@ -42,6 +42,9 @@ completed scrap     scrapped
 scrapped  wait      queued
 created   split     created
 queued    split     queued
+queued rework queued
+ordered rework ordered
+running rework running
 stocked   split     stocked
 created   merge     terminated
 queued    merge     terminated

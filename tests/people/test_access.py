@@ -38,6 +38,7 @@ ROUTES = {
     "POST /lots/{customer}/{name}/hold": Permission.HOLD_LOTS,
     "POST /lots/{customer}/{name}/release-hold": Permission.RELEASE_HOLDS,
     "POST /lots/{customer}/{name}/dispose-queue-time": Permission.DISPOSE_QUEUE_TIMES,
+    "POST /lots/{customer}/{name}/rework": Permission.REWORK_LOTS,
     "POST /lots/{customer}/{name}/future-hold": Permission.HOLD_LOTS,
     "POST /lots/{customer}/{name}/withdraw-future-hold": Permission.RELEASE_HOLDS,
     "POST /lots/{customer}/{name}/ship": Permission.SHIP_LOTS,
@@ -124,6 +125,7 @@ ROUTES = {
     "POST /api/v1/lots/{lot}/hold": Permission.HOLD_LOTS,
     "POST /api/v1/lots/{lot}/release-hold": Permission.RELEASE_HOLDS,
     "POST /api/v1/lots/{lot}/dispose-queue-time": Permission.DISPOSE_QUEUE_TIMES,
+    "POST /api/v1/lots/{lot}/rework": Permission.REWORK_LOTS,
     "POST /api/v1/lots/{lot}/future-hold": Permission.HOLD_LOTS,
     "POST /api/v1/lots/{lot}/withdraw-future-hold": Permission.RELEASE_HOLDS,
     "POST /api/v1/lots/{lot}/scrap": Permission.DISPOSE_LOTS,
@@ -206,6 +208,7 @@ TABLE = {
     Permission.WRITE_RECIPES: {PROCESS, ADMINISTRATOR},
     Permission.APPROVE_RECIPES: {PROCESS, ADMINISTRATOR},
     Permission.DISPOSE_QUEUE_TIMES: {PROCESS, ADMINISTRATOR},
+    Permission.REWORK_LOTS: {LINE, PROCESS, ADMINISTRATOR},
     Permission.SEE_METRICS: {ADMINISTRATOR},
     Permission.ADMINISTER: {ADMINISTRATOR},
 }

@@ -154,6 +154,14 @@ MISTAKES = {
     "no good bin": Mistake("routes/top_die.yaml", "{1: good,", "{11: good,", "bins", "{11: good", "add 1: good"),
     "retest of a good bin": Mistake("routes/top_die.yaml", "retest: {bins: [7]", "retest: {bins: [1]", "retest",
                                     "bins: [1]", "failing bin"),
+    "rework to a later operation": Mistake(
+        "routes/top_die.yaml", "retest: {bins: [7]",
+        "rework: {back_to: 99, most: 1, reasons: [residue]}\n    retest: {bins: [7]", "rework", "back_to: 99",
+        "name one of"),
+    "rework through an assembly": Mistake(
+        "routes/module.yaml", "retest: {bins: [7]",
+        "rework: {back_to: 180, most: 1, reasons: [residue]}\n    retest: {bins: [7]", "rework", "back_to: 180",
+        "go back to an operation behind it"),
     "limit to an earlier operation": Mistake("routes/hbm_stack.yaml", "{from: 70, to: 90", "{from: 70, to: 60",
                                              "queue_order", "{from: 70, to: 60", "name a later operation"),
     "limit to nothing": Mistake("routes/hbm_stack.yaml", "{from: 70, to: 90", "{from: 70, to: 95",

@@ -112,6 +112,12 @@ def test_a_process_engineer_signs_for_what_waited_too_long(floor: Floor, serve: 
     form.get_by_role("button").click()
     expect(page.get_by_text("may wait: signed")).to_have_count(1)
     expect(page.get_by_text("over for")).to_have_count(1)
+    page.get_by_text("Rework what waits at board/20").click()
+    form = page.locator("form[action$='/rework']")
+    form.get_by_label("S2").check()
+    form.get_by_label("Why").fill("residue at the edge")
+    form.get_by_role("button").click()
+    expect(page.get_by_role("row").filter(has_text="reworked 1×")).to_contain_text("S2")
 
 
 def test_a_line_engineer_splits_a_lot_and_merges_it_again(floor: Floor, serve: Serve, visit: Visiting) -> None:

@@ -23,8 +23,9 @@ select equipment_class.name as class, equipment_class.title as class_title,
                  from queue_limit
                  join run on run.operation_id = queue_limit.from_operation_id
                  join run_substrate as work on work.run_id = run.id and work.substrate_id = member.substrate_id
-                where queue_limit.to_operation_id = member.operation_id and member.visit = 1
-                group by queue_limit.id) as begun
+                where queue_limit.to_operation_id = member.operation_id and member.visit = member.first_visit
+                group by queue_limit.id
+               having member.first_visit = 1 or max(work.ended_at) > member.reworked_at) as begun
          left join lateral (
               select said.id, said.until
                 from queue_disposition as said

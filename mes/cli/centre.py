@@ -141,7 +141,7 @@ class Centre:
 
     def persons(self, session: Session, at: datetime) -> bool:
         """Let the people of the demonstration do what is due; whether they did anything."""
-        return persons.act(session, self._demonstration.people, at)
+        return persons.act(session, self._demonstration, at)
 
     def persons_now(self) -> None:
         """The same, on a running clock: who comes too late for a substrate comes again."""

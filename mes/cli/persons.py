@@ -6,20 +6,22 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
+from mes.cli.keeper import keep
 from mes.history import Act, History
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.states import Progress
 from mes.lots.taking import pull_sample
-from mes.plant.schema import PullSample
+from mes.plant.schema import Demonstration, PullSample
 from mes.routes.models import Operation, RouteVersion
 from mes.units.models import Substrate
 from mes.units.positions import opened
 from mes.units.states import Disposition
 
 
-def act(session: Session, wanted: list[PullSample], at: datetime) -> bool:
+def act(session: Session, wanted: Demonstration, at: datetime) -> bool:
     """Do what is due and not yet done; whether anything was."""
-    return any([_pull(session, sample, at) for sample in wanted])  # noqa: C419 - each is done, not the first alone
+    samples = [_pull(session, sample, at) for sample in wanted.people]
+    return any([*samples, *(keep(session, material, at) for material in wanted.materials)])
 
 
 def _pull(session: Session, wanted: PullSample, at: datetime) -> bool:

@@ -52,7 +52,10 @@ def read_demonstration(folder: Path) -> Demonstration:
         problems = [Problem("demonstration.yaml", 1, "missing_file", "there is no demonstration.yaml", "write it")]
     if problems:
         raise PlantProblems(problems)
-    return Demonstration(lots=found.parts("lot"), by_hand=found.parts("lot_by_hand"), people=found.parts("act"))
+    return Demonstration(
+        lots=found.parts("lot"), by_hand=found.parts("lot_by_hand"), materials=found.parts("kept"),
+        people=found.parts("act"),
+    )  # fmt: skip
 
 
 def _problems(found: Gathered) -> list[Problem]:
@@ -79,7 +82,7 @@ def _duplicates(found: Gathered) -> Iterator[Problem]:
         first: dict[str, Entry] = {}
         for entry in entries:
             key = entry.part.route if kind == "route" else entry.part.key
-            if kind in {"lot", "lot_by_hand", "act"}:
+            if kind in {"lot", "lot_by_hand", "act", "kept"}:
                 continue
             if key in first:
                 before = first[key]
@@ -194,6 +197,10 @@ def _demonstration(found: Gathered) -> Iterator[Problem]:
     for kind in ("lot", "lot_by_hand"):
         for entry in found.entries[kind]:
             yield from unknown(found, entry, ("customer",), "customer", entry.part.customer)
+    for entry in found.entries["kept"]:
+        yield from unknown(found, entry, ("material",), "material", entry.part.material)
+        for key in ("who", "keeper"):
+            yield from unknown(found, entry, (key,), "person", getattr(entry.part, key))
     for entry in found.entries["act"]:
         act = entry.part
         yield from unknown(found, entry, ("who",), "person", act.who)

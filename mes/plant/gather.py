@@ -32,6 +32,7 @@ KINDS = {
     "PlannedLot": "lot",
     "LotByHand": "lot_by_hand",
     "PullSample": "act",
+    "KeptMaterial": "kept",
 }
 REQUIRED = ("site.yaml", "people.yaml", "equipment.yaml")
 

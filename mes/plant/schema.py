@@ -295,11 +295,23 @@ class PullSample(Part):
     comment: Title
 
 
+class KeptMaterial(Part):
+    """A material that people of the demonstration keep ready wherever a route uses it."""
+
+    material: Name
+    who: Name = Field(description="Thaws, mounts and returns containers")
+    keeper: Name = Field(description="Receives deliveries, and scraps what is left over")
+    containers: int = Field(ge=1, le=100, description="Of a delivery")
+    amount: int = Field(ge=1, description="In each, in the unit of the material")
+    lasts_h: float = Field(gt=0, description="From a delivery to the end of its shelf life")
+
+
 class Demonstration(Part):
     """``demonstration.yaml``: the lots that the demonstration feeds, those that wait for people, and what people do."""
 
     lots: list[PlannedLot] = Field(min_length=1)
     by_hand: list[LotByHand] = Field(default_factory=list)
+    materials: list[KeptMaterial] = Field(default_factory=list)
     people: list[PullSample] = Field(default_factory=list)
 
 

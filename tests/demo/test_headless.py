@@ -98,6 +98,17 @@ def test_a_unit_is_pulled_as_a_sample(undisturbed: Ended, records: psycopg.Conne
     assert count(records, "select count(*) from history where verb = 'pull_sample' and subject_kind = 'lot'") == 1
 
 
+def test_flux_is_kept_ready_and_used_up(undisturbed: Ended, records: psycopg.Connection) -> None:
+    of_bonding = (
+        "join run r on r.id = run_id join operation o on o.id = r.operation_id where o.name = 'chip_on_wafer/40'"
+    )
+    used = count(records, f"select sum(amount) from consumption {of_bonding}")
+    assert used == 5 * count(records, f"select sum(units_in) from run_substrate {of_bonding}") > 0
+    people = "select count(distinct actor) from history where verb in ('mount', 'scrap_container')"
+    assert count(records, people) == 2
+    assert not [code for code in undisturbed.summary["refusals"] if code.startswith("material")]
+
+
 def test_what_is_left_over_is_stored_and_counted(undisturbed: Ended, records: psycopg.Connection) -> None:
     left = count(records, "select count(*) from lot where state = 'stocked' and units > 0")
     assert left >= 1

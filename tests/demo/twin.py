@@ -70,7 +70,7 @@ def run_twin(database: Database, owner_url: str, plant: Path, folder: Path, lots
         await connector.settle()
 
     def people(session: Session, at: datetime) -> bool:
-        return persons.act(session, demonstration.people, at)
+        return persons.act(session, demonstration, at)
 
     conductor = Conductor(database, list(line.values()), settle, people)
     asyncio.run(conductor.run(ids, lambda now, left: None))

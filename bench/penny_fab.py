@@ -17,6 +17,7 @@ import structlog
 from bench.database import empty
 from bench.measure import Figure, Report, Size
 from tests.demo.penny import Flow, best_case, flow, last_release_h, mixed_plant, on_time, penny_plant
+from tests.demo.reckoned import reckoned
 from tests.demo.twin import Twin, run_twin
 
 T = TypeVar("T")
@@ -31,6 +32,8 @@ MOST_OFF, MOST_OFF_BY_CHANCE = 1.0, 3.0
 SEEDS = {Size.QUICK: 2, Size.USUAL: 2, Size.LONG: 20}
 MIXED_LOTS = 18
 SEED = 7
+WARM_UP_H = 100.0
+RECKONED_LOTS = 20_000
 
 
 def run(size: Size) -> Report:
@@ -43,6 +46,8 @@ def run(size: Size) -> Report:
     for wip, theory in EXPONENTIAL.items() if LOTS[size] else ():
         name = f"exponential times, {wip} lots on the line"
         figures.append(_beside(name, _by_chance(wip, LOTS[size]), theory, most))
+        reckoned_name = f"the same, {RECKONED_LOTS} lots reckoned with the same draws"
+        figures.append(_beside(reckoned_name, _reckoned(wip), theory, MOST_OFF_BY_CHANCE))
     return Report((*figures, _critical_ratio(SEEDS[size])))
 
 
@@ -53,12 +58,19 @@ def _fixed(wip: int) -> Flow:
 
 def _by_chance(wip: int, lots: int) -> Flow:
     """Without the hours in which all lots come at once, and those in which none follow."""
-    warm_up_h = 5.0 * wip if lots < 100 else 100.0
+    warm_up_h = 5.0 * wip if lots < 100 else WARM_UP_H
 
     def settled(line: Twin) -> Flow:
         return flow(line, warm_up_h, last_release_h(line) - warm_up_h)
 
     return _run(partial(penny_plant, wip=wip, process_time="exponential"), lots, SEED, settled)
+
+
+def _reckoned(wip: int) -> Flow:
+    released, ended = reckoned(wip, RECKONED_LOTS, SEED)
+    until = max(released.values())
+    inside = [name for name, at in ended.items() if WARM_UP_H <= at < until]
+    return Flow(len(inside) / (until - WARM_UP_H), mean(ended[name] - released[name] for name in inside))
 
 
 def _run(plant: Callable[[Path], Path], lots: int, seed: int, look: Callable[[Twin], T]) -> T:

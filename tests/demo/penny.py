@@ -75,6 +75,13 @@ def mixed_plant(folder: Path, ranking: list[str]) -> Path:
     return folder
 
 
+def ends_h(twin: Twin) -> dict[str, float]:
+    """When each lot ended, in hours after the begin."""
+    with twin.database.reading() as session:
+        lots = session.scalars(select(Lot)).all()
+    return {lot.name: (lot.ended_at - BEGINS) / timedelta(hours=1) for lot in lots if lot.ended_at is not None}
+
+
 def last_release_h(twin: Twin) -> float:
     """When the last lot was released: until then as many are on the line as the rule says."""
     with twin.database.reading() as session:

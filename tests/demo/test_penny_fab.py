@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.demo.conftest import SEED, RunTwin
-from tests.demo.penny import RAW_H, best_case, flow, penny_plant
+from tests.demo.penny import RAW_H, best_case, ends_h, flow, penny_plant
+from tests.demo.reckoned import reckoned
 from tests.demo.small_plant import edit
 
 
@@ -20,6 +21,11 @@ def test_line_with_fixed_times_is_the_best_case(
     found, best = flow(line, warm_up_h, hours), best_case(wip)
     assert found.throughput == pytest.approx(best.throughput, rel=0.01)
     assert found.cycle_h == pytest.approx(best.cycle_h, rel=0.01)
+
+
+def test_line_with_exponential_times_ends_each_lot_when_it_is_reckoned(in_memory: RunTwin, tmp_path: Path) -> None:
+    line = in_memory(penny_plant(tmp_path / "plant", 4, "exponential"), 6, SEED)
+    assert ends_h(line) == pytest.approx(reckoned(4, 6, SEED)[1], abs=1e-6)
 
 
 def test_clock_goes_on_to_when_a_small_batch_starts(in_memory: RunTwin, tmp_path: Path) -> None:

@@ -19,7 +19,19 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import connector, drawing, edge, explored, headless, kills, maps, penny_fab, transactions, wire
+from bench import (
+    connector,
+    drawing,
+    edge,
+    explored,
+    headless,
+    kills,
+    maps,
+    penny_fab,
+    transactions,
+    verbs_at_once,
+    wire,
+)
 from bench.measure import Figure, Report, Size
 from mes.schema import ROOT
 
@@ -33,6 +45,7 @@ BENCHES: dict[str, Callable[[Size], Report]] = {
     "headless": headless.run,
     "kills": kills.run,
     "penny_fab": penny_fab.run,
+    "verbs_at_once": verbs_at_once.run,
     "explored": explored.run,
 }
 

@@ -117,6 +117,7 @@ PARAMETERS = {
     "ended": [str(state) for state in ENDED],
     "created": str(LotState.CREATED),
     "loading": str(Progress.LOADING),
+    "closed": str(Progress.CLOSED),
     "stands": [str(progress) for progress in STANDS],
     "in_run": [str(Progress.ORDERED), str(Progress.IN_DOUBT)],
 }
@@ -162,6 +163,11 @@ select format('Substrate %%s of lot %%s is %%s, yet in %%s.', s.name, l.name, m.
 from lot_substrate m join lot l on l.id = m.lot_id join substrate s on s.id = m.substrate_id
 left join run_substrate w on w.lot_id = m.lot_id and w.substrate_id = m.substrate_id and w.work = any(%(open_work)s)
 where (m.progress = any(%(in_run)s)) <> (w.run_id is not null) order by l.id, s.id""",
+    "routes": """
+select format('Substrate %%s of lot %%s is at operation %%s, which is of another route.', s.name, l.name, o.name)
+from lot_substrate m join lot l on l.id = m.lot_id join substrate s on s.id = m.substrate_id
+join operation o on o.id = m.operation_id
+where m.progress <> %(closed)s and o.route_version_id <> l.route_version_id order by l.id, s.id""",
     "holds": """
 select format('Hold H-%%s of lot %%s was released before it was set.', h.id, l.name)
 from hold h join lot l on l.id = h.lot_id where h.released_at < h.held_at order by h.id""",

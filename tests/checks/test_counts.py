@@ -167,6 +167,12 @@ FAULTS = {
             "lots": "Lot P is completed, yet a substrate",
         },
     ),
+    "a substrate on another route": (
+        "update lot_substrate set progress = 'finished',"
+        " operation_id = (select id from operation where name = 'cap/10')"
+        " where substrate_id = (select id from substrate where name = 'P.01')",
+        {"routes": "Substrate P.01 of lot P is at operation cap/10, which is of another route."},
+    ),
     "a substrate in two runs": (
         "drop index uq_run_substrate_open; update run set state = 'running'; update run_substrate set work = 'waiting'",
         {"runs": "Substrate I1 is in 2 open runs: J-0000003, J-0000004.", "places": "has 5 open runs and 2 places."},

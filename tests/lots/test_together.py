@@ -1,0 +1,90 @@
+"""Whatever people and equipment do to lots at the same moment, every unit is there afterwards, counted in every way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from sqlalchemy import any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import undefer
+from sqlalchemy.types import Integer
+
+from mes import db
+from mes.history import Delta
+from mes.lots import ledger, merge, progress, start_gate
+from mes.lots.models import Lot
+from tests.lots.together import Together
+from tests.shop import Floor
+
+STEPS = 30
+"""A benchmark goes on for a hundred thousand verbs."""
+MOST_STEPS = 200
+"""Before which a planted fault must show."""
+
+
+def test_two_to_eight_at_once_lose_nothing(floor: Floor) -> None:
+    shop = Together(floor, seed=7)
+    for step in range(STEPS):
+        assert shop.step() == [], f"after step {step}"
+    accepted, refused = shop.accepted.total(), shop.refused.total()
+    assert accepted >= 0.4 * (accepted + refused), (shop.accepted, shop.refused)
+    assert {"create", "track_in", "start", "track_out", "end", "split", "hold", "release_hold"} <= set(shop.accepted)
+
+
+def unlocked(model: Any) -> Any:
+    """What reads rows as they are, and keeps nobody from changing them."""
+    of_ids = model.id == any_(bindparam("ids", type_=ARRAY(Integer)))
+    return (
+        select(model).where(of_ids).order_by(model.id).options(undefer("*")).execution_options(populate_existing=True)
+    )
+
+
+def uncounted(_: Lot, form: int, changes: Mapping[str, int]) -> list[Delta]:
+    """What tells neither the lot nor history of a posting."""
+    return []
+
+
+def untold(lot: Lot, _: int, changes: Mapping[str, int]) -> list[Delta]:
+    """What tells the lot of a posting, and history nothing."""
+    lot.units += changes.get("in_process", 0) + changes.get("completed", 0)
+    return []
+
+
+def nothing(*_: Any, **__: Any) -> tuple[()]:
+    """What finds nothing and does nothing."""
+    return ()
+
+
+FAULTS: dict[str, tuple[Any, str, Any]] = {
+    "rows are not locked": (db, "_for_update", unlocked),
+    "a posting is told nobody": (ledger, "_counted", uncounted),
+    "a posting is told the lot and not history": (ledger, "_counted", untold),
+    "what was taken, worked or sent is not posted": (ledger, "moves", lambda _: {}),
+    "a substrate goes over without its accounts": (ledger, "held", lambda _: Counter()),
+    "a lot begins without a ledger": (ledger, "begin", nothing),
+    "lots that differ are merged": (merge, "_against", nothing),
+    "a lot is not settled": (progress, "settle", nothing),
+    "what was worked on does not go on": (progress, "move_on", nothing),
+    "the start gate lets everything through": (start_gate, "judge", nothing),
+}
+"""What is planted: where, in the place of which function, and what stands there."""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found(floor: Floor, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(*FAULTS[fault])
+    monkeypatch.setattr(db, "_FOR_UPDATE", {})
+    shop = Together(floor, seed=7)
+    assert any(_finds(shop) for _ in range(MOST_STEPS)), (shop.accepted, shop.refused)
+
+
+def _finds(shop: Together) -> bool:
+    """Whether a step shows that something is wrong: to the checks, to the database, or to the verb itself."""
+    try:
+        return bool(shop.step())
+    except (DBAPIError, ArithmeticError, LookupError, ValueError):
+        return True

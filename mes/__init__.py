@@ -12,8 +12,9 @@
 ``runs``                                one stay on one equipment
 ``materials``                           lots of material, containers: received, thawed, mounted, used up
 ``units``                               substrates, layers and moves, packed; ``formats`` reads and writes map files
-``lots``                                create, start gate, track in and out, hold, scrap, sample, store; ledgers
+``lots``                                create, start gate, track in and out, hold, split, rework, scrap, store; ledgers
 ``dispatch``                            what to start next, and why not
+``shipments``                           lots that leave and come, with the document that tells what they hold
 ``jobs``                                orders sent, records stored once and applied once; the connector
 ``genealogy`` ``reports`` ``events``    reads across features; figures as SQL; delivery of the outbox
 ``plant``                               the plant as text: check, compare, apply, export

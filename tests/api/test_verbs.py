@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +20,7 @@ from mes.lots.taking import scrap
 from mes.shipments.send import Sending, confirm, send
 from mes.units.arrival import Arrival
 from tests.api.conftest import Api
-from tests.shop import PLACED, Floor
+from tests.shop import BEGIN, PLACED, Floor
 
 STATES = (
     *("created", "queued", "ordered", "running", "stocked", "completed"),
@@ -28,6 +29,7 @@ STATES = (
 TABLE = """
 release       always -      -      -      -      -      - - - - -
 priority      always always always always -      -      - - - - -
+reserve       always always always always -      -      - - - - -
 split         always always -      -      always -      - - - - -
 merge         always always -      -      always -      - - - - -
 track-in      -      free   free   free   -      -      - - - - -
@@ -48,6 +50,7 @@ away. A held lot is not shipped, nor does it start.
 """
 CANNOT_BE_HELD = ("in_transit", "shipped", "consumed", "terminated")
 Told = dict[str, Any]
+UNTIL = (BEGIN + timedelta(days=1000)).isoformat()
 WHY = {"why": "the table says so"}
 
 
@@ -164,6 +167,7 @@ class Asked:
             return {"lot": self.like}
         bodies: dict[str, Told] = {
             "priority": {"priority": 2},
+            "reserve": {"equipment": "OVEN-1", "until": UNTIL},
             "split": {"substrates": [f"{self.lot}.2"]},
             "track-in": {"equipment": "OVEN-1"},
             "hold": {"code": "height"},
@@ -189,6 +193,7 @@ class Asked:
 PROMISES: dict[str, Callable[[str, Told, Told], bool]] = {
     "release": lambda _, before, after: after["state"] == "queued",
     "priority": lambda _, before, after: after["priority"] == 2,
+    "reserve": lambda _, before, after: after["reservation"]["equipment"] == "OVEN-1",
     "split": lambda _, before, after: (before["substrates"], after["substrates"]) == (2, 1),
     "merge": lambda _, before, after: after["substrates"] == 2 * before["substrates"],
     "track-in": lambda state, _, after: after["state"] == {"running": "running"}.get(state, "ordered"),

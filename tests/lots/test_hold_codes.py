@@ -20,6 +20,7 @@ def test_codes_of_the_system_and_those_in_use(floor: Floor) -> None:
     with floor.database.reading() as session:
         found = [tuple(row.values()) for row in hold_codes(session)]
     assert found == [
+        ("discrepancy", MEANINGS["discrepancy"], "line_engineer", [], "finish", False, 0, 0),
         ("equipment_refused", MEANINGS["equipment_refused"], "line_engineer", [], "finish", False, 0, 0),
         ("exception", MEANINGS["exception"], "yield_engineer", [], "finish", False, 1, 1),
         ("height", "", "process_engineer", [], "finish", True, 1, 2),
@@ -65,7 +66,7 @@ def test_codes_of_the_plant_come_first_in_its_order_and_alone_may_be_chosen(code
     coded.do(hold, coded.id_of(Lot, "D1"), "height", "low", "line_engineer")
     with coded.database.reading() as session:
         found = {row.pop("code"): row for row in hold_codes(session)}
-    assert list(found) == ["dust", "height", "equipment_refused", "exception", "in_doubt"]
+    assert list(found) == ["dust", "height", "discrepancy", "equipment_refused", "exception", "in_doubt"]
     assert [code for code, row in found.items() if row["may_choose"]] == ["dust", "height"]
     assert (found["height"]["owner"], found["height"]["meaning"]) == ("process_engineer", "Height")
     assert (found["height"]["standing"], found["dust"]["placed"]) == (1, 0)

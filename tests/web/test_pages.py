@@ -144,7 +144,7 @@ def test_a_customer_sees_its_own_lots_and_no_board(site: Site, visit: Visiting, 
     expect(page.get_by_role("row").filter(has_text="A1")).to_contain_text("Step 20")
     assert "B1" not in page.content()
     assert "beta" not in page.content().lower()
-    expect(page.get_by_role("navigation")).not_to_contain_text("Line board")
+    expect(page.get_by_role("navigation", name="Pages")).not_to_contain_text("Line board")
     with site.database.transaction() as session:
         session.execute(text("update lot set units = 777 where name in ('A2', 'B1')"))
     expect(page.get_by_role("row").filter(has_text="A2")).to_contain_text("777", timeout=10000)

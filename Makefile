@@ -22,8 +22,8 @@ demo: $(VENV)/runtime.stamp $(VENDOR)/stamp ## The demonstration centre: make de
 	@exec $(BIN)/mes demo $(ARGS)
 
 # Modules are compiled once, not again by each of the hundred programs that tests start.
-test: $(VENV)/dev.stamp $(VENDOR)/stamp tests/node/node_modules/stamp browser proxy ## Every test, in four processes: two processors wait for nothing
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(VENV)/dev.stamp $(VENDOR)/stamp tests/node/node_modules/stamp browser proxy ## Every test, in three processes: two processors wait for nothing
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.stamp ## Lint, types, import contracts, migrations equal models, documents
 	$(BIN)/ruff check .

@@ -29,7 +29,11 @@ def run(size: Size) -> Report:
             accepted, refused = accepted + shop.accepted, refused + shop.refused
     verbs = (accepted + refused).total()
     more: dict[str, float | int | str] = {"verbs": verbs, "steps": steps, "seeds": seeds}
-    more |= {"accepted": f"{accepted.total() / verbs:.0%}", "seldomest": min(accepted.values())}
+    done: dict[str, float | int | str] = dict(sorted(accepted.items()))
     return Report(
-        (Figure("contradictions after verbs at once", len(found), "", budget=0, more=more),), notes=tuple(found)
+        (
+            Figure("contradictions after verbs at once", len(found), "", budget=0, more=more),
+            Figure("refused of the verbs", 100 * refused.total() / verbs, "%", budget=60, more=done),
+        ),
+        notes=tuple(found),
     )

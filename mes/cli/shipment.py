@@ -43,11 +43,7 @@ def list_shipments(
     if there := server():
         found = there.rows("shipments", direction=direction, state=state)
     else:
-        query = select_shipments().order_by(Shipment.id.desc())
-        if direction is not None:
-            query = query.where(Shipment.direction == direction)
-        if state is not None:
-            query = query.where(Shipment.state == state)
+        query = select_shipments(direction, state).order_by(Shipment.id.desc())
         with reading() as session:
             found = [dict(row) for row in session.execute(query).mappings()]
     show(found, as_json=as_json, empty="No shipments.")

@@ -131,12 +131,7 @@ def list_shipments(
     session: Tx, _: Viewer, asked: paging.Asked, direction: Direction | None = None, state: ShipmentState | None = None
 ) -> Any:
     """Shipments, the newest first; a customer's own, or all for the centre's people."""
-    query = select_shipments()
-    if direction is not None:
-        query = query.where(Shipment.direction == direction)
-    if state is not None:
-        query = query.where(Shipment.state == state)
-    return paging.paged(session, query, NEWEST_FIRST, asked, newest_first=True)
+    return paging.paged(session, select_shipments(direction, state), NEWEST_FIRST, asked, newest_first=True)
 
 
 @router.get("/{shipment}", response_model=ShipmentLook)

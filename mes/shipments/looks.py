@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from mes.lots.models import Lot
 from mes.people.models import Customer
 from mes.shipments.models import Shipment, ShipmentLot
+from mes.shipments.states import Direction, ShipmentState
 
 _LOTS = select(func.count()).where(ShipmentLot.shipment_id == Shipment.id).scalar_subquery()
 _UNITS = select(func.sum(ShipmentLot.units)).where(ShipmentLot.shipment_id == Shipment.id).scalar_subquery()
@@ -16,13 +17,17 @@ NEWEST_FIRST = (Shipment.id,)
 """Against which a list of shipments is ordered."""
 
 
-def select_shipments() -> Select[*tuple[Any, ...]]:
-    """One row for each shipment."""
-    return select(
+def select_shipments(
+    direction: Direction | None = None, state: ShipmentState | None = None
+) -> Select[*tuple[Any, ...]]:  # fmt: skip
+    """One row for each shipment, or for each of a direction, of a state."""
+    query = select(
         Shipment.name.label("shipment"), Shipment.direction, Shipment.state, Customer.name.label("customer"),
         Shipment.partner, Shipment.reference, _LOTS.label("lots"), _UNITS.label("units"), Shipment.sent_at,
         Shipment.arrived_at, func.jsonb_array_length(Shipment.differences).label("differences"),
     ).join(Customer, Customer.id == Shipment.customer_id)  # fmt: skip
+    asked = {Shipment.direction: direction, Shipment.state: state}
+    return query.where(*(column == value for column, value in asked.items() if value is not None))
 
 
 def look(session: Session, of: int) -> dict[str, Any]:

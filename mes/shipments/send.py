@@ -18,15 +18,13 @@ from mes.lots.regroup import busy, lock_substrates
 from mes.lots.states import TRANSITIONS as OF_LOTS
 from mes.lots.states import LotState, LotVerb, Progress
 from mes.people.models import Customer
-from mes.shipments.document import Certificate, Content, Document, SentLot, SentSubstrate, sealed
+from mes.shipments.document import MOST_LOTS, Certificate, Content, Document, SentLot, SentSubstrate, sealed
 from mes.shipments.models import SHIPMENT_NUMBERS, Shipment, ShipmentLot
 from mes.shipments.states import TRANSITIONS, Direction, ShipmentState, ShipmentVerb
 from mes.units.formats.e142_write import write_e142
 from mes.units.models import Substrate
 from mes.units.positions import Positions, opened
 from mes.units.states import USABLE, Disposition
-
-MOST_LOTS = 100
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,8 @@ def send(session: Session, wanted: Sending, act: Act) -> Shipment:
     if len({lot.customer_id for lot in lots}) > 1:
         raise Malformed("The lots belong to several customers; a shipment has one owner.")
     leaving = _leaving(session, lots)
-    found = [reason for one in leaving for reason in _against(session, one)]
+    found = [reason for one in leaving for reason in _against(one)]
+    found += [*_held(session, lots), *_at_work(session, leaving)]
     if found:
         raise Refused("The shipment cannot leave so.", *found)
     document = _document(session, leaving, wanted, act)
@@ -139,17 +138,13 @@ def _leaving(session: Session, lots: Sequence[Lot]) -> list[_Leaving]:
     ]  # fmt: skip
 
 
-def _against(session: Session, one: _Leaving) -> Iterator[Reason]:
+def _against(one: _Leaving) -> Iterator[Reason]:
+    """What speaks against a lot by itself."""
     lot = one.lot
     if not OF_LOTS.allows(LotState(lot.state), LotVerb.SHIP):
         what = f"Lot {lot.name} is {lot.state}; what is shipped is completed, or stocked."
         yield Reason("lot_state", what, "line_engineer")
         return
-    standing = select(Hold).where(Hold.lot_id == lot.id, Hold.released_at.is_(None)).order_by(Hold.id)
-    for hold in session.scalars(standing):
-        message = f"Lot {lot.name} is held ({hold.code}: {hold.comment}); release the hold first."
-        yield Reason("held", message, hold.owner_role)
-    yield from busy(session, one.go, dict(one.substrates))
     for i, at in one.positions.items():
         if units := at.count(Disposition.SUSPECT):
             what = f"Substrate {one.substrates[i].name} has {units} suspect units; somebody must dispose of them."
@@ -158,8 +153,24 @@ def _against(session: Session, one: _Leaving) -> Iterator[Reason]:
         yield Reason("nothing_left", f"Lot {lot.name} has no good unit to ship.")
 
 
+def _held(session: Session, lots: Sequence[Lot]) -> Iterator[Reason]:
+    of = {lot.id: lot.name for lot in lots}
+    standing = select(Hold).where(Hold.lot_id.in_(of), Hold.released_at.is_(None)).order_by(Hold.lot_id, Hold.id)
+    for hold in session.scalars(standing):
+        message = f"Lot {of[hold.lot_id]} is held ({hold.code}: {hold.comment}); release the hold first."
+        yield Reason("held", message, hold.owner_role)
+
+
+def _at_work(session: Session, leaving: Sequence[_Leaving]) -> Iterator[Reason]:
+    """Substrates of lots that could leave, in a run or serving one."""
+    free = [one for one in leaving if OF_LOTS.allows(LotState(one.lot.state), LotVerb.SHIP)]
+    substrates = {i: substrate for one in free for i, substrate in one.substrates.items()}
+    yield from busy(session, [member for one in free for member in one.go], substrates)
+
+
 def _document(session: Session, leaving: Sequence[_Leaving], wanted: Sending, act: Act) -> Document:
-    products = {row.id: row.name for row in session.execute(select(Product.id, Product.name))}
+    of_products = select(Product.id, Product.name).where(Product.id.in_({one.lot.product_id for one in leaving}))
+    products = {row.id: row.name for row in session.execute(of_products)}
     return sealed(
         Content(
             shipment=new_name(session),

@@ -18,7 +18,6 @@ from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
 from mes.shipments.looks import NEWEST_FIRST, document, look, select_shipments
-from mes.shipments.models import Shipment
 from mes.shipments.queries import shipment_id
 from mes.shipments.send import Sending, confirm, send
 from mes.shipments.states import ShipmentState
@@ -37,9 +36,7 @@ def show_all(
     request: Request, session: Tx, viewer: Viewer, asked: paging.Asked, state: ShipmentState | Unchosen = ""
 ) -> Response:  # fmt: skip
     """Shipments, the newest first; a customer's own, or all for the centre's people."""
-    query = select_shipments()
-    if state:
-        query = query.where(Shipment.state == state)
+    query = select_shipments(state=state or None)
     found = paging.paged(session, query, NEWEST_FIRST, asked, newest_first=True)
     told: dict[str, Any] = {"rows": found["items"], "state": state, "states": list(ShipmentState)}
     told["older"] = found["next"] and urlencode({"state": state, "after": found["next"]})

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Route, sync_playwright
 
 from bench.maps import COLUMNS, ROWS, some_bins
 from bench.measure import Figure, Report, Size, beside, middle
-from mes.lots.map_api import as_bytes
+from mes.lots.maps.api import as_bytes
 from mes.units.formats.mapfile import SubstrateMap
 from mes.web.pages import HERE, View, render
 from mes.web.substrate import Address

@@ -15,12 +15,12 @@ from equipment.interface.messages import NO_BIN, PASS_BIN, SubstrateResult
 from equipment.interface.states import Outcome
 from mes.equipment.models import Equipment
 from mes.history import Act
-from mes.lots import run_course
 from mes.lots.create import NewLot, create, release
+from mes.lots.gate.supply import needs, sources
 from mes.lots.models import Lot, LotSubstrate, RunSubstrate
-from mes.lots.supply import needs, sources
-from mes.lots.track_in import LotPart, TrackIn, track_in
-from mes.lots.track_out import track_out
+from mes.lots.work import run_course
+from mes.lots.work.track_in import LotPart, TrackIn, track_in
+from mes.lots.work.track_out import track_out
 from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.runs.states import OPEN

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from equipment.interface.messages import TRANSFER_COLUMNS, Transfers
 from equipment.interface.states import TransferOutcome
+from mes.lots.gate.supply import Need, needs
 from mes.lots.models import RunSource
-from mes.lots.supply import Need, needs
 from mes.routes.models import Operation, RouteVersion
 from mes.runs.models import Run
 from mes.units.models import Substrate

@@ -12,7 +12,10 @@
 ``runs``                                one stay on one equipment
 ``materials``                           lots of material, containers: received, thawed, mounted, used up
 ``units``                               substrates, layers and moves, packed; ``formats`` reads and writes map files
-``lots``                                create, start gate, track in and out, hold, split, rework, scrap, store; ledgers
+``lots``                                create, scrap, store, priority; ledgers; what else is done with them in rooms:
+    ``holds`` ``regrouping``            set and released, set for later; substrates that go over to another lot, or back
+    ``gate`` ``work``                   why a lot may not start; tracked in, worked, reported, tracked out
+    ``many`` ``maps``                   acts on all that a filter finds; map files in and out
 ``dispatch``                            what to start next, and why not
 ``shipments``                           lots that leave and come, with the document that tells what they hold
 ``jobs``                                orders sent, records stored once and applied once; the connector
@@ -22,5 +25,5 @@
 ``cli``                                 one module per noun, and the demonstration
 
 In each, ``models`` are its tables, ``states`` its states and their transitions, ``queries`` its reads; all others
-are named for what they do. Read first: `mes.lots.track_in` and `mes.lots.track_out`, then `mes.jobs.results`.
+are named for what they do. Read first: `mes.lots.work.track_in` and `mes.lots.work.track_out`, then `mes.jobs.results`.
 """

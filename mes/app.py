@@ -15,8 +15,8 @@ from mes.http.openapi import Application, operation_id
 from mes.http.server import install
 from mes.jobs import api as jobs_api
 from mes.lots import api as lots_api
-from mes.lots import bulk_api as lots_bulk_api
-from mes.lots import map_api
+from mes.lots.many import api as many_lots_api
+from mes.lots.maps import api as maps_api
 from mes.materials import api as materials_api
 from mes.people import access
 from mes.people.watchers import Watchers
@@ -83,9 +83,9 @@ API = (
     session.router,
     lots_api.router,
     lots_api.codes,
-    lots_bulk_api.router,
-    map_api.router,
-    map_api.incoming,
+    many_lots_api.router,
+    maps_api.router,
+    maps_api.incoming,
     shipments_api.router,
     genealogy_api.of_lots,
     genealogy_api.router,

@@ -22,12 +22,12 @@ from mes.db import Base, Database
 from mes.definitions.models import Area, AttachSite, EquipmentClass, HoldCode, Layout, Product, Site
 from mes.equipment.models import Equipment
 from mes.history import Act
-from mes.lots import run_course
 from mes.lots.accounts import ARE, CAME
 from mes.lots.create import NewLot, create, release
 from mes.lots.models import Hold, Ledger, Lot, LotSubstrate, RunSource, RunSubstrate
-from mes.lots.track_in import LotPart, TrackIn, track_in
-from mes.lots.track_out import track_out
+from mes.lots.work import run_course
+from mes.lots.work.track_in import LotPart, TrackIn, track_in
+from mes.lots.work.track_out import track_out
 from mes.people.models import Customer
 from mes.recipes.models import RecipeVersion
 from mes.routes.models import Operation, QueueLimit, RouteVersion

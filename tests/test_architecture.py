@@ -76,6 +76,7 @@ def _may_know(feature: str, other: str) -> bool:
 
 VIOLATIONS = {
     "mes-order": ("mes/units/models.py", "import mes.lots.models"),
+    "lots-order": ("mes/lots/holds/hold.py", "import mes.lots.work.track_in"),
     "equipment-order": ("equipment/interface/messages.py", "import equipment.client"),
     "equipment-alone": ("equipment/interface/messages.py", "import mes.clock"),
     "no-simulator": ("mes/jobs/models.py", "import equipment.sim"),

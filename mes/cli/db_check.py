@@ -13,7 +13,7 @@ from mes.cli.sealing import broken_seal, read_seal
 from mes.history import GENESIS
 from mes.jobs.states import RecordState
 from mes.lots.accounts import ARE, CAME
-from mes.lots.future_hold import STANDS
+from mes.lots.holds.future_hold import STANDS
 from mes.lots.states import ENDED, OPEN_WORK, LotState, Progress
 from mes.runs.states import OPEN
 

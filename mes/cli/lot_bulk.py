@@ -8,8 +8,8 @@ from mes.cli.database import writing
 from mes.cli.lot_holds import ReviewBy
 from mes.cli.output import Json, Why, print_json, say, show
 from mes.cli.remote import server
-from mes.lots import bulk
 from mes.lots.looks import LotFilter
+from mes.lots.many import bulk
 from mes.lots.states import LotState
 from mes.people.roles import Role
 

@@ -10,10 +10,10 @@ from mes.cli.lot_changes import DUE_FORMATS
 from mes.cli.lot_looks import CustomerName, LotName
 from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import server
-from mes.lots.future_hold import set_future_hold
-from mes.lots.future_hold import withdraw_future_hold as withdraw
-from mes.lots.hold import hold as hold_lot
-from mes.lots.hold import release_hold as release_one_hold
+from mes.lots.holds.future_hold import set_future_hold
+from mes.lots.holds.future_hold import withdraw_future_hold as withdraw
+from mes.lots.holds.hold import hold as hold_lot
+from mes.lots.holds.hold import release_hold as release_one_hold
 from mes.lots.looks import look
 from mes.lots.queries import lot_id
 from mes.people.roles import Role

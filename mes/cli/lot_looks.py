@@ -13,8 +13,8 @@ from mes.definitions.clock import plant_now
 from mes.dispatch.waiting import ranking
 from mes.equipment.queries import equipment_id
 from mes.errors import Reason
-from mes.lots import start_gate
-from mes.lots.hold_codes import hold_codes
+from mes.lots.gate import start_gate
+from mes.lots.holds.hold_codes import hold_codes
 from mes.lots.looks import LINE_FIRST, LotFilter, look, maps, select_lots
 from mes.lots.queries import lot_id
 from mes.lots.states import LotState

@@ -9,10 +9,10 @@ from mes.cli.lot_looks import CustomerName, LotName
 from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import server
 from mes.lots.looks import look
-from mes.lots.merge import merge as merge_lots
 from mes.lots.queries import lot_id
-from mes.lots.rework import rework as rework_lot
-from mes.lots.split import split as split_lot
+from mes.lots.regrouping.merge import merge as merge_lots
+from mes.lots.regrouping.rework import rework as rework_lot
+from mes.lots.regrouping.split import split as split_lot
 
 app = typer.Typer()
 

@@ -11,11 +11,11 @@ from mes.cli.lot_looks import CustomerName, LotName
 from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import server
 from mes.equipment.queries import equipment_id
+from mes.lots.gate.reserve import lift_reservation
+from mes.lots.gate.reserve import reserve as reserve_lot
 from mes.lots.looks import look
 from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
-from mes.lots.reserve import lift_reservation
-from mes.lots.reserve import reserve as reserve_lot
 
 app = typer.Typer()
 

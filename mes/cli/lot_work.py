@@ -12,13 +12,13 @@ from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import Row, server
 from mes.equipment.queries import equipment_id
 from mes.errors import Malformed
-from mes.lots import run_course
-from mes.lots.hand_work import Told, finish
 from mes.lots.looks import select_lots
 from mes.lots.models import Lot
 from mes.lots.queries import lot_id, open_run
-from mes.lots.track_in import TrackIn, lot_parts
-from mes.lots.track_in import track_in as order_run
+from mes.lots.work import run_course
+from mes.lots.work.hand_work import Told, finish
+from mes.lots.work.track_in import TrackIn, lot_parts
+from mes.lots.work.track_in import track_in as order_run
 from mes.runs.models import Run
 from mes.units.queries import substrate_id
 

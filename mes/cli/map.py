@@ -11,8 +11,8 @@ from mes.cli.database import reading, writing
 from mes.cli.finding import owned
 from mes.cli.output import Json, Why, print_json, show, show_one, working
 from mes.cli.remote import server
-from mes.lots.incoming import MapIn, take_in
-from mes.lots.map_file import DISPOSITIONS, exported
+from mes.lots.maps.incoming import MapIn, take_in
+from mes.lots.maps.map_file import DISPOSITIONS, exported
 from mes.units.formats.describe import describe
 from mes.units.formats.e142 import read_e142
 from mes.units.formats.e142_write import write_e142

@@ -17,8 +17,8 @@ from mes.definitions.models import EquipmentClass
 from mes.equipment.models import Alarm, Equipment
 from mes.equipment.states import ABLE
 from mes.errors import Reason
+from mes.lots.gate.start_gate_facts import BLOCKING_SEVERITY
 from mes.lots.models import Hold, Lot, LotSubstrate
-from mes.lots.start_gate_facts import BLOCKING_SEVERITY
 from mes.lots.states import ON_LINE, Progress
 from mes.routes.models import Operation, QueueLimit
 from mes.runs.models import Run

@@ -14,11 +14,11 @@ from mes.dispatch.rank import Ranks, ranks
 from mes.dispatch.what_if import AS_IT_IS, WhatIf
 from mes.equipment.models import Equipment
 from mes.errors import Reason
+from mes.lots.gate.start_gate import judge
+from mes.lots.gate.start_gate_facts import Facts, LotFacts, by_product, look
+from mes.lots.gate.supply import filled, sources
 from mes.lots.models import LotSubstrate
 from mes.lots.progress import asked_positions
-from mes.lots.start_gate import judge
-from mes.lots.start_gate_facts import Facts, LotFacts, by_product, look
-from mes.lots.supply import filled, sources
 from mes.routes.models import Operation, QueueLimit
 from mes.routes.states import OperationKind
 from mes.runs.models import Run

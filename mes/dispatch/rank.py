@@ -11,8 +11,8 @@ from mes.definitions.models import Area, EquipmentClass, Site
 from mes.dispatch.candidates import Candidate
 from mes.dispatch.criteria import USUAL, Criterion
 from mes.equipment.models import Equipment
+from mes.lots.gate.queue_times import begun_anew, signed_end
 from mes.lots.models import LotSubstrate, RunSubstrate
-from mes.lots.queue_times import begun_anew, signed_end
 from mes.lots.states import Progress
 from mes.routes.models import Operation, QueueLimit
 from mes.runs.models import Run

@@ -15,7 +15,7 @@ from mes.dispatch.what_if import AS_IT_IS, WhatIf
 from mes.dispatch.what_next import judged_on
 from mes.equipment.models import Equipment
 from mes.errors import Reason
-from mes.lots.track_in import TrackIn
+from mes.lots.work.track_in import TrackIn
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from mes.dispatch.candidates import Candidate, candidates
 from mes.dispatch.line import Line, free_equipment, read_line
 from mes.equipment.models import Equipment
 from mes.errors import Reason
-from mes.lots.start_gate_facts import Facts, Stock
-from mes.lots.supply import Need, Source, filled
-from mes.lots.track_in import LotPart, TrackIn
+from mes.lots.gate.start_gate_facts import Facts, Stock
+from mes.lots.gate.supply import Need, Source, filled
+from mes.lots.work.track_in import LotPart, TrackIn
 from mes.routes.states import OperationKind
 
 SPARE = 0.03

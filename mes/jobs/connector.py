@@ -33,8 +33,8 @@ from mes.jobs.link import ACTOR, Link
 from mes.jobs.models import Connector as ConnectorRow
 from mes.jobs.orders import Errand
 from mes.jobs.results import Pending
-from mes.lots.identify import Unidentified
-from mes.lots.track_in import TrackIn
+from mes.lots.work.identify import Unidentified
+from mes.lots.work.track_in import TrackIn
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 

@@ -17,12 +17,12 @@ from mes.errors import Malformed
 from mes.history import Act, record_all
 from mes.jobs.models import SentOrder
 from mes.jobs.states import OrderState
-from mes.lots import run_course
-from mes.lots.hold import place_hold
-from mes.lots.hold_codes import EQUIPMENT_REFUSED, OWNER_OF_REPORTED
+from mes.lots.gate.supply import needs
+from mes.lots.holds.hold import place_hold
+from mes.lots.holds.hold_codes import EQUIPMENT_REFUSED, OWNER_OF_REPORTED
 from mes.lots.models import Lot, RunLoad, RunSource, RunSubstrate
-from mes.lots.supply import needs
-from mes.lots.track_in import TrackIn, track_in
+from mes.lots.work import run_course
+from mes.lots.work.track_in import TrackIn, track_in
 from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.runs.states import RunState

@@ -32,9 +32,9 @@ from mes.errors import Refused
 from mes.history import Act
 from mes.jobs.models import Journal, ReceivedRecord, SentOrder
 from mes.jobs.states import OrderState, RecordState
-from mes.lots import run_course
-from mes.lots.identify import Unidentified
-from mes.lots.track_out import track_out
+from mes.lots.work import run_course
+from mes.lots.work.identify import Unidentified
+from mes.lots.work.track_out import track_out
 from mes.runs.models import Run
 from mes.runs.states import RunState, RunVerb
 

@@ -15,23 +15,23 @@ from mes.http.command import CommandRoute
 from mes.http.etag import IfMatch
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
-from mes.lots import run_course, start_gate
 from mes.lots.create import NewLot, create, new_name, release
-from mes.lots.future_hold import set_future_hold, withdraw_future_hold
-from mes.lots.hand_work import Told, finish
-from mes.lots.hold import hold, release_hold
-from mes.lots.hold_codes import hold_codes
-from mes.lots.hold_shapes import FutureHoldBody, HoldBody, HoldCode, ReleaseHoldBody, WithdrawBody
+from mes.lots.gate import start_gate
+from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.gate.reserve import lift_reservation, reserve
+from mes.lots.gate.shapes import QueueTimeBody
+from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
+from mes.lots.holds.hold import hold, release_hold
+from mes.lots.holds.hold_codes import hold_codes
+from mes.lots.holds.shapes import FutureHoldBody, HoldBody, HoldCode, ReleaseHoldBody, WithdrawBody
 from mes.lots.looks import LINE_FIRST, LotFilter, Row, look_at_version, maps, select_lots
-from mes.lots.merge import merge
 from mes.lots.models import Lot
 from mes.lots.own_lots import own_lots
 from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id, open_run, route_making
-from mes.lots.queue_shapes import QueueTimeBody
-from mes.lots.queue_times import dispose_queue_time
-from mes.lots.reserve import lift_reservation, reserve
-from mes.lots.rework import rework
+from mes.lots.regrouping.merge import merge
+from mes.lots.regrouping.rework import rework
+from mes.lots.regrouping.split import split
 from mes.lots.shapes import (
     AbortBody,
     Entry,
@@ -53,11 +53,12 @@ from mes.lots.shapes import (
     TrackOutBody,
     WhyBody,
 )  # fmt: skip
-from mes.lots.split import split
 from mes.lots.states import LotState
 from mes.lots.store import store
 from mes.lots.taking import pull_sample, scrap
-from mes.lots.track_in import TrackIn, lot_parts, track_in
+from mes.lots.work import run_course
+from mes.lots.work.hand_work import Told, finish
+from mes.lots.work.track_in import TrackIn, lot_parts, track_in
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person

@@ -13,7 +13,7 @@ from mes.errors import Malformed, NotFound, Refused
 from mes.history import Act, Change, Event, record_all
 from mes.lots import ledger
 from mes.lots.ahead import check_ahead
-from mes.lots.future_hold import take_effect
+from mes.lots.holds.future_hold import take_effect
 from mes.lots.models import LOT_KINDS, LOT_NUMBERS, Lot, LotSubstrate
 from mes.lots.queries import current_route, operations
 from mes.lots.states import TRANSITIONS, LotState, LotVerb

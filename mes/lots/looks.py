@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session, aliased
 from mes.definitions.models import Product
 from mes.equipment.models import Equipment
 from mes.lots.accounts import ARE, CAME
+from mes.lots.gate.queue_times import select_clocks
 from mes.lots.models import FutureHold, Hold, Ledger, Lot, LotSubstrate, RunSubstrate
-from mes.lots.queue_times import select_clocks
 from mes.lots.states import LotState, Progress
 from mes.people.models import Customer
 from mes.routes.models import Operation, RouteVersion

@@ -7,9 +7,9 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from mes.http.shapes import Asked, Name, Text, ToldReason, Why, example
 from mes.lots.accounts import ARE, CAME
-from mes.lots.hold_shapes import StandingFutureHold, StandingHold
+from mes.lots.gate.shapes import QueueTime
+from mes.lots.holds.shapes import StandingFutureHold, StandingHold
 from mes.lots.models import LOT_KINDS
-from mes.lots.queue_shapes import QueueTime
 from mes.lots.states import LotState, Progress
 from mes.runs.states import RunState
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from mes.definitions.models import BY_HAND
-from mes.lots.hold_codes import MEANINGS, OWNERS
+from mes.lots.holds.hold_codes import MEANINGS, OWNERS
 from mes.people.roles import Role
 from mes.plant.check_dispatch import dispatch_problems
 from mes.plant.check_recipes import recipe_problems

@@ -10,9 +10,9 @@ from mes.db import unique
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, Event, record_all
 from mes.lots.create import NewLot, create
-from mes.lots.hold import place_hold
-from mes.lots.hold_codes import DISCREPANCY, OWNER_OF_REPORTED
-from mes.lots.incoming import MapIn, read_map
+from mes.lots.holds.hold import place_hold
+from mes.lots.holds.hold_codes import DISCREPANCY, OWNER_OF_REPORTED
+from mes.lots.maps.incoming import MapIn, read_map
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.queries import route_making
 from mes.people.models import Customer

@@ -11,10 +11,10 @@ from mes.definitions.models import Product, Site
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, record
 from mes.lots import ledger, progress
-from mes.lots.map_file import exported
+from mes.lots.maps.map_file import exported
 from mes.lots.models import Hold, Lot, LotSubstrate
 from mes.lots.mounting import dismount
-from mes.lots.regroup import busy, lock_substrates
+from mes.lots.regrouping.regroup import busy, lock_substrates
 from mes.lots.states import TRANSITIONS as OF_LOTS
 from mes.lots.states import LotState, LotVerb, Progress
 from mes.people.models import Customer

@@ -9,7 +9,7 @@ from pydantic import NaiveDatetime
 from mes.definitions.clock import act_now
 from mes.http.command import FormRoute
 from mes.http.transaction import Tx
-from mes.lots import bulk
+from mes.lots.many import bulk
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.roles import Role

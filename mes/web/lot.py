@@ -12,13 +12,13 @@ from mes.definitions.clock import plant_now
 from mes.history import History, as_happened, entry
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
-from mes.lots.hold import releases
-from mes.lots.hold_codes import OWNERS, hold_codes
+from mes.lots.gate.queue_times import MEANS
+from mes.lots.holds.hold import releases
+from mes.lots.holds.hold_codes import OWNERS, hold_codes
 from mes.lots.ladder import Rung, ladder
 from mes.lots.looks import look
 from mes.lots.own_lots import own_lots
 from mes.lots.queries import lot_id
-from mes.lots.queue_times import MEANS
 from mes.people.access import may, require
 from mes.people.permissions import Permission
 from mes.people.roles import Role

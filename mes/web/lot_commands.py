@@ -11,15 +11,15 @@ from mes.equipment.queries import equipment_id
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
-from mes.lots.future_hold import set_future_hold, withdraw_future_hold
-from mes.lots.hold import hold, release_hold
-from mes.lots.merge import merge
+from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.gate.reserve import lift_reservation, reserve
+from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
+from mes.lots.holds.hold import hold, release_hold
 from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
-from mes.lots.queue_times import dispose_queue_time
-from mes.lots.reserve import lift_reservation, reserve
-from mes.lots.rework import rework
-from mes.lots.split import split
+from mes.lots.regrouping.merge import merge
+from mes.lots.regrouping.rework import rework
+from mes.lots.regrouping.split import split
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.roles import Role

@@ -17,9 +17,9 @@ from mes.errors import Malformed
 from mes.http import paging
 from mes.http.event_stream import EventStream
 from mes.http.transaction import Tx
-from mes.lots.bulk import to_hold
-from mes.lots.hold_codes import OWNERS, hold_codes
+from mes.lots.holds.hold_codes import OWNERS, hold_codes
 from mes.lots.looks import LINE_FIRST, QUEUE_WARNING, LotFilter, select_lots
+from mes.lots.many.bulk import to_hold
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.own_lots import own_lots
 from mes.lots.states import LotState

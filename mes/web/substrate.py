@@ -20,10 +20,10 @@ from mes.errors import NotFound
 from mes.genealogy.records import substrates
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
-from mes.lots.map_api import as_json
-from mes.lots.map_file import DISPOSITIONS, bin_map, exported
+from mes.lots.gate.supply import reserved
+from mes.lots.maps.api import as_json
+from mes.lots.maps.map_file import DISPOSITIONS, bin_map, exported
 from mes.lots.own_lots import own_lots
-from mes.lots.supply import reserved
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mes.lots.map_file import NOT_DEFINED
+from mes.lots.maps.map_file import NOT_DEFINED
 from mes.units.formats.mapfile import BinCodes, BinDefinition
 from mes.units.states import Disposition
 

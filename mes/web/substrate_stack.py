@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, undefer
 
 from mes.definitions.models import Layout
-from mes.lots.map_file import DISPOSITIONS, bins_of
+from mes.lots.maps.map_file import DISPOSITIONS, bins_of
 from mes.lots.models import LotSubstrate
 from mes.units.models import Layer, Substrate
 from mes.web.substrate_legend import ABNORMAL, Entry, shades

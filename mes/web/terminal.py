@@ -13,10 +13,10 @@ from mes.errors import Malformed
 from mes.http.command import FormRoute
 from mes.http.event_stream import EventStream
 from mes.http.transaction import Tx
-from mes.lots import run_course
-from mes.lots.hand_work import Told, finish
 from mes.lots.queries import lot_id, open_run
-from mes.lots.track_in import TrackIn, lot_parts, track_in
+from mes.lots.work import run_course
+from mes.lots.work.hand_work import Told, finish
+from mes.lots.work.track_in import TrackIn, lot_parts, track_in
 from mes.people.access import require, still
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person

@@ -10,9 +10,9 @@ from mes.definitions.models import BY_HAND, EquipmentClass
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
 from mes.jobs.models import SentOrder
-from mes.lots.hand_work import MOVES
 from mes.lots.models import Hold, Lot, LotSubstrate, RunSubstrate
 from mes.lots.states import ON_LINE, Progress, Work
+from mes.lots.work.hand_work import MOVES
 from mes.people.models import Customer
 from mes.routes.models import Operation
 from mes.runs.models import Run

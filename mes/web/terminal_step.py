@@ -14,11 +14,11 @@ from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
 from mes.errors import Reason
 from mes.jobs.models import SentOrder
-from mes.lots import start_gate
-from mes.lots.hand_work import MOVES
+from mes.lots.gate import start_gate
 from mes.lots.looks import Row, look
 from mes.lots.models import LotSubstrate, RunSubstrate
 from mes.lots.states import Progress, Work
+from mes.lots.work.hand_work import MOVES
 from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.runs.states import OPEN

@@ -18,8 +18,8 @@ from mes.genealogy.trace import NO_PLANT, trace_unit, trace_up
 from mes.genealogy.tree import Move, Onward, Place, Reading, Unit
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
+from mes.lots.gate.supply import reserved
 from mes.lots.own_lots import own_lots
-from mes.lots.supply import reserved
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person

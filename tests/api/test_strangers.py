@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from mes.app import create_app
 from mes.definitions.clock import set_plant_clock
 from mes.jobs import orders
-from mes.lots.hold import hold, release_hold
+from mes.lots.holds.hold import hold, release_hold
 from mes.people.roles import Role
 from mes.reports.catalog import REPORTS
 from mes.runs.models import Run

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from mes.lots.create import NewLot, create
-from mes.lots.hold import hold
-from mes.lots.merge import merge
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
+from mes.lots.regrouping.merge import merge
 from mes.lots.taking import scrap
 from mes.shipments.send import Sending, confirm, send
 from mes.units.arrival import Arrival

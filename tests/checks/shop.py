@@ -23,12 +23,12 @@ from mes.definitions.models import Layout
 from mes.equipment.models import Equipment
 from mes.history import Act
 from mes.jobs.models import Journal, ReceivedRecord
-from mes.lots import run_course
 from mes.lots.create import NewLot, create, release
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSource, RunSubstrate
 from mes.lots.taking import pull_sample
-from mes.lots.track_in import LotPart, TrackIn, track_in
-from mes.lots.track_out import track_out
+from mes.lots.work import run_course
+from mes.lots.work.track_in import LotPart, TrackIn, track_in
+from mes.lots.work.track_out import track_out
 from mes.runs.models import Run
 from mes.units.arrival import Arrival
 from mes.units.models import Substrate

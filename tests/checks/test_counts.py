@@ -13,7 +13,7 @@ import pytest
 import checks
 from mes.cli.db_check import Checked, check
 from mes.db import Database
-from mes.lots.split import split
+from mes.lots.regrouping.split import split
 from mes.lots.taking import scrap
 from mes.postgres import EmbeddedPostgres
 from tests.checks.conftest import Shop

@@ -17,9 +17,9 @@ from mes.definitions.models import BY_HAND, EquipmentClass
 from mes.equipment.models import Equipment
 from mes.errors import Refused
 from mes.history import Act
-from mes.lots.hand_work import Told, finish
 from mes.lots.models import Lot
-from mes.lots.track_in import LotPart, TrackIn, track_in
+from mes.lots.work.hand_work import Told, finish
+from mes.lots.work.track_in import LotPart, TrackIn, track_in
 from mes.reports.period import Period, span
 from mes.settings import Settings
 from tests.cli.conftest import DEMONSTRATION

@@ -14,9 +14,9 @@ from mes.cli.database import app_url
 from mes.db import Database as Records
 from mes.definitions.clock import plant_now
 from mes.history import Act
-from mes.lots import run_course
-from mes.lots.hold import release_hold
+from mes.lots.holds.hold import release_hold
 from mes.lots.models import Hold
+from mes.lots.work import run_course
 from mes.people.roles import Role
 from mes.settings import Settings
 from tests.demo.conftest import SEED

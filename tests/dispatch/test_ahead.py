@@ -8,7 +8,7 @@ from mes.dispatch.what_next import choose
 from mes.equipment.condition import change_state
 from mes.equipment.models import Equipment
 from mes.equipment.states import EquipmentState
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from tests.shop import BEGIN, Floor
 

@@ -11,7 +11,7 @@ from mes.definitions.models import EquipmentClass
 from mes.dispatch.later import next_look
 from mes.dispatch.what_next import next_start
 from mes.equipment.models import Equipment
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from tests.dispatch.test_waiting import firsts, ranked
 from tests.shop import BEGIN, Floor

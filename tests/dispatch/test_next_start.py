@@ -12,7 +12,7 @@ from mes.dispatch.what_next import choose, next_start
 from mes.equipment.models import Equipment
 from mes.lots.create import NewLot, create, release
 from mes.lots.models import Lot
-from mes.lots.track_in import track_in
+from mes.lots.work.track_in import track_in
 from mes.routes.models import Operation, QueueLimit
 from mes.units.arrival import Arrival
 from mes.units.models import Substrate

@@ -16,10 +16,10 @@ from mes.dispatch.what_next import choose
 from mes.equipment.condition import change_state
 from mes.equipment.models import Equipment
 from mes.equipment.states import EquipmentState
-from mes.lots import run_course
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from mes.lots.priority import change_priority
+from mes.lots.work import run_course
 from tests.shop import BEGIN, Floor, mapped
 
 

@@ -13,7 +13,7 @@ from mes.dispatch.models import ReleaseRule
 from mes.dispatch.release import WHY, release_by_rule
 from mes.history import History, entry
 from mes.lots.create import NewLot, create, release
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from mes.lots.priority import change_priority
 from mes.units.arrival import Arrival

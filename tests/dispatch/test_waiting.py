@@ -14,7 +14,7 @@ from mes.equipment.condition import change_state
 from mes.equipment.models import Equipment
 from mes.equipment.states import EquipmentState
 from mes.lots.create import NewLot, create, release
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from mes.units.arrival import Arrival
 from tests.shop import BEGIN, Floor

@@ -11,10 +11,10 @@ from mes.dispatch.what_next import Choice, choose
 from mes.equipment.condition import change_state
 from mes.equipment.models import Equipment
 from mes.equipment.states import EquipmentState
-from mes.lots import run_course
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
-from mes.lots.track_in import TrackIn, track_in
+from mes.lots.work import run_course
+from mes.lots.work.track_in import TrackIn, track_in
 from mes.units.models import Substrate
 from tests.shop import BEGIN, MOST_WAIT_H, Floor
 

@@ -9,9 +9,9 @@ from equipment.client import EquipmentLost
 from equipment.interface.codec import sha256_of
 from equipment.interface.messages import JobOrder, JobSubstrate
 from mes.errors import StartRefused
-from mes.lots import run_course
-from mes.lots.hold import release_hold
+from mes.lots.holds.hold import release_hold
 from mes.lots.models import Lot
+from mes.lots.work import run_course
 from mes.people.roles import Role
 from tests.jobs.conftest import Cell, connector, run
 from tests.shop import SHA256

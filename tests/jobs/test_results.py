@@ -18,7 +18,7 @@ from equipment.interface.states import E10State, JobState
 from mes.errors import Away
 from mes.jobs import results
 from mes.jobs.connector import Unapplied
-from mes.lots.identify import Unidentified
+from mes.lots.work.identify import Unidentified
 from tests.jobs.conftest import Cell, connector, run
 from tests.shop import BEGIN
 

@@ -15,18 +15,18 @@ from mes.db import Database
 from mes.errors import MesError
 from mes.history import Act
 from mes.jobs import orders, results
-from mes.lots.bulk import hold_all
 from mes.lots.create import create, release
-from mes.lots.future_hold import set_future_hold, withdraw_future_hold
-from mes.lots.hand_work import Told, finish
-from mes.lots.hold import hold
-from mes.lots.merge import merge
+from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
+from mes.lots.holds.hold import hold
+from mes.lots.many.bulk import hold_all
 from mes.lots.models import Lot
-from mes.lots.queue_times import dispose_queue_time
-from mes.lots.rework import rework
-from mes.lots.split import split
-from mes.lots.track_in import track_in
-from mes.lots.track_out import track_out
+from mes.lots.regrouping.merge import merge
+from mes.lots.regrouping.rework import rework
+from mes.lots.regrouping.split import split
+from mes.lots.work.hand_work import Told, finish
+from mes.lots.work.track_in import track_in
+from mes.lots.work.track_out import track_out
 from mes.materials.models import Container
 from mes.materials.mounting import mount
 from mes.materials.scrapping import scrap_container

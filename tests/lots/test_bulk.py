@@ -10,9 +10,9 @@ from sqlalchemy import event, func, select
 from mes.db import Database
 from mes.errors import Malformed, Refused
 from mes.history import Act, History, Outbox
-from mes.lots.bulk import change_priority_of_all, concerned, hold_all, release_all, to_change, to_hold, to_release
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.looks import LotFilter
+from mes.lots.many.bulk import change_priority_of_all, concerned, hold_all, release_all, to_change, to_hold, to_release
 from mes.lots.models import Hold, Lot
 from mes.people.roles import Role
 from tests.lots.racers import Heat, Racers

@@ -8,7 +8,7 @@ from sqlalchemy import event, select
 from equipment.interface.messages import Parameter
 from mes.db import as_customer
 from mes.lots.models import Consumption
-from mes.lots.track_out import track_out
+from mes.lots.work.track_out import track_out
 from mes.materials.models import Container
 from mes.people.models import Customer
 from mes.units.models import Substrate

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from equipment.interface.states import Outcome
-from mes.lots.hold import release_hold
-from mes.lots.track_out import track_out
+from mes.lots.holds.hold import release_hold
+from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
 from tests.lots.test_facts import GOOD, IN_PROCESS, SUSPECT, assembling, bond, instead, report, told
 from tests.lots.test_partial import TOP, at_test, bonded, counts, diced

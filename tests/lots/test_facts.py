@@ -12,11 +12,11 @@ from sqlalchemy import select, text
 
 from equipment.interface.messages import Parameter
 from equipment.interface.states import Outcome
-from mes.lots.hold import release_hold
-from mes.lots.identify import Unidentified
+from mes.lots.holds.hold import release_hold
 from mes.lots.models import Lot
 from mes.lots.taking import scrap
-from mes.lots.track_out import track_out
+from mes.lots.work.identify import Unidentified
+from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
 from mes.units.models import Transfer
 from mes.units.positions import pack

@@ -8,17 +8,17 @@ import pytest
 
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, NotFound, Refused, StartRefused
-from mes.lots import start_gate
 from mes.lots.create import NewLot, create, release
-from mes.lots.future_hold import set_future_hold, withdraw_future_hold
-from mes.lots.hand_work import Told, finish
-from mes.lots.hold import hold, release_hold
+from mes.lots.gate import start_gate
+from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
+from mes.lots.holds.hold import hold, release_hold
 from mes.lots.ladder import ladder
 from mes.lots.looks import look
-from mes.lots.merge import merge
 from mes.lots.models import FutureHold, Lot
-from mes.lots.split import split
-from mes.lots.track_in import track_in
+from mes.lots.regrouping.merge import merge
+from mes.lots.regrouping.split import split
+from mes.lots.work.hand_work import Told, finish
+from mes.lots.work.track_in import track_in
 from mes.people.roles import Role
 from mes.runs.models import Run
 from mes.units.arrival import Arrival

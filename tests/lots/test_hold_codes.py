@@ -3,8 +3,8 @@
 import pytest
 
 from mes.errors import Malformed
-from mes.lots.hold import hold, release_hold
-from mes.lots.hold_codes import MEANINGS, hold_codes
+from mes.lots.holds.hold import hold, release_hold
+from mes.lots.holds.hold_codes import MEANINGS, hold_codes
 from mes.lots.models import Lot
 from mes.people.roles import Role
 from tests.shop import Floor, code_of_holds

@@ -7,12 +7,12 @@ import pytest
 
 from equipment.interface.states import Outcome
 from mes.history import History
-from mes.lots import run_course
-from mes.lots.hold import release_hold
-from mes.lots.identify import Unidentified
+from mes.lots.holds.hold import release_hold
 from mes.lots.models import Lot
 from mes.lots.taking import scrap
-from mes.lots.track_out import track_out
+from mes.lots.work import run_course
+from mes.lots.work.identify import Unidentified
+from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
 from mes.runs.states import RunVerb
 from mes.units.layers import read_layer

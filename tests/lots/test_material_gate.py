@@ -9,9 +9,9 @@ import pytest
 from mes.definitions.models import MaterialKind
 from mes.equipment.models import Equipment
 from mes.errors import Reason, StartRefused
-from mes.lots import start_gate
+from mes.lots.gate import start_gate
 from mes.lots.models import Lot
-from mes.lots.track_in import track_in
+from mes.lots.work.track_in import track_in
 from mes.materials.mounting import return_container
 from mes.materials.preparing import thaw
 from mes.materials.scrapping import scrap_container

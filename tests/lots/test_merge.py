@@ -10,13 +10,13 @@ from sqlalchemy import update
 from mes.errors import Malformed, MesError, Refused
 from mes.history import History, entry
 from mes.lots.create import NewLot, create
-from mes.lots.hold import hold, release_hold
-from mes.lots.merge import merge
+from mes.lots.holds.hold import hold, release_hold
 from mes.lots.models import Lot
 from mes.lots.priority import change_priority
-from mes.lots.split import split
+from mes.lots.regrouping.merge import merge
+from mes.lots.regrouping.split import split
 from mes.lots.taking import scrap
-from mes.lots.track_out import track_out
+from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
 from mes.units.arrival import Arrival
 from tests.lots.test_split import counted

@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from equipment.interface.states import Outcome
 from mes.errors import Refused, WrongState
-from mes.lots import run_course
-from mes.lots.hand_work import Told, finish
 from mes.lots.models import Lot, Mount
 from mes.lots.taking import pull_sample, scrap
+from mes.lots.work import run_course
+from mes.lots.work.hand_work import Told, finish
 from mes.routes.models import Operation
 from mes.runs.models import Run
 from tests.shop import LOST, PLACED, Floor, Move

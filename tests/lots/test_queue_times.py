@@ -9,12 +9,12 @@ import pytest
 
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, NotAllowed, NotFound, Reason, Refused
-from mes.lots import start_gate
+from mes.lots.gate import start_gate
+from mes.lots.gate.queue_times import MEANS, dispose_queue_time
 from mes.lots.looks import LotFilter, look, select_lots
 from mes.lots.models import Lot
-from mes.lots.queue_times import MEANS, dispose_queue_time
-from mes.lots.split import split
-from mes.lots.track_in import track_in
+from mes.lots.regrouping.split import split
+from mes.lots.work.track_in import track_in
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.units.models import Substrate

@@ -15,9 +15,9 @@ from mes.history import History
 from mes.jobs import results
 from mes.jobs.models import ReceivedRecord
 from mes.lots.create import NewLot, create
-from mes.lots.future_hold import set_future_hold
+from mes.lots.holds.future_hold import set_future_hold
 from mes.lots.models import Lot, QueueDisposition, RunSource
-from mes.lots.track_in import track_in
+from mes.lots.work.track_in import track_in
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.units.arrival import Arrival

@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from mes.errors import MesError
-from mes.lots import run_course
-from mes.lots.future_hold import set_future_hold, withdraw_future_hold
-from mes.lots.hold import release_hold
-from mes.lots.merge import merge
+from mes.lots.gate.queue_times import clocks, dispose_queue_time
+from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
+from mes.lots.holds.hold import release_hold
 from mes.lots.models import FutureHold, Lot, LotSubstrate, RunSubstrate
-from mes.lots.queue_times import clocks, dispose_queue_time
-from mes.lots.rework import rework
-from mes.lots.split import split
+from mes.lots.regrouping.merge import merge
+from mes.lots.regrouping.rework import rework
+from mes.lots.regrouping.split import split
 from mes.lots.states import Progress, Work
 from mes.lots.taking import scrap
-from mes.lots.track_in import track_in
-from mes.lots.track_out import track_out
+from mes.lots.work import run_course
+from mes.lots.work.track_in import track_in
+from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.runs.models import Run

@@ -12,9 +12,9 @@ from mes.dispatch.what_next import choose
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, Refused, StartRefused, WrongState
 from mes.history import History, entry
+from mes.lots.gate.reserve import lift_reservation, reserve
 from mes.lots.models import Lot
-from mes.lots.reserve import lift_reservation, reserve
-from mes.lots.split import split
+from mes.lots.regrouping.split import split
 from tests.shop import BEGIN, Floor
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from mes.errors import Malformed, MesError, NotFound, Refused, WrongState
-from mes.lots.future_hold import set_future_hold
+from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.holds.future_hold import set_future_hold
 from mes.lots.ladder import ladder
 from mes.lots.looks import look
-from mes.lots.merge import merge
 from mes.lots.models import Lot, Rework
-from mes.lots.queue_times import dispose_queue_time
-from mes.lots.rework import rework
-from mes.lots.split import split
+from mes.lots.regrouping.merge import merge
+from mes.lots.regrouping.rework import rework
+from mes.lots.regrouping.split import split
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.reports.run import run as report

@@ -13,15 +13,16 @@ from sqlalchemy import event
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, NotFound, Refused, WrongState
 from mes.history import History, entry
-from mes.lots import run_course, start_gate
 from mes.lots.create import NewLot, create
-from mes.lots.hold import hold, release_hold
+from mes.lots.gate import start_gate
+from mes.lots.holds.hold import hold, release_hold
 from mes.lots.models import Lot
 from mes.lots.priority import change_priority
-from mes.lots.split import split
+from mes.lots.regrouping.split import split
 from mes.lots.store import store
 from mes.lots.taking import scrap
-from mes.lots.track_out import track_out
+from mes.lots.work import run_course
+from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
 from mes.units.arrival import Arrival
 from tests.shop import BEGIN, MOST_WAIT_H, PLACED, Floor

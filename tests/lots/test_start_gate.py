@@ -13,11 +13,12 @@ from mes.equipment.models import Equipment
 from mes.equipment.states import EquipmentState
 from mes.errors import Malformed, NotFound, Reason, StartRefused
 from mes.history import Act
-from mes.lots import run_course, start_gate
 from mes.lots.create import NewLot, create, release
-from mes.lots.hold import hold, release_hold
+from mes.lots.gate import start_gate
+from mes.lots.holds.hold import hold, release_hold
 from mes.lots.models import Lot
-from mes.lots.track_in import LotPart, TrackIn, track_in
+from mes.lots.work import run_course
+from mes.lots.work.track_in import LotPart, TrackIn, track_in
 from mes.people.roles import Role
 from mes.recipes.approve import retire
 from mes.recipes.models import RecipeOnEquipment, RecipeVersion

@@ -9,12 +9,12 @@ from sqlalchemy import select
 
 from mes.errors import Malformed, NotFound, Refused, WrongState
 from mes.history import Act, History
-from mes.lots import run_course
 from mes.lots.create import NewLot, create
-from mes.lots.hold import hold, release_hold
+from mes.lots.holds.hold import hold, release_hold
 from mes.lots.models import Lot
 from mes.lots.store import store
 from mes.lots.taking import pull_sample, scrap
+from mes.lots.work import run_course
 from mes.people.roles import Role
 from mes.units.arrival import Arrival
 from tests.shop import Floor

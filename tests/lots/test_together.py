@@ -15,8 +15,10 @@ from sqlalchemy.types import Integer
 
 from mes import db
 from mes.history import Delta
-from mes.lots import ledger, merge, progress, start_gate
+from mes.lots import ledger, progress
+from mes.lots.gate import start_gate
 from mes.lots.models import Lot
+from mes.lots.regrouping import merge
 from tests.lots.together import Together
 from tests.shop import Floor
 

@@ -16,19 +16,19 @@ from sqlalchemy import select
 from mes.equipment.models import Equipment
 from mes.errors import MesError
 from mes.history import Act
-from mes.lots import run_course
 from mes.lots.create import NewLot, create, release
-from mes.lots.future_hold import set_future_hold, withdraw_future_hold
-from mes.lots.hold import hold, release_hold
-from mes.lots.merge import merge
+from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
+from mes.lots.holds.hold import hold, release_hold
 from mes.lots.models import FutureHold, Hold, Lot, LotSubstrate, RunSubstrate
 from mes.lots.priority import change_priority
-from mes.lots.split import split
+from mes.lots.regrouping.merge import merge
+from mes.lots.regrouping.split import split
 from mes.lots.states import LotState, Progress, Work
 from mes.lots.store import store
 from mes.lots.taking import pull_sample, scrap
-from mes.lots.track_in import LotPart, TrackIn, track_in
-from mes.lots.track_out import track_out
+from mes.lots.work import run_course
+from mes.lots.work.track_in import LotPart, TrackIn, track_in
+from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
 from mes.routes.models import Operation
 from mes.runs.models import Run

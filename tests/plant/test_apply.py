@@ -15,7 +15,7 @@ from mes.equipment.models import Equipment, EquipmentStateInterval
 from mes.errors import Refused
 from mes.history import Act, History
 from mes.lots.create import NewLot, create, release
-from mes.lots.hold_codes import hold_codes
+from mes.lots.holds.hold_codes import hold_codes
 from mes.lots.models import Lot, Mount
 from mes.people.models import User
 from mes.plant import Plant, apply, diff, export, load

@@ -10,7 +10,7 @@ from equipment.interface.codec import sha256_of
 from mes.equipment.models import Equipment
 from mes.errors import NotAllowed, NotFound, WrongState
 from mes.history import History
-from mes.lots import start_gate
+from mes.lots.gate import start_gate
 from mes.lots.models import Lot
 from mes.people.roles import Role
 from mes.people.sign_in import Person

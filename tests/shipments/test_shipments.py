@@ -11,9 +11,9 @@ from sqlalchemy import select, text
 
 from mes.db import CUSTOMER_ROLE, Scope
 from mes.errors import Malformed, MesError, NotFound, Refused, WrongState
-from mes.lots.hold import hold, release_hold
+from mes.lots.holds.hold import hold, release_hold
 from mes.lots.models import Lot
-from mes.lots.split import split
+from mes.lots.regrouping.split import split
 from mes.lots.taking import scrap
 from mes.people.models import Customer
 from mes.people.roles import Role

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from mes.db import Database, Session
-from mes.lots.map_file import bin_map
+from mes.lots.maps.map_file import bin_map
 from mes.units.brought import brought_layers, stays_before
 from mes.units.layers import write_layer
 from mes.units.models import Substrate

@@ -17,9 +17,9 @@ from mes.errors import MesError
 from mes.genealogy import trace
 from mes.jobs.states import OrderState, RecordState
 from mes.lots.accounts import ARE, CAME
-from mes.lots.hold_codes import MEANINGS
-from mes.lots.map_file import E142_TYPES
-from mes.lots.queue_times import MEANS as WAITED_MEANS
+from mes.lots.gate.queue_times import MEANS as WAITED_MEANS
+from mes.lots.holds.hold_codes import MEANINGS
+from mes.lots.maps.map_file import E142_TYPES
 from mes.lots.states import LotState, LotVerb, Progress, Work
 from mes.materials.states import ContainerState
 from mes.people.permissions import Permission, meanings

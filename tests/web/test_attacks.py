@@ -14,7 +14,7 @@ from sqlalchemy import select
 from mes.history import Act
 from mes.http import event_stream
 from mes.http.problem import BODY_LIMIT, STRANGERS_LIMIT
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from mes.people import watchers
 from mes.people.keys import create_key

@@ -16,7 +16,7 @@ from mes.db import Database
 from mes.equipment.condition import set_alarm
 from mes.equipment.models import Equipment
 from mes.jobs import orders, results
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from mes.people.models import User
 from mes.recipes.approve import submit

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from mes.errors import Malformed
 from mes.history import Act
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from mes.people.models import User
 from tests.shop import BEGIN, Floor, code_of_holds, mapped

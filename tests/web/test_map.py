@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from mes.db import Database
 from mes.definitions.models import Layout
-from mes.lots import run_course
+from mes.lots.work import run_course
 from mes.units.arrival import Arrival
 from mes.units.formats.e142 import read_e142
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, SubstrateMap

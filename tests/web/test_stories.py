@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select, text
 
 from mes.history import History
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from mes.people.models import SignIn
 from tests.shop import Floor

@@ -11,10 +11,10 @@ from mes.equipment.models import Equipment
 from mes.equipment.states import EquipmentState
 from mes.history import History
 from mes.jobs import orders
-from mes.lots import run_course
-from mes.lots.hold import hold
+from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
-from mes.lots.track_in import track_in
+from mes.lots.work import run_course
+from mes.lots.work.track_in import track_in
 from mes.runs.states import RunState
 from tests.lots.racers import finish_by_hand
 from tests.shop import Floor

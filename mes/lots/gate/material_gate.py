@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from mes.errors import Reason
-from mes.lots.material_facts import Mounted, uses
-from mes.lots.start_gate_facts import Facts
+from mes.lots.gate.material_facts import Mounted, uses
+from mes.lots.gate.start_gate_facts import Facts
 
 WHO = "operator"
 """Who mounts and returns containers."""

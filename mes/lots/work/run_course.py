@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session, undefer
 from mes.db import Locked, lock
 from mes.equipment.models import Equipment
 from mes.history import Act, Change, Event, record_all
-from mes.lots import by_hand, ledger, progress
-from mes.lots.future_hold import take_effect
-from mes.lots.hold import place_hold
-from mes.lots.hold_codes import IN_DOUBT, OWNER_OF_REPORTED
+from mes.lots import ledger, progress
+from mes.lots.holds.future_hold import take_effect
+from mes.lots.holds.hold import place_hold
+from mes.lots.holds.hold_codes import IN_DOUBT, OWNER_OF_REPORTED
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSubstrate
 from mes.lots.queries import with_next
 from mes.lots.states import OPEN_WORK, Progress, Work
+from mes.lots.work import by_hand
 from mes.runs.models import Run
 from mes.runs.states import TRANSITIONS, RunState, RunVerb
 from mes.units.models import Substrate

@@ -8,11 +8,11 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mes.equipment.models import Alarm, Equipment
-from mes.lots.material_facts import Mounted, mounted_on, promised_on, units_asked
+from mes.lots.gate.material_facts import Mounted, mounted_on, promised_on, units_asked
+from mes.lots.gate.queue_times import Clock, clocks
+from mes.lots.gate.supply import Need, Source, attach_sites, filled
 from mes.lots.models import Hold, Lot, LotSubstrate
-from mes.lots.queue_times import Clock, clocks
 from mes.lots.states import Progress
-from mes.lots.supply import Need, Source, attach_sites, filled
 from mes.recipes.models import RecipeOnEquipment
 from mes.routes.models import Operation
 from mes.runs.models import Run

@@ -15,7 +15,7 @@ from mes.db import lock, write_all
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, record, record_all
 from mes.lots.create import check_priority
-from mes.lots.hold import NOTHING_LEFT, new_hold, of_another, place_holds, released, releases
+from mes.lots.holds.hold import NOTHING_LEFT, new_hold, of_another, place_holds, released, releases
 from mes.lots.looks import LINE_FIRST, LotFilter, Row, ids_of, select_lots
 from mes.lots.models import Hold, Lot
 from mes.lots.states import ENDED

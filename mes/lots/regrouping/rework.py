@@ -16,10 +16,10 @@ from mes.db import lock
 from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, Event, record_all
 from mes.lots import progress
-from mes.lots.future_hold import take_effect
+from mes.lots.holds.future_hold import take_effect
 from mes.lots.models import Lot, LotSubstrate, Rework, RunSubstrate
 from mes.lots.queries import operations
-from mes.lots.regroup import busy, keep_heads, lock_substrates
+from mes.lots.regrouping.regroup import busy, keep_heads, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress, Work
 from mes.routes.models import Operation
 from mes.runs.models import Run

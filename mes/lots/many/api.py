@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from mes.definitions.clock import act_now
 from mes.http.command import CommandRoute
 from mes.http.transaction import Tx
-from mes.lots import bulk
-from mes.lots.bulk_shapes import BulkHoldBody, BulkLook, BulkPriorityBody, BulkReleaseBody
 from mes.lots.looks import Row
+from mes.lots.many import bulk
+from mes.lots.many.shapes import BulkHoldBody, BulkLook, BulkPriorityBody, BulkReleaseBody
 from mes.lots.models import Lot
 from mes.people.access import require
 from mes.people.permissions import Permission

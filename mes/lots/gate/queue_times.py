@@ -31,7 +31,7 @@ from mes.history import Act, Change, record
 from mes.lots import progress
 from mes.lots.ahead import check_ahead
 from mes.lots.models import Lot, LotSubstrate, QueueDisposition, RunSubstrate
-from mes.lots.regroup import keep_heads, lock_substrates
+from mes.lots.regrouping.regroup import keep_heads, lock_substrates
 from mes.lots.states import Progress
 from mes.people.roles import Role
 from mes.people.sign_in import Person

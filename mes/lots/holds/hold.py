@@ -11,7 +11,7 @@ from mes.db import lock
 from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, Event, record, record_all
 from mes.lots.ahead import check_ahead
-from mes.lots.hold_codes import OWNERS, owner_of
+from mes.lots.holds.hold_codes import OWNERS, owner_of
 from mes.lots.models import FutureHold, Hold, Lot
 from mes.lots.states import GONE, LotState
 from mes.people.roles import Role

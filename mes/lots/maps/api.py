@@ -13,8 +13,8 @@ from mes.http.command import CommandRoute
 from mes.http.files import BYTES, TAKES_XML, XML, Uploads
 from mes.http.shapes import Name, Text, example
 from mes.http.transaction import Tx
-from mes.lots.incoming import MapIn, take_in
-from mes.lots.map_file import bin_map, exported
+from mes.lots.maps.incoming import MapIn, take_in
+from mes.lots.maps.map_file import bin_map, exported
 from mes.lots.own_lots import own_lots
 from mes.people.access import require
 from mes.people.permissions import Permission

@@ -10,9 +10,9 @@ from mes.db import lock, unique
 from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, record
 from mes.lots import progress
-from mes.lots.future_hold import copy_future_holds
+from mes.lots.holds.future_hold import copy_future_holds
 from mes.lots.models import Handover, Hold, Lot, LotSubstrate
-from mes.lots.regroup import busy, hand_over, keep_heads, lock_substrates
+from mes.lots.regrouping.regroup import busy, hand_over, keep_heads, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 from mes.units.models import Substrate
 

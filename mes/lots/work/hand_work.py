@@ -10,12 +10,12 @@ from equipment.interface.messages import NO_BIN, PASS_BIN, SubstrateResult
 from equipment.interface.states import Outcome
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, record_all
-from mes.lots import run_course
-from mes.lots.identify import Report
 from mes.lots.models import Lot, RunSubstrate
 from mes.lots.queries import with_next
 from mes.lots.states import Work
-from mes.lots.track_out import applied
+from mes.lots.work import run_course
+from mes.lots.work.identify import Report
+from mes.lots.work.track_out import applied
 from mes.routes.models import Operation
 from mes.routes.states import OperationKind
 from mes.runs.models import Run

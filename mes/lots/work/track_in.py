@@ -13,11 +13,13 @@ from mes.definitions.models import Layout
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, NotFound, Reason, StartRefused
 from mes.history import Act, Change, Event, record_all
-from mes.lots import by_hand, progress, run_course, start_gate
+from mes.lots import progress
+from mes.lots.gate import start_gate
+from mes.lots.gate.start_gate_facts import Facts, LineFacts, LotFacts, by_product, look
+from mes.lots.gate.supply import Source, sources
 from mes.lots.models import Lot, LotSubstrate, Mount, RunLoad, RunSource, RunSubstrate
-from mes.lots.start_gate_facts import Facts, LineFacts, LotFacts, by_product, look
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
-from mes.lots.supply import Source, sources
+from mes.lots.work import by_hand, run_course
 from mes.routes.models import Operation
 from mes.routes.states import OperationKind
 from mes.runs.models import RUN_NUMBERS, Run

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy.orm import Session
 
 from equipment.interface.messages import SubstrateResult
-from mes.lots.identify import Report
+from mes.lots.work.identify import Report
 from mes.recipes.models import RecipeVersion
 
 MOST_POWER_KW = 1000.0

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from mes.equipment.states import ABLE
 from mes.errors import Reason
-from mes.lots.material_gate import against_material
-from mes.lots.start_gate_facts import Facts, by_product, look
+from mes.lots.gate.material_gate import against_material
+from mes.lots.gate.start_gate_facts import Facts, by_product, look
+from mes.lots.gate.supply import sources
 from mes.lots.states import TRANSITIONS, LotState, LotVerb
-from mes.lots.supply import sources
 from mes.recipes.models import RecipeVersion
 from mes.recipes.states import RecipeState
 from mes.routes.states import OperationKind

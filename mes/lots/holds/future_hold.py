@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from mes.db import lock
 from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, Event, record
-from mes.lots.hold import new_hold, of_another, releases
+from mes.lots.holds.hold import new_hold, of_another, releases
 from mes.lots.models import FutureHold, Hold, Lot, LotSubstrate, RunLoad
 from mes.lots.queries import operations
 from mes.lots.states import Progress

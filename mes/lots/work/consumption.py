@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from equipment.interface.messages import SubstrateResult
 from mes.history import Change
-from mes.lots.identify import Report
-from mes.lots.material_facts import uses
+from mes.lots.gate.material_facts import uses
 from mes.lots.models import Consumption
+from mes.lots.work.identify import Report
 from mes.materials.consume import take_out
 from mes.materials.receive import MOST
 

@@ -13,16 +13,16 @@ from equipment.interface.messages import NO_BIN, PASS_BIN, SubstrateResult
 from equipment.interface.states import Outcome, TransferOutcome
 from mes.history import Act, Change, Delta, Event, record_all
 from mes.lots import ledger, progress
-from mes.lots.consumption import consume
-from mes.lots.doubts import against_whole, has_plausible_energy
-from mes.lots.future_hold import take_effect
-from mes.lots.hold import place_hold
-from mes.lots.hold_codes import EXCEPTION, IN_DOUBT, OWNER_OF_REPORTED
-from mes.lots.identify import Report, identify
+from mes.lots.gate.supply import needs
+from mes.lots.holds.future_hold import take_effect
+from mes.lots.holds.hold import place_hold
+from mes.lots.holds.hold_codes import EXCEPTION, IN_DOUBT, OWNER_OF_REPORTED
 from mes.lots.models import Lot, RunSource, RunSubstrate
 from mes.lots.mounting import dismount_empty
 from mes.lots.states import Work
-from mes.lots.supply import needs
+from mes.lots.work.consumption import consume
+from mes.lots.work.doubts import against_whole, has_plausible_energy
+from mes.lots.work.identify import Report, identify
 from mes.routes.states import OperationKind
 from mes.units.layers import write_layer
 from mes.units.placement import Allowed, apply_transfers

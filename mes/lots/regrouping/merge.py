@@ -12,9 +12,9 @@ from mes.db import lock
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, Event, record_all
 from mes.lots import progress
-from mes.lots.future_hold import hand_over_future_holds, take_effect
+from mes.lots.holds.future_hold import hand_over_future_holds, take_effect
 from mes.lots.models import Hold, Lot, LotSubstrate, Rework
-from mes.lots.regroup import busy, hand_over, keep_heads, lock_substrates
+from mes.lots.regrouping.regroup import busy, hand_over, keep_heads, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 
 ALIKE = {

@@ -1,0 +1,1 @@
+"""Acts on all lots that a filter finds."""

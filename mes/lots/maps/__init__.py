@@ -1,0 +1,1 @@
+"""Maps of substrates as files and over HTTP."""

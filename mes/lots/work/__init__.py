@@ -1,0 +1,1 @@
+"""Runs: tracked in, reported or told by a person, tracked out."""

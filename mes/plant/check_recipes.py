@@ -6,7 +6,7 @@ from equipment.interface.recipe_body import SetPoint, set_points
 from mes.people.roles import Role
 from mes.plant.gather import Entry, Gathered
 from mes.plant.problems import Problem, choice
-from mes.plant.schema import Parameter, Recipe
+from mes.plant.schema_products import Parameter, Recipe
 
 
 def recipe_problems(found: Gathered) -> Iterator[Problem]:

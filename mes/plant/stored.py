@@ -13,6 +13,7 @@ from mes.people import models as people
 from mes.plant import schema
 from mes.plant.part import Part
 from mes.plant.schema_materials import Material
+from mes.plant.schema_products import Attach, Layout, Product, Recipe
 from mes.recipes.models import RecipeVersion
 from mes.recipes.states import RecipeState
 from mes.routes.models import Operation, QueueLimit, RouteVersion
@@ -38,7 +39,7 @@ def stored(session: Session) -> schema.Plant:
         materials=_materials(session),
         equipment=_equipment(session),
         layouts=_of(
-            schema.Layout,
+            Layout,
             session.execute(
                 _columns(definitions.Layout, "name", "substrate_kind", "rows", "columns", "pitch_x_um", "pitch_y_um")
             ),
@@ -113,7 +114,7 @@ def _equipment(session: Session) -> tuple[schema.Equipment, ...]:
     return _of(schema.Equipment, session.execute(query))
 
 
-def _products(session: Session) -> tuple[schema.Product, ...]:
+def _products(session: Session) -> tuple[Product, ...]:
     names = {row.id: row.name for row in session.execute(select(definitions.Product.id, definitions.Product.name))}
     attach: dict[int, list[dict[str, Any]]] = {}
     places = definitions.AttachSite
@@ -127,18 +128,18 @@ def _products(session: Session) -> tuple[schema.Product, ...]:
         .order_by(product.id)
     )
     return tuple(
-        schema.Product(
+        Product(
             name=row.name,
             title=row.title,
             unit=row.unit,
             layout=row.layout,
-            attach=[schema.Attach(**place) for place in attach.get(row.id, [])],
+            attach=[Attach(**place) for place in attach.get(row.id, [])],
         )
         for row in session.execute(query)
     )
 
 
-def _recipes(session: Session) -> tuple[schema.Recipe, ...]:
+def _recipes(session: Session) -> tuple[Recipe, ...]:
     version, of_class = RecipeVersion, definitions.EquipmentClass.name.label("class")
     query = (
         select(
@@ -153,7 +154,7 @@ def _recipes(session: Session) -> tuple[schema.Recipe, ...]:
         .where(version.state == RecipeState.APPROVED)
         .order_by(version.id)
     )
-    return _of(schema.Recipe, session.execute(query))
+    return _of(Recipe, session.execute(query))
 
 
 def _current(session: Session) -> Sequence[RouteVersion]:

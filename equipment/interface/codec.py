@@ -135,6 +135,8 @@ def _plain_dataclass(value: Any) -> dict[str, Any]:
     kind: Any = type(value)
     for name, hint in _hints(kind).items():
         member = getattr(value, name)
+        if name in _left_out(kind) and member == ():
+            continue
         # A whole number in a field for fractions must not give another text than what is read back.
         members[name] = _plain(float(member) if hint is float else member)
     return members | {"kind": value.kind.value} if isinstance(value, Record) else members
@@ -180,10 +182,11 @@ def _read_dataclass(wanted: Any, plain: Any, path: str) -> Any:
     if wanted is Record:
         kind = _read(RecordKind, plain.get("kind"), f"{path}.kind")
         hints |= {"body": _BODY_OF[kind], "kind": RecordKind}
-    if set(plain) != set(hints):
-        wrong = sorted(set(plain) ^ set(hints))[0]
+    known = {name: plain.get(name, []) for name in hints if name in plain or name in _left_out(wanted)}
+    if set(plain) | set(known) != set(hints):
+        wrong = sorted((set(plain) | set(known)) ^ set(hints))[0]
         raise BadMessage(f"{path}.{wrong[:80]} is {'missing' if wrong in hints else 'not known here'}")
-    members = {name: _read(hint, plain[name], f"{path}.{name}") for name, hint in hints.items()}
+    members = {name: _read(hint, known[name], f"{path}.{name}") for name, hint in hints.items()}
     members.pop("kind", None)
     _check_shapes(members, path)
     return wanted(**members)
@@ -193,6 +196,12 @@ def _read_dataclass(wanted: Any, plain: Any, path: str) -> Any:
 def _hints(wanted: type) -> Mapping[str, Any]:
     hints = get_type_hints(wanted)
     return {f.name: hints[f.name] for f in fields(wanted)}
+
+
+@lru_cache
+def _left_out(of: type) -> frozenset[str]:
+    """Lists that stand in no text of that message where they are empty."""
+    return frozenset(f.name for f in fields(of) if f.metadata.get("left_out"))
 
 
 def _check_shapes(members: Mapping[str, Any], path: str) -> None:

@@ -18,6 +18,10 @@ PASS_BIN = 1
 """Code of a good unit in every bin map that equipment reports."""
 
 
+LEFT_OUT = {"left_out": True}
+"""Marks a list that stands in no text where it is empty, as in texts from before there was such a thing."""
+
+
 class BadMessage(ValueError):
     """A message contradicts itself; the text names the field and what would be right."""
 
@@ -50,11 +54,21 @@ class JobSubstrate:
 
 
 @dataclass(frozen=True)
+class MaterialInUse:
+    """A container on the equipment that a job order may use up: of which material, and since when it may be used."""
+
+    container: str
+    material: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class JobOrder:
     """An order to work: what, with which recipe, on which substrates, from which sources.
 
     ``sources`` maps a source substrate to the product it holds, in the order in which to use them;
     ``loads`` are empty substrates to fill, in order. Both are empty where the operation moves nothing.
+    ``materials`` are the containers to take from, in that order; none where the operation uses up nothing.
     """
 
     job_order_id: str
@@ -69,6 +83,7 @@ class JobOrder:
     sites: tuple[AttachSite, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     loads: tuple[str, ...] = ()
+    materials: tuple[MaterialInUse, ...] = field(default=(), metadata=LEFT_OUT)
 
     def __post_init__(self) -> None:
         if not self.substrates:

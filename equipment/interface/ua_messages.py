@@ -6,6 +6,7 @@ every ``..._from_ua`` raises `BadMessage`, naming the field and what would be ri
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from equipment.interface.messages import (
     JobOnEquipment,
     JobOrder,
     JobSubstrate,
+    MaterialInUse,
     Parameter,
     PositionMap,
     RecipeHeld,
@@ -36,6 +38,9 @@ SITE = "Site"
 LEVEL = "Level"
 SHA256 = "sha256"
 VISIT = "Visit"
+CONSUMABLE = "consumable"
+"""MaterialUse of what an order uses up; substrates have their role there."""
+SINCE = "UsableSince"
 
 
 def structure(name: str, **fields: object) -> Any:
@@ -85,6 +90,7 @@ def order_to_ua(order: JobOrder) -> Any:
     materials = [_material(MapRole.WORK, s.substrate, lot=s.lot, visit=s.visit) for s in order.substrates]
     materials += [_material(MapRole.SOURCE, substrate, product=product) for substrate, product in order.sources]
     materials += [_material(MapRole.LOAD, substrate) for substrate in order.loads]
+    materials += [_consumable(used) for used in order.materials]
     return structure(
         "ISA95JobOrderDataType",
         JobOrderID=order.job_order_id,
@@ -216,8 +222,19 @@ def _material(role: MapRole, substrate: str, lot: str = "", product: str = "", v
     )
 
 
+def _consumable(used: MaterialInUse) -> Any:
+    since = structure("ISA95PropertyDataType", ID=SINCE, Value=ua.Variant(used.since, ua.VariantType.DateTime))
+    return structure(
+        "ISA95MaterialDataType",
+        MaterialDefinitionID=used.material,
+        MaterialLotID=used.container,
+        MaterialUse=CONSUMABLE,
+        Properties=[since],
+    )
+
+
 def _materials_from_ua(materials: Iterable[Any]) -> dict[str, Any]:
-    by_role: dict[str, list[Any]] = {role.value: [] for role in MapRole}
+    by_role: dict[str, list[Any]] = {use: [] for use in (*MapRole, CONSUMABLE)}
     for material in materials:
         if material.MaterialUse not in by_role:
             raise BadMessage(
@@ -232,6 +249,10 @@ def _materials_from_ua(materials: Iterable[Any]) -> dict[str, Any]:
         ),
         "sources": tuple((_text(m.MaterialSublotID), _text(m.MaterialDefinitionID)) for m in by_role[MapRole.SOURCE]),
         "loads": tuple(_text(m.MaterialSublotID) for m in by_role[MapRole.LOAD]),
+        "materials": tuple(
+            MaterialInUse(_text(m.MaterialLotID), _text(m.MaterialDefinitionID), _since(m.Properties))
+            for m in by_role[CONSUMABLE]
+        ),
     }
 
 
@@ -252,6 +273,14 @@ def _count(name: str, values: Iterable[Any] | None) -> int:
         if str(value.ID) == name and isinstance(number, int):
             return number
     raise BadMessage(f"the whole number {name!r} is missing")
+
+
+def _since(values: Iterable[Any] | None) -> datetime:
+    for value in values or []:
+        at = _plain(value.Value)
+        if str(value.ID) == SINCE and isinstance(at, datetime):
+            return at if at.tzinfo else at.replace(tzinfo=UTC)
+    raise BadMessage(f"a {CONSUMABLE} has no {SINCE}; it must say since when it may be used")
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,15 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from equipment.interface.codec import map_text, order_text, read_map, read_order
-from equipment.interface.messages import AttachSite, BadMessage, JobOrder, JobSubstrate, Parameter, PositionMap
+from equipment.interface.messages import (
+    AttachSite,
+    BadMessage,
+    JobOrder,
+    JobSubstrate,
+    MaterialInUse,
+    Parameter,
+    PositionMap,
+)
 from equipment.interface.states import MapRole
 from mes.db import lock
 from mes.definitions.models import Product
@@ -23,6 +31,7 @@ from mes.lots.holds.hold_codes import EQUIPMENT_REFUSED, OWNER_OF_REPORTED
 from mes.lots.models import Lot, RunLoad, RunSource, RunSubstrate
 from mes.lots.work import run_course
 from mes.lots.work.track_in import TrackIn, track_in
+from mes.materials.queries import ready_on
 from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.runs.states import RunState
@@ -71,6 +80,7 @@ def job_order(session: Session, run: Run) -> JobOrder:
         sites=tuple(AttachSite(n.site, n.level, n.product) for n in sites),
         sources=tuple((name, product) for name, product in _sources(session, run.id)),
         loads=tuple(_loads(session, run.id)),
+        materials=tuple(_materials(session, run, operation)),
     )
 
 
@@ -99,6 +109,16 @@ def _sources(session: Session, run_id: int) -> list[tuple[str, str]]:
 def _loads(session: Session, run_id: int) -> list[str]:
     query = select(Substrate.name).join(RunLoad, RunLoad.substrate_id == Substrate.id)
     return list(session.scalars(query.where(RunLoad.run_id == run_id).order_by(RunLoad.ordinal)))
+
+
+def _materials(session: Session, run: Run, operation: Operation) -> list[MaterialInUse]:
+    """The containers on the equipment from which the run takes, in that order, and since when each may be used."""
+    kinds = [use["material"] for use in operation.materials]
+    if not kinds:
+        return []
+    owner = select(Lot.customer_id).join(RunSubstrate, RunSubstrate.lot_id == Lot.id)
+    customer_id = session.scalars(owner.where(RunSubstrate.run_id == run.id).limit(1)).one()
+    return [MaterialInUse(*row) for row in ready_on(session, run.equipment_id, kinds, customer_id)]
 
 
 def position_maps(session: Session, run: Run) -> list[PositionMap]:

@@ -1,6 +1,6 @@
 """Reads of material worth a name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +74,25 @@ def kind_of(session: Session, name: str) -> MaterialKind:
         there = ", ".join(kind.name for kind in kinds) or "none; the text of the plant names them (materials.yaml)"
         raise NotFound(f"There is no material {name}; the plant has {there}.")
     return found
+
+
+def ready_on(
+    session: Session, equipment_id: int, kinds: Sequence[str], customer_id: int
+) -> list[tuple[str, str, datetime]]:
+    """Containers on an equipment of which a customer's lots may take, the first mounted first.
+
+    Each with its material, and since when it may be used: it had thawed, or was opened.
+    """
+    since = func.coalesce(Container.thawed_at, Container.opened_at, Container.mounted_at)
+    query = (
+        select(Container.name, MaterialKind.name, since)
+        .join(MaterialLot, MaterialLot.id == Container.material_lot_id)
+        .join(MaterialKind, MaterialKind.id == MaterialLot.kind_id)
+        .where(Container.equipment_id == equipment_id, MaterialKind.name.in_(kinds))
+        .where(Container.customer_id.is_(None) | (Container.customer_id == customer_id))
+        .order_by(Container.mounted_at, Container.id)
+    )
+    return [(name, kind, at) for name, kind, at in session.execute(query)]
 
 
 def lock_containers(session: Session, ids: Iterable[int], equipment_id: int | None = None) -> Locked:

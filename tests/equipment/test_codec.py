@@ -28,6 +28,7 @@ from equipment.interface.messages import (
     JobChange,
     JobOrder,
     JobSubstrate,
+    MaterialInUse,
     Measured,
     Parameter,
     Record,
@@ -114,6 +115,7 @@ orders = st.builds(
     st.lists(st.builds(AttachSite, st.integers(0, 9), st.integers(0, 9), names), max_size=3).map(tuple),
     st.lists(st.tuples(names, names), max_size=3).map(tuple),
     st.lists(names, max_size=3).map(tuple),
+    st.lists(st.builds(MaterialInUse, names, names, times), max_size=2).map(tuple),
 )
 
 
@@ -131,6 +133,13 @@ def test_a_record_comes_back_equal(record: Record) -> None:
 @given(orders)
 def test_an_order_comes_back_equal(order: JobOrder) -> None:
     assert same(read_order(order_text(order)), order)
+
+
+def test_an_order_that_uses_up_nothing_says_nothing_of_material() -> None:
+    order = JobOrder("J", "o", "r@1", "0", (), (JobSubstrate("L", "W", 1),))
+    assert "materials" not in json.loads(order_text(order))
+    said = {**json.loads(order_text(order)), "materials": []}
+    assert read_order(json.dumps(said)) == order
 
 
 def test_the_text_is_canonical() -> None:

@@ -25,6 +25,7 @@ from equipment.interface.messages import (
     JobChange,
     JobOrder,
     JobSubstrate,
+    MaterialInUse,
     Measured,
     Parameter,
     PositionMap,
@@ -59,6 +60,7 @@ def orders(draw: st.DrawFn) -> JobOrder:
         draw(texts), draw(texts), draw(texts), draw(texts), tuple(draw(st.lists(parameters, max_size=4))),
         tuple(substrates), tuple(draw(st.lists(st.builds(AttachSite, counts, counts, texts), max_size=4))),
         tuple(draw(st.lists(st.tuples(texts, texts), max_size=3))), tuple(draw(st.lists(texts, max_size=3))),
+        tuple(draw(st.lists(st.builds(MaterialInUse, texts, texts, times), max_size=2))),
     )  # fmt: skip
 
 
@@ -134,7 +136,9 @@ def test_recipe_returns_as_it_was(recipe: RecipeHeld) -> None:
 
 
 def test_job_order_lies_where_the_standard_has_it() -> None:
-    order = replace(assembly(), parameters=(Parameter("bond_force", 60.0, "N"),), loads=("F-1",))
+    flux = MaterialInUse("FLX-31", "flux", datetime(2026, 3, 2, 9, tzinfo=UTC))
+    force_set = (Parameter("bond_force", 60.0, "N"),)
+    order = replace(assembly(), parameters=force_set, loads=("F-1",), materials=(flux,))
     value = ua_messages.order_to_ua(order)
     assert (value.JobOrderID, value.WorkMasterID[0].ID) == ("J-1", "placement@1")
     assert [(p.ID, p.Value.Value) for p in value.WorkMasterID[0].Parameters] == [("sha256", order.sha256)]
@@ -143,8 +147,13 @@ def test_job_order_lies_where_the_standard_has_it() -> None:
     uses = [(m.MaterialUse, m.MaterialLotID, m.MaterialSublotID, m.Quantity) for m in value.MaterialRequirements]
     assert uses[0] == ("work", "L-1", "T-1", "1")
     assert uses[2] == ("source", None, "S-logic", "1")
-    assert uses[-1] == ("load", None, "F-1", "1")
+    assert uses[-2] == ("load", None, "F-1", "1")
+    assert uses[-1] == ("consumable", "FLX-31", None, None)
     assert value.MaterialRequirements[2].MaterialDefinitionID == "logic"
+    assert value.MaterialRequirements[-1].MaterialDefinitionID == "flux"
+    value.MaterialRequirements[-1].Properties = None
+    with pytest.raises(BadMessage, match="UsableSince"):
+        ua_messages.order_from_ua(value)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,13 @@ class Kind(StrEnum):
     THERMAL = "thermal"
     """Heats all substrates of the job order together."""
     TEST = "test"
-    """Looks for defects and reports bins: prober, final test, optical and X-ray inspection."""
+    """Contacts units and reports bins: prober, final test, burn-in."""
+    DISPENSE = "dispense"
+    """Puts material onto units: paste printer, underfill, flux, adhesive."""
+    REMOVAL = "removal"
+    """Cuts, grinds or trims units: saw, grinder, trim press."""
+    INSPECTION = "inspection"
+    """Looks at units and measures them: optical, X-ray, acoustic, metrology."""
     HANDLING = "handling"
     """Cleans, marks, saws, reads ids; with loads in the order it moves the units over."""
 
@@ -141,11 +147,57 @@ FIGURES: Mapping[Kind, Mapping[str, Figure]] = MappingProxyType(
             "contact_life_touches": Figure(50000.0, "touch-downs after which the contacts are changed"),
             "contact_gain": Figure(0.01, "growth of the chance of no contact per contact life"),
         },
+        Kind.DISPENSE: _EVERY_KIND
+        | _rates(void=0.0005)
+        | {
+            "unit_s": Figure(5.0, "s per unit on one head where the recipe has no unit_time"),
+            "shot_sigma_pct": Figure(3.0, "% standard deviation of what a unit gets"),
+            "shot_loss_pct": Figure(0.0, "% by which every unit gets less than it should"),
+            "fresh_h": Figure(4.0, "h since it may be used that material is as good as new"),
+            "fade_pct_per_h": Figure(0.5, "% by which every unit gets less per h of age beyond that"),
+            "lowest_pct": Figure(80.0, "% of what a unit should get below which it is too little"),
+            "queue_free_h": Figure(4.0, "h since cleaning without effect"),
+            "void_per_queue_h": Figure(0.004, "hazard of a void per h of waiting beyond that"),
+        },
+        Kind.REMOVAL: _EVERY_KIND
+        | _rates(crack=0.0005)
+        | {
+            "unit_s": Figure(5.0, "s per unit on one head where the recipe has no unit_time"),
+            "blade_wear": Figure(0.0, "blade lives added to the real wear"),
+            "blade_life_units": Figure(20000.0, "units after which the blade is changed"),
+            "chip_per_wear": Figure(0.002, "hazard of a crack per blade life"),
+            "best_feed_mm_s": Figure(0.0, "mm/s of feed that does no harm; 0: what the recipe says"),
+            "feed_excess_mm_s": Figure(0.0, "mm/s by which the real feed is above the set point"),
+            "feed_loss_mm_s": Figure(0.0, "mm/s by which the real feed is below the set point"),
+            "feed_margin_mm_s": Figure(2.0, "mm/s around the best feed without effect"),
+            "chip_per_mm_s": Figure(0.004, "hazard of a crack per mm/s above the margin"),
+            "sigma_um": Figure(1.0, "um standard deviation of the thickness from unit to unit"),
+            "taper_um": Figure(2.0, "um by which the edge of a substrate stays thicker than its centre"),
+            "thicker_per_wear_um": Figure(1.5, "um by which units stay thicker per blade life"),
+            "limit_um": Figure(10.0, "um off the recipe's thickness beyond which a unit is bad"),
+            "loss_rate": Figure(0.0002, "chance that a unit drops while it is moved to a load"),
+        },
+        Kind.INSPECTION: _EVERY_KIND
+        | _detection(
+            non_wet=0.3,
+            void=0.6,
+            crack=0.9,
+            misplace=0.98,
+            visual=0.95,
+            low=0.98,
+            thickness=0.99,
+        )
+        | {
+            "unit_s": Figure(1.0, "s per unit on one head where the recipe has no unit_time"),
+            "false_call_rate": Figure(0.001, "chance that a good unit is called VISUAL"),
+            "repeatability_pct": Figure(1.0, "% standard deviation of what is measured, from time to time"),
+        },
         Kind.HANDLING: _EVERY_KIND
         | _rates(visual=0.0003)
         | {
             "unit_s": Figure(1.0, "s per unit on one head where the recipe has no unit_time"),
             "cleans": Figure(0.0, "1: the queue time of voids counts from the end of this step"),
+            "washes": Figure(0.0, "1: what was dispensed is taken off again"),
             "loss_rate": Figure(0.0002, "chance that a unit drops while it is moved to a load"),
         },
     }
@@ -156,6 +208,9 @@ RECIPE_READS: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         Kind.PLACEMENT: {"bond_force": "N", "head_temperature": "Cel", "dwell_time": "s"},
         Kind.THERMAL: {"peak_temperature": "Cel", "time_at_peak": "s", "profile_time": "s"},
         Kind.TEST: {"unit_time": "s"},
+        Kind.DISPENSE: {"unit_time": "s"},
+        Kind.REMOVAL: {"unit_time": "s", "feed_speed": "mm/s", "thickness": "um"},
+        Kind.INSPECTION: {"unit_time": "s"},
         Kind.HANDLING: {"unit_time": "s"},
     }
 )

@@ -27,6 +27,10 @@ class Defect(IntFlag):
     """Electrically open."""
     LEAK = 1 << 8
     """Electrically leaking."""
+    LOW = 1 << 9
+    """Too little paste, flux or underfill: old material, or a shot that is short."""
+    THICKNESS = 1 << 10
+    """Ground too thick or too thin."""
 
 
 TRUE_DEFECTS = tuple(defect for defect in Defect if defect is not Defect.CONTACT)
@@ -42,6 +46,8 @@ BIN_OF: dict[Defect, int] = {
     Defect.VISUAL: 8,
     Defect.OPEN: 9,
     Defect.LEAK: 10,
+    Defect.LOW: 11,
+    Defect.THICKNESS: 12,
 }
 """The fail code of each defect in every bin map that simulated equipment reports (1 is good, 0 untouched)."""
 

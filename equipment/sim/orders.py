@@ -11,6 +11,8 @@ from equipment.sim.recipe import BadRecipe, RecipeValues
 from equipment.sim.transitions import OVER
 from equipment.sim.world import World
 
+LOADING_KINDS = frozenset({Kind.HANDLING, Kind.REMOVAL})
+"""Kinds that can move units over to loads."""
 Refusal = tuple[ReturnStatus, str]
 ACCEPTED = Answer(ReturnStatus.NO_ERROR)
 
@@ -109,7 +111,7 @@ def _against_form(config: DeviceConfig, order: JobOrder) -> list[str]:
     reasons = []
     if (order.sites or order.sources) and config.kind is not Kind.PLACEMENT:
         reasons.append(f"{config.name} places nothing; the order names sites or sources")
-    if order.loads and config.kind is not Kind.HANDLING:
+    if order.loads and config.kind not in LOADING_KINDS:
         reasons.append(f"{config.name} fills no loads; the order names {', '.join(order.loads)}")
     held = {product for _, product in order.sources}
     without = sorted({site.product for site in order.sites} - held)

@@ -25,6 +25,10 @@ from 0. Times are ISO 8601 in UTC.
     A unit carries what it contains: follow (source, from_x, from_y) to that substrate's layers, and so on. What a
     layer says stays when the target moves on; whether it is still there says ``present`` of the target.
 
+``quantity``: what can be measured of the units of a substrate, one row per name ever given
+    substrate, name   primary key; names with their units in `UNIT_OF`
+    value       float32, rows by columns; not a number where no unit was given one
+
 ``happened``: what really happened, append-only, one row per job order and substrate worked on
     n           primary key, counts up
     job_order_id, substrate   unique together
@@ -51,6 +55,9 @@ from equipment.interface.messages import JobOrder, JobSubstrate, PositionMap, Su
 from equipment.interface.states import MapRole
 
 BUSY_TIMEOUT_S = 60.0
+DEPOSIT, THICKNESS = "deposit_pct", "thickness_um"
+UNIT_OF = {DEPOSIT: "%", THICKNESS: "um"}
+"""What can be measured of a unit: how much was dispensed of what should be, and how thick it is."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS substrate (
@@ -61,6 +68,10 @@ CREATE TABLE IF NOT EXISTS layer (
     substrate TEXT NOT NULL REFERENCES substrate, site INTEGER NOT NULL, level INTEGER NOT NULL,
     sources TEXT NOT NULL, source BLOB NOT NULL, from_x BLOB NOT NULL, from_y BLOB NOT NULL,
     PRIMARY KEY (substrate, site, level)
+);
+CREATE TABLE IF NOT EXISTS quantity (
+    substrate TEXT NOT NULL REFERENCES substrate, name TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (substrate, name)
 );
 CREATE TABLE IF NOT EXISTS happened (
     n INTEGER PRIMARY KEY, job_order_id TEXT NOT NULL, substrate TEXT NOT NULL REFERENCES substrate,
@@ -105,6 +116,7 @@ class SubstrateTruth:
     defects: NDArray[np.uint32]
     cleaned_at: datetime | None = None
     layers: dict[tuple[int, int], Layer] = field(default_factory=dict)
+    quantities: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -114,6 +126,10 @@ class SubstrateTruth:
     def layer(self, site: int, level: int) -> Layer:
         """The layer of that site and level; an empty one is added where there is none."""
         return self.layers.setdefault((site, level), Layer.empty(self.shape))
+
+    def quantity(self, name: str) -> NDArray[np.float32]:
+        """A quantity of the units by position; not a number anywhere where it is new."""
+        return self.quantities.setdefault(name, np.full(self.shape, np.nan, np.float32))
 
     def occupied(self, site: int, level: int) -> NDArray[np.bool_]:
         """Positions at which something was placed at that site and level."""
@@ -259,6 +275,9 @@ class World:
         for site, level, sources, *columns in layers:
             source, from_x, from_y = (np.frombuffer(c, "<i2").astype(np.int16).reshape(shape) for c in columns)
             truth.layers[site, level] = Layer(json.loads(sources), source, from_x, from_y)
+        quantities = self._sql.execute("SELECT name, value FROM quantity WHERE substrate = ?", (name,))
+        for quantity, value in quantities:
+            truth.quantities[quantity] = np.frombuffer(value, "<f4").astype(np.float32).reshape(shape)
         return truth
 
     def _write(self, truth: SubstrateTruth) -> None:
@@ -282,6 +301,10 @@ class World:
                 "INSERT OR REPLACE INTO layer VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (truth.name, site, level, json.dumps(layer.sources), *(c.astype("<i2").tobytes() for c in columns)),
             )
+        self._sql.execute("DELETE FROM quantity WHERE substrate = ?", (truth.name,))
+        for name, values in truth.quantities.items():
+            row = (truth.name, name, values.astype("<f4").tobytes())
+            self._sql.execute("INSERT INTO quantity VALUES (?, ?, ?)", row)
 
 
 def _bools(content: bytes, shape: tuple[int, int]) -> NDArray[np.bool_]:

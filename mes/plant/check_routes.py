@@ -11,8 +11,8 @@ from mes.routes.states import OperationKind
 
 KIND_NEEDS = {
     OperationKind.ASSEMBLE: ("placement",),
-    OperationKind.TRANSFER: ("handling",),
-    OperationKind.TEST: ("test", BY_HAND),
+    OperationKind.TRANSFER: ("handling", "removal"),
+    OperationKind.TEST: ("test", "inspection", BY_HAND),
 }
 """Kinds of equipment that can do what these operations do to the form."""
 

@@ -96,7 +96,7 @@ class ReleaseFile(Part):
 class EquipmentClass(Part):
     name: Name
     title: Title
-    kind: Literal["placement", "thermal", "test", "handling", "by_hand"] = Field(
+    kind: Literal["placement", "thermal", "test", "handling", "dispense", "removal", "inspection", "by_hand"] = Field(
         description="Physics of its simulator; by_hand: people work it, and nothing is connected"
     )
     places: Count = Field(description="Jobs that it runs at once")

@@ -33,6 +33,9 @@ BODIES = {
     Kind.THERMAL: "# profile\npeak_temperature = 245 Cel\ntime_at_peak = 60 s\nprofile_time = 6 min\n",
     Kind.TEST: "unit_time = 4 s\n",
     Kind.HANDLING: "unit_time = 0.5 s\n",
+    Kind.DISPENSE: "unit_time = 3 s\n",
+    Kind.REMOVAL: "feed_speed = 20 mm/s\nunit_time = 2 s\nthickness = 100 um\n",
+    Kind.INSPECTION: "unit_time = 1 s\n",
 }
 
 

@@ -39,12 +39,16 @@ def true_defects(its_config: DeviceConfig, job: JobOrder, seed: int = 7) -> Coun
         (Kind.THERMAL, "peak_excess_cel", (0, 8, 12, 16), Defect.VOID),
         (Kind.THERMAL, "time_loss_s", (0, 20, 30, 40), Defect.NON_WET),
         (Kind.THERMAL, "time_excess_s", (0, 40, 80, 120), Defect.VOID),
+        (Kind.DISPENSE, "shot_loss_pct", (0, 12, 15, 18), Defect.LOW),
+        (Kind.REMOVAL, "blade_wear", (0, 1, 2), Defect.CRACK),
+        (Kind.REMOVAL, "feed_excess_mm_s", (0, 5, 10, 20), Defect.CRACK),
+        (Kind.REMOVAL, "taper_um", (0, 9, 11, 13), Defect.THICKNESS),
     ],
 )
 def test_a_cause_moves_its_own_defect_with_the_dose(
     kind: Kind, cause: str, doses: tuple[int, ...], defect: Defect
 ) -> None:
-    job = NO_ORDER_SITES if kind is Kind.PLACEMENT else HEATED
+    job = order(kind, substrates=["T-1"])
     found = [true_defects(replace(config(kind), faults={cause: float(dose)}), job) for dose in doses]
     moved = [counts[defect] for counts in found]
     assert moved == sorted(set(moved)), f"{defect} does not grow with {cause}: {moved}"
@@ -70,17 +74,18 @@ def test_defects_strike_independently() -> None:
     assert 0.06 < both.mean() < 0.12
 
 
-def test_waiting_after_cleaning_makes_voids() -> None:
-    cleaning = order(Kind.HANDLING, "J-clean", ["T-1"])
+@pytest.mark.parametrize("kind", [Kind.THERMAL, Kind.DISPENSE])
+def test_waiting_after_cleaning_makes_voids(kind: Kind) -> None:
+    cleaning, covering = order(Kind.HANDLING, "J-clean", ["T-1"]), order(kind, "J-cover", ["T-1"])
     voids, others = [], set()
     for waited_h in (0, 10, 20, 40):
         with Shop() as shop:
             work(shop.device(config(Kind.HANDLING, cleans=1)), cleaning, maps_of(cleaning, WAFER))
             cleaned_at = shop.world.read(["T-1"])["T-1"].cleaned_at
             assert cleaned_at is not None
-            oven = shop.device(config(Kind.THERMAL))
-            oven.advance(cleaned_at + timedelta(hours=waited_h))
-            work(oven, HEATED, maps_of(HEATED, WAFER))
+            later = shop.device(config(kind))
+            later.advance(cleaned_at + timedelta(hours=waited_h))
+            work(later, covering, maps_of(covering, WAFER))
             defects = shop.world.read(["T-1"])["T-1"].defects
         voids.append(int(has(defects, Defect.VOID).sum()))
         others.add(tuple(int(has(defects, other).sum()) for other in TRUE_DEFECTS if other is not Defect.VOID))
@@ -88,11 +93,12 @@ def test_waiting_after_cleaning_makes_voids() -> None:
     assert len(others) == 1
 
 
-def test_heat_seals_what_was_clean() -> None:
-    cleaning = order(Kind.HANDLING, "J-clean", ["T-1"])
+@pytest.mark.parametrize("kind", [Kind.THERMAL, Kind.DISPENSE])
+def test_what_is_heated_or_covered_need_not_stay_clean(kind: Kind) -> None:
+    cleaning, covering = order(Kind.HANDLING, "J-clean", ["T-1"]), order(kind, "J-cover", ["T-1"])
     with Shop() as shop:
         work(shop.device(config(Kind.HANDLING, cleans=1)), cleaning, maps_of(cleaning))
-        work(shop.device(config(Kind.THERMAL)), HEATED, maps_of(HEATED))
+        work(shop.device(config(kind)), covering, maps_of(covering))
         assert shop.world.read(["T-1"])["T-1"].cleaned_at is None
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from equipment.sim.config import Kind
+from equipment.sim.processes.dispensing import dispense
 from equipment.sim.processes.handling import handle
+from equipment.sim.processes.inspection import look
 from equipment.sim.processes.placement import place
+from equipment.sim.processes.removal import remove
 from equipment.sim.processes.task import Effect, Task
 from equipment.sim.processes.testing import inspect
 from equipment.sim.processes.thermal import heat
@@ -13,6 +16,9 @@ from equipment.sim.world import Truths
 PROCESS_OF: Mapping[Kind, Callable[[Task, Truths], Effect]] = {
     Kind.PLACEMENT: place,
     Kind.THERMAL: heat,
+    Kind.DISPENSE: dispense,
+    Kind.REMOVAL: remove,
+    Kind.INSPECTION: look,
     Kind.TEST: inspect,
     Kind.HANDLING: handle,
 }

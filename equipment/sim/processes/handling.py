@@ -1,82 +1,24 @@
-"""Handling: steps that clean, mark, saw or read, and steps that move units over to loads."""
+"""Handling: steps that clean, wash, mark, saw or read, and steps that move units over to loads."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from equipment.interface.messages import Transfers
-from equipment.interface.states import TransferOutcome
+from equipment.sim.defects import Defect
+from equipment.sim.processes.moving import to_loads
 from equipment.sim.processes.task import Effect, Task, struck
-from equipment.sim.world import SubstrateTruth, Truths
+from equipment.sim.world import DEPOSIT, Truths
 
 
 def handle(task: Task, truths: Truths) -> Effect:
     """Work on the units of one substrate; where the order names loads, move them there."""
     truth = truths[task.part.substrate]
     touched = task.first(task.allowed & truth.present)
+    if task.figures["washes"]:
+        truth.defects[touched] &= ~np.uint32(Defect.LOW)
+        truth.quantity(DEPOSIT)[touched] = np.nan
     truth.defects[touched] |= struck(task, {})[touched]
-    changed = {truth.name}
-    transfers = None
-    if task.order.loads:
-        loads = [truths[name] for name in task.order.loads]
-        transfers = _move(task, truth, touched, loads)
-        touched = np.zeros_like(touched)
-        touched[transfers.from_y, transfers.from_x] = True
-        changed |= set(task.order.loads)
+    touched, transfers, changed = to_loads(task, truths, touched)
     unit_s = task.recipe.value("unit_time", "s") or task.figures["unit_s"]
     work_s = task.figures["load_s"] + int(np.count_nonzero(touched)) * unit_s / task.heads
     if task.figures["cleans"] and task.ended_at is not None:
         truth.cleaned_at = task.ended_at
-    return Effect(touched, work_s, frozenset(changed), task.wear, transfers=transfers)
-
-
-def _move(task: Task, source: SubstrateTruth, wanted: NDArray[np.bool_], loads: list[SubstrateTruth]) -> Transfers:
-    """Units row by row into the free places of the loads, in order; what finds no place stays where it is."""
-    from_y, from_x = (axis.astype(np.int16) for axis in np.nonzero(wanted))
-    load, to_y, to_x = _free_places(task, loads)
-    lost = (task.uniform("loss") < task.figures["loss_rate"])[from_y, from_x]
-    place: NDArray[np.int64] = np.cumsum(~lost) - ~lost  # a lost unit leaves its place to the next one
-    moved = int(np.count_nonzero(place < len(load)))
-    from_y, from_x, lost, place = from_y[:moved], from_x[:moved], lost[:moved], place[:moved]
-    transfers = Transfers(
-        sources=(source.name,),
-        targets=task.order.loads,
-        source=np.zeros(moved, np.uint16),
-        from_x=from_x,
-        from_y=from_y,
-        target=load[place],
-        to_x=to_x[place],
-        to_y=to_y[place],
-        site=np.zeros(moved, np.uint8),
-        level=np.zeros(moved, np.uint8),
-        head=(np.arange(moved) % task.heads).astype(np.uint8),
-        outcome=np.where(lost, TransferOutcome.LOST, TransferOutcome.PLACED).astype(np.uint8),
-    )
-    _settle(source, loads, transfers)
-    return transfers
-
-
-def _free_places(
-    task: Task, loads: list[SubstrateTruth]
-) -> tuple[NDArray[np.uint16], NDArray[np.int16], NDArray[np.int16]]:
-    """Index of the load, y and x of every place to fill, in the order in which they are filled."""
-    places = [np.nonzero(task.maps[load.name].allowed & ~load.present & ~load.occupied(0, 0)) for load in loads]
-    index = np.concatenate([np.full(len(ys), i, np.uint16) for i, (ys, _) in enumerate(places)])
-    ys = np.concatenate([ys for ys, _ in places]).astype(np.int16)
-    xs = np.concatenate([xs for _, xs in places]).astype(np.int16)
-    return index, ys, xs
-
-
-def _settle(source: SubstrateTruth, loads: list[SubstrateTruth], moves: Transfers) -> None:
-    """Make the moves true: units leave with their defects, and arrive."""
-    defects = source.defects[moves.from_y, moves.from_x]
-    source.present[moves.from_y, moves.from_x] = False
-    source.defects[moves.from_y, moves.from_x] = 0
-    for index, load in enumerate(loads):
-        arrives = (moves.outcome == TransferOutcome.PLACED) & (moves.target == index)
-        y, x = moves.to_y[arrives], moves.to_x[arrives]
-        layer = load.layer(0, 0)
-        load.present[y, x] = True
-        load.defects[y, x] = defects[arrives]
-        layer.source[y, x] = layer.index_of(source.name)
-        layer.from_y[y, x] = moves.from_y[arrives]
-        layer.from_x[y, x] = moves.from_x[arrives]
+    return Effect(touched, work_s, changed, task.wear, transfers=transfers)

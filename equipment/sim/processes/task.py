@@ -22,6 +22,8 @@ from equipment.sim.chance import keyed
 from equipment.sim.defects import BIN_OF, TRUE_DEFECTS, Defect, has, name_of
 from equipment.sim.recipe import RecipeValues
 
+SECONDS_PER_HOUR = 3600.0
+
 
 @dataclass(frozen=True)
 class Task:
@@ -118,6 +120,14 @@ def setting(task: Task, quantity: str, unit: str, set_point: float | None) -> Se
     return Setting(real, real - best, figures[f"{quantity}_margin_{unit}"])
 
 
+def waited_h(task: Task, cleaned_at: datetime | None) -> float:
+    """Hours since cleaning beyond ``queue_free_h``; 0 where nothing has to stay clean."""
+    if cleaned_at is None:
+        return 0.0
+    queue_h = (task.started_at - cleaned_at).total_seconds() / SECONDS_PER_HOUR
+    return max(0.0, queue_h - task.figures["queue_free_h"])
+
+
 def struck(
     task: Task, hazards: Mapping[Defect, NDArray[np.float64]], slot: str = "", visit: int | None = None
 ) -> NDArray[np.uint32]:
@@ -128,8 +138,10 @@ def struck(
     defects = np.zeros(task.allowed.shape, np.uint32)
     for defect in TRUE_DEFECTS:
         name = name_of(defect)
-        chance = 1.0 - (1.0 - task.figures[f"{name}_rate"]) * np.exp(-np.asarray(hazards.get(defect, 0.0)))
-        defects[task.uniform(name + slot, visit) < chance] |= np.uint32(defect)
+        rate, hazard = task.figures[f"{name}_rate"], np.asarray(hazards.get(defect, 0.0))
+        if rate or hazard.any():  # what cannot happen draws nothing; no other draw depends on it
+            chance = 1.0 - (1.0 - rate) * np.exp(-hazard)
+            defects[task.uniform(name + slot, visit) < chance] |= np.uint32(defect)
     return defects
 
 
@@ -137,6 +149,8 @@ def seen_bins(task: Task, defects: NDArray[np.uint32], slot: str = "") -> NDArra
     """Bin of each position: the code of the lowest defect that is seen, `PASS_BIN` where none is."""
     bins = np.full(defects.shape, NO_BIN, np.uint8)
     for defect in TRUE_DEFECTS:
+        if not has(defects, defect).any():
+            continue
         detected = task.uniform(f"detect_{name_of(defect)}{slot}") < task.figures[f"detect_{name_of(defect)}"]
         bins[(bins == NO_BIN) & has(defects, defect) & detected] = BIN_OF[defect]
     bins[bins == NO_BIN] = PASS_BIN

@@ -1,4 +1,4 @@
-"""Test and inspection: bins from true defects, with what is overlooked, false calls and worn contacts."""
+"""Test: bins from true defects, with what is overlooked, false calls and worn contacts."""
 
 import numpy as np
 

@@ -6,10 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipment.sim.defects import Defect
-from equipment.sim.processes.task import Effect, Setting, Task, setting, struck
+from equipment.sim.processes.task import Effect, Setting, Task, setting, struck, waited_h
 from equipment.sim.world import Truths
-
-SECONDS_PER_HOUR = 3600.0
 
 
 def heat(task: Task, truths: Truths) -> Effect:
@@ -42,13 +40,13 @@ def _hazards(
 ) -> dict[Defect, NDArray[np.float64]]:
     figures = task.figures
     cold, hot, short, long = peak.below(across_cel), peak.above(across_cel), time.below(), time.above()
-    queue_h = (task.started_at - cleaned_at).total_seconds() / SECONDS_PER_HOUR if cleaned_at else 0.0
-    waited_h = max(0.0, queue_h - figures["queue_free_h"])
     return {
         Defect.NON_WET: figures["nonwet_per_cel"] * cold + figures["nonwet_per_s"] * short,
         Defect.UNDERCURE: figures["undercure_per_cel"] * cold + figures["undercure_per_s"] * short,
         Defect.VOID: (
-            figures["void_per_cel"] * hot + figures["void_per_s"] * long + figures["void_per_queue_h"] * waited_h
+            figures["void_per_cel"] * hot
+            + figures["void_per_s"] * long
+            + figures["void_per_queue_h"] * waited_h(task, cleaned_at)
         ),
     }
 

@@ -2,8 +2,28 @@
 
 import typer
 
-from mes.cli import lot_bulk, lot_changes, lot_holds, lot_looks, lot_queue_time, lot_regroup, lot_urgency, lot_work
+from mes.cli import (
+    lot_bulk,
+    lot_changes,
+    lot_holds,
+    lot_looks,
+    lot_queue_time,
+    lot_regroup,
+    lot_urgency,
+    lot_verbs,
+    lot_work,
+)
 
 app = typer.Typer(help="Find lots and act on them.", no_args_is_help=True)
-for part in (lot_looks, lot_changes, lot_holds, lot_queue_time, lot_urgency, lot_regroup, lot_work, lot_bulk):
+for part in (
+    lot_looks,
+    lot_changes,
+    lot_holds,
+    lot_queue_time,
+    lot_urgency,
+    lot_regroup,
+    lot_verbs,
+    lot_work,
+    lot_bulk,
+):
     app.add_typer(part.app)

@@ -1,5 +1,6 @@
 """Lots over HTTP: lists, one lot, and a path for each verb."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -56,6 +57,8 @@ from mes.lots.shapes import (
 from mes.lots.states import LotState
 from mes.lots.store import store
 from mes.lots.taking import pull_sample, scrap
+from mes.lots.verbs.shapes import SignedBody
+from mes.lots.verbs.table import VERBS, Verb
 from mes.lots.work import run_course
 from mes.lots.work.hand_work import Told, finish
 from mes.lots.work.track_in import TrackIn, lot_parts, track_in
@@ -351,3 +354,26 @@ def store_lot(session: Tx, by: Disposer, of: Named, response: Response, body: Wh
     found = of.id(session)
     store(session, found, act_now(session, by.name, body.why))
     return _look(session, response, found)
+
+
+def _asks(verb: Verb) -> Callable[..., Any]:
+    """The path operation of a verb of the table."""
+
+    def ask(session: Tx, request: Request, by: Any, of: Named, response: Response, body: Any) -> Any:
+        found = of.id(session)
+        act = act_now(session, by.name, body.why)
+        if isinstance(body, SignedBody):
+            act = verb.signed_by(signing(request, body.signer or by.name, body.password, pin=False), act)
+        verb.does(session, found, body, act)
+        return _look(session, response, found)
+
+    ask.__annotations__ |= {"by": Annotated[Person, require(verb.permission)], "body": verb.shape}
+    ask.__doc__ = verb.says
+    return ask
+
+
+for _verb in VERBS:
+    router.add_api_route(
+        f"/{{lot}}/{_verb.name}", _asks(_verb), methods=["POST"], response_model=LotLook,
+        responses={429: {"description": GUESSED}} if _verb.means else {},
+    )  # fmt: skip

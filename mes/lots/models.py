@@ -160,7 +160,7 @@ class RunSubstrate(Owned, Base):
     units_again: Mapped[int] = mapped_column(default=0)
     """Units that will be judged again at the next visit: neither good nor failed yet."""
     units_suspect: Mapped[int] = mapped_column(default=0)
-    """Units that the report made doubtful: neither good nor failed until a person disposes of them."""
+    """Units that the report made doubtful: neither good nor failed, also when a person has disposed of them since."""
     energy_kwh: Mapped[float | None] = mapped_column(default=0.0)
     """Null where nobody measured it: of work by hand, and where equipment named what none can draw."""
 

@@ -1,6 +1,6 @@
 """Sources on equipment: taken off when they are empty, or when a person says so."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import update
@@ -23,14 +23,14 @@ def dismount_empty(
             continue
         if not positions.are(*THERE).any():
             substrate.closed, member.progress = True, Progress.CLOSED
-            dismount(session, substrate.id, at)
+            dismount(session, [substrate.id], at)
 
 
-def dismount(session: Session, substrate_id: int, at: datetime) -> None:
-    """Take a substrate off the equipment it is on, if any."""
+def dismount(session: Session, substrate_ids: Collection[int], at: datetime) -> None:
+    """Take substrates off the equipment they are on, if any."""
     session.execute(
         update(Mount)
-        .where(Mount.substrate_id == substrate_id, Mount.dismounted_at.is_(None))
+        .where(Mount.substrate_id.in_(substrate_ids), Mount.dismounted_at.is_(None))
         .values(dismounted_at=at)
         .execution_options(synchronize_session=False)
     )

@@ -56,7 +56,7 @@ def close_empty(session: Session, member: LotSubstrate, positions: Positions, at
     """Close a substrate that is on no equipment and has no unit left."""
     if member.progress in (Progress.QUEUED, Progress.FINISHED) and not positions.are(*THERE).any():
         member.progress, positions.substrate.closed = Progress.CLOSED, True
-        dismount(session, positions.substrate.id, at)
+        dismount(session, [positions.substrate.id], at)
 
 
 def come_back(member: LotSubstrate, positions: Positions, following: Operation | None, at: datetime) -> None:

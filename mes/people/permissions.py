@@ -38,6 +38,8 @@ class Permission(StrEnum):
     """Hold, release and hurry all lots that a filter finds at once."""
     DISPOSE_LOTS = "dispose_lots"
     """Scrap units, pull samples, store lots."""
+    DISPOSE_SUSPECTS = "dispose_suspects"
+    """Say what suspect units are, which a process engineer signs."""
     DISPOSE_QUEUE_TIMES = "dispose_queue_times"
     """Let substrates go on that waited too long, which a process engineer signs."""
     KEEP_MATERIALS = "keep_materials"
@@ -82,6 +84,7 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.RELEASE_HOLDS: _ENGINEERS | {Role.OPERATOR},
     Permission.BULK_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_LOTS: frozenset({Role.LINE_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.DISPOSE_SUSPECTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_QUEUE_TIMES: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.KEEP_MATERIALS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.WORK_MATERIALS: frozenset(

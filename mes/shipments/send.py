@@ -147,8 +147,8 @@ def _against(one: _Leaving) -> Iterator[Reason]:
         return
     for i, at in one.positions.items():
         if units := at.count(Disposition.SUSPECT):
-            what = f"Substrate {one.substrates[i].name} has {units} suspect units; somebody must dispose of them."
-            yield Reason("suspect", what, "line_engineer")
+            what = f"Substrate {one.substrates[i].name} has {units} suspect units; a process engineer disposes of them."
+            yield Reason("suspect", what, "process_engineer")
     if not one.units:
         yield Reason("nothing_left", f"Lot {lot.name} has no good unit to ship.")
 
@@ -218,7 +218,7 @@ def _leave(session: Session, shipment: Shipment, one: _Leaving, act: Act) -> Ite
     ]
     for member in one.go:
         member.progress, one.substrates[member.substrate_id].closed = Progress.CLOSED, True
-        dismount(session, member.substrate_id, act.at)
+        dismount(session, [member.substrate_id], act.at)
         one.positions[member.substrate_id].save()
     lot.state = OF_LOTS.after(f"Lot {lot.name}", LotState(lot.state), LotVerb.SHIP)
     progress.settle(session, lot, one.members, act.at)

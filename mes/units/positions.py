@@ -44,8 +44,9 @@ class Positions:
     def __init__(self, substrate: Substrate, shape: Shape) -> None:
         self.substrate = substrate
         self.shape = shape
-        self._before = np.frombuffer(substrate.dispositions, np.uint8).reshape(shape)
-        self.now: NDArray[np.uint8] = self._before.copy()
+        self.before: NDArray[np.uint8] = np.frombuffer(substrate.dispositions, np.uint8).reshape(shape)
+        """As it was when the substrate was locked."""
+        self.now: NDArray[np.uint8] = self.before.copy()
 
     def are(self, *dispositions: Disposition) -> Mask:
         """Where the position has one of these dispositions."""
@@ -58,7 +59,7 @@ class Positions:
     def became(self, *dispositions: Disposition) -> Mask:
         """Where the position has one of these now and had none of them when the substrate was locked."""
         wanted = [int(d) for d in dispositions]
-        return np.isin(self.now, wanted) & ~np.isin(self._before, wanted)
+        return np.isin(self.now, wanted) & ~np.isin(self.before, wanted)
 
     def inside(self, x: NDArray[np.int16], y: NDArray[np.int16]) -> NDArray[np.bool_]:
         """Which of these coordinates lie on the substrate."""
@@ -82,12 +83,12 @@ class Positions:
     def moved(self) -> dict[Disposition, int]:
         """By disposition: how many more positions have it than when the substrate was locked."""
         size = len(Disposition)
-        difference = np.bincount(self.now.ravel(), minlength=size) - np.bincount(self._before.ravel(), minlength=size)
+        difference = np.bincount(self.now.ravel(), minlength=size) - np.bincount(self.before.ravel(), minlength=size)
         return {d: int(difference[d]) for d in Disposition if difference[d]}
 
     def save(self) -> bool:
         """Write the dispositions back to the row; False where nothing changed."""
-        if np.array_equal(self._before, self.now):
+        if np.array_equal(self.before, self.now):
             return False
         self.substrate.dispositions = self.now.tobytes()
         return True

@@ -24,6 +24,7 @@ from mes.people.permissions import Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.web.forms import path
+from mes.web.lot_verbs import offered
 from mes.web.pages import page, plant_time, view_of
 
 router = APIRouter(prefix="/lots")
@@ -63,6 +64,7 @@ def show(
     told |= {"now": now, "ahead": _ahead(rungs), "late": late, "signs": signs, "means": MEANS}
     here = path("lots", customer, name)
     told |= {"codes": codes, "roles": OWNERS, "mine": partial(releases, viewer.role)}
+    told |= {"verbs": offered(viewer, lot["state"])}
     return page(request, "lot.html", "/lots", viewer, here=here, most=MOST, **told)
 
 

@@ -105,7 +105,7 @@ def holds(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
     planned = said | {"operation": "board/20"}
     return {
         "lots_hold": Command("/lots/D4/hold", said | {"review_by": "2099-04-01T00:00:00Z"}),
-        "lots_release_hold": Command("/lots/D4/release-hold", why | {"hold": 1}),
+        "lots_release_hold": Command("/lots/D4/release-hold", why | {"hold": 2}),  # the first is that of Q2
         "lots_future_hold": Command("/lots/F1/future-hold", planned),
         "lots_withdraw_future_hold": Command("/lots/F1/withdraw-future-hold", why | {"future_hold": 1}),
     }
@@ -118,7 +118,15 @@ def late(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
     said = {"substrates": ["Q1.S"], "until": "2099-04-01T00:00:00Z"}
     signed = {"signer": "process_engineer", "password": PASSWORD}
     back = why | {"substrates": ["Q1.S"], "reason": "residue"}
+    floor.arrive("Q2", "board", "Q2.S")
+    run = floor.begin("OVEN-1", "Q2")
+    floor.report(run, "Q2.S", energy_kwh=-1.0)
+    floor.end(run)
     return {
+        "lots_dispose_suspects": Command(
+            "/lots/Q2/dispose-suspects",
+            why | signed | {"substrate": "Q2.S", "at": [{"x": 0, "y": 1}], "verdict": "cleared"},
+        ),
         "lots_dispose_queue_time": Command("/lots/Q1/dispose-queue-time", why | said | signed),
         "lots_rework": Command("/lots/Q1/rework", back),
     }

@@ -16,6 +16,7 @@ NO_MATTER = {"{x}": "1", "{y}": "1", "{record}": "1", "{extension}": "json"}
 SIGNED_FIRST = {
     "POST /recipes/{recipe}/approve",
     "POST /lots/{customer}/{name}/dispose-queue-time",
+    "POST /lots/{customer}/{name}/dispose-suspects",
     "POST /me/password",
     "POST /me/pin",
 }

@@ -154,6 +154,8 @@ NEW = ("--customer", "alpha", "--route", "die", "--release", "--priority", "3", 
 def refusals(mes: Mes, lot: str) -> Iterator[str]:
     """What is said where a lot has nothing to sign for, and nowhere to go back to."""
     yield mes("lot", "dispose-queue-time", lot, *SIGNED, typed=f"{PASSWORD}\n", code=1).stderr
+    suspects = ("lot", "dispose-suspects", lot, f"{lot}.1", "--at", "0,0", "--verdict", "cleared", *SIGNED)
+    yield mes(*suspects, typed=f"{PASSWORD}\n", code=1).stderr
     yield mes("lot", "rework", lot, f"{lot}.1", "--reason", "odd", "--why", "seen", code=1).stderr
 
 

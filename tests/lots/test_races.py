@@ -205,6 +205,15 @@ def test_of_sixteen_who_sign_for_what_waited_too_long_one_does(floor: Floor, rac
     assert floor.problems() == []
 
 
+def test_of_sixteen_who_clear_what_is_suspect_one_does(floor: Floor, racers: Racers) -> None:
+    lot = floor.arrive("B1", "board", "S1")
+    floor.report(floor.begin("OVEN-1", "B1"), "S1", energy_kwh=-1.0)
+    outcomes = racers.race([heat(floor, "dispose_suspects", lot, None, None, "cleared")] * MANY)
+    assert {lost.codes for lost in refusals_beside_one_effect(outcomes)} == {("nothing_suspect",)}
+    assert (events(floor, "dispose_suspects"), floor.are("S1")) == (1, [[2, 2], [2, 2]])
+    assert floor.problems() == []
+
+
 def test_of_sixteen_who_send_a_substrate_back_one_does(floor: Floor, racers: Racers) -> None:
     lot = floor.arrive("B1", "board", "S1", "S2")
     floor.pass_through("OVEN-1", "B1", "S1", "S2")

@@ -26,6 +26,7 @@ from mes.lots.regrouping.split import split
 from mes.lots.states import LotState, Progress, Work
 from mes.lots.store import store
 from mes.lots.taking import pull_sample, scrap
+from mes.lots.verbs.suspects import dispose_suspects
 from mes.lots.work import run_course
 from mes.lots.work.track_in import LotPart, TrackIn, track_in
 from mes.lots.work.track_out import track_out
@@ -161,7 +162,7 @@ class Together:
         """What equipment tells of a substrate: a test finds bins, the oven may leave a unit out."""
         of = {run.id: seen.operations[run.operation_id] for run in seen.runs}
         if of[run_id] == "board/20":
-            return {"bins": [[1, 1], [1, self.chance.choice((1, 1, 2, 7))]]}
+            return {"bins": [[1, 1], [1, self.chance.choice((1, 1, 2, 7, 99))]]}  # the last is none of its bins
         return {"touched": self.chance.choice((None, [[1, 0], [1, 1]]))} if of[run_id] == "board/10" else {}
 
     def _regroup(self, seen: Seen) -> Call | None:
@@ -202,6 +203,9 @@ class Together:
         lot, names = self.chance.choice(found)
         name = self.chance.choice(names)
         place = (self.chance.randrange(2), self.chance.randrange(2))
+        if self.chance.random() < 0.3:
+            verdict = self.chance.choice(("cleared", "cleared", "scrapped"))
+            return "dispose_suspects", dispose_suspects, (lot.id, self.chance.choice((None, name)), None, verdict)
         verb = self.chance.choice((scrap, pull_sample))
         return verb.__name__, verb, (lot.id, name, [place])
 

@@ -21,6 +21,7 @@ from mes.lots.gate.queue_times import MEANS as WAITED_MEANS
 from mes.lots.holds.hold_codes import MEANINGS
 from mes.lots.maps.map_file import E142_TYPES
 from mes.lots.states import LotState, LotVerb, Progress, Work
+from mes.lots.verbs.table import VERBS
 from mes.materials.states import ContainerState
 from mes.people.permissions import Permission, meanings
 from mes.people.roles import Role
@@ -31,6 +32,7 @@ from mes.runs.states import RunState, RunVerb
 from mes.units.states import Disposition
 from mes.web.board.reading import IN_SHORT
 from mes.web.errors import NOT_FOR_ROLE, TITLES
+from mes.web.lot_verbs import fields
 from mes.web.navigation import NAVIGATION
 from mes.web.substrate_legend import QUALITIES, pick
 
@@ -74,6 +76,9 @@ def _of_code() -> Iterator[str]:
     yield from MEANINGS.values()
     yield from ("may start", APPROVED_MEANS, WAITED_MEANS, NOT_FOR_ROLE, "Something went wrong", *TITLES.values())
     yield from (trace.NO_WORK, trace.FROM_ANOTHER_OWNER, trace.TO_ANOTHER_OWNER, trace.TOO_FAR)
+    for verb in VERBS:
+        yield from (text for text in (verb.title, verb.says, verb.means) if text)
+        yield from (field.label for field in fields(verb))
     for report in REPORTS.values():
         yield from (report.title, report.question)
         yield from (parameter.meaning for parameter in report.parameters)
@@ -92,7 +97,9 @@ def _words() -> set[Sentence]:
     )
     words |= {one.name.lower() for one in (*Disposition, *TransferOutcome)}
     words |= {*MEANINGS, *E142_TYPES, *QUALITIES, *(pick(disposition) for disposition in Disposition)}
-    words |= {*_literals("record", 1), *_literals("Event", 0)} | {"pull_sample"}
+    words |= {*_literals("record", 1), *_literals("Event", 0)} | {"pull_sample", "scrap"}
+    words |= {verb.name.replace("-", "_") for verb in VERBS}
+    words |= {choice for verb in VERBS for field in fields(verb) for choice in field.choices}
     for report in REPORTS.values():
         words |= {choice for p in report.parameters for choice in (p.name, *p.choices) if p.choices}
         words |= {column.unit for column in report.columns if column.unit not in {"", "share"}}

@@ -120,6 +120,31 @@ def test_a_process_engineer_signs_for_what_waited_too_long(floor: Floor, serve: 
     expect(page.get_by_role("row").filter(has_text="reworked 1×")).to_contain_text("S2")
 
 
+def test_a_process_engineer_signs_what_suspect_units_are(floor: Floor, serve: Serve, visit: Visiting) -> None:
+    with floor.database.transaction() as session:
+        people(session)
+    floor.arrive("B1", "board", "S1", "S2")
+    run = floor.begin("OVEN-1", "B1")
+    floor.report(run, "S1", energy_kwh=-1.0)
+    site = serve()
+    page = visit(site).sign_in("line_engineer")
+    page.goto(f"{site.address}/lots/alpha/B1")
+    expect(page.get_by_text("Dispose of suspect units")).to_have_count(0)
+    floor.end(run)
+    page = visit(site).sign_in("process_engineer")
+    page.goto(f"{site.address}/lots/alpha/B1")
+    page.get_by_text("Dispose of suspect units").first.click()
+    form = page.locator("form[action$='/dispose-suspects']")
+    form.get_by_label("Positions").fill("0,0; 1,0")
+    form.get_by_label("What they are").select_option("scrapped")
+    form.get_by_label("Why").fill("cracked")
+    form.get_by_label("Password or PIN").fill(PASSWORD)
+    form.get_by_label("Substrate").select_option("S1")
+    form.get_by_role("button").click()
+    expect(page.get_by_role("row", name="Scrapped 2")).to_be_visible()
+    assert floor.are("S1") == [[8, 8], [3, 3]]
+
+
 def test_a_line_engineer_splits_a_lot_and_merges_it_again(floor: Floor, serve: Serve, visit: Visiting) -> None:
     with floor.database.transaction() as session:
         people(session)

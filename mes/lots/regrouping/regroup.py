@@ -50,12 +50,18 @@ def lock_substrates(session: Session, members: Sequence[LotSubstrate]) -> dict[i
     return {substrate.id: substrate for substrate in sorted(locked, key=lambda one: one.name)}
 
 
-def busy(session: Session, members: Sequence[LotSubstrate], substrates: dict[int, Substrate]) -> Iterator[Reason]:
-    """Why some of these locked substrates may not go over: they are in a run, serve one, or nothing is left on them."""
+def busy(
+    session: Session, members: Sequence[LotSubstrate], substrates: dict[int, Substrate], *,
+    then: str = "only what waits goes into another lot",
+) -> Iterator[Reason]:  # fmt: skip
+    """Why some of these locked substrates may not go over: they are in a run, serve one, or nothing is left on them.
+
+    ``then`` says what to do about it.
+    """
     for member in members:
         if member.progress not in WAITS:
             what = f"Substrate {substrates[member.substrate_id].name} is {member.progress.replace('_', ' ')}"
-            yield Reason("substrate_busy", f"{what}; only what waits goes into another lot.", "operator")
+            yield Reason("substrate_busy", f"{what}; {then}.", "operator")
     serving = select(RunSource.substrate_id, Run.name).join(Run, Run.id == RunSource.run_id)
     serving = serving.where(RunSource.substrate_id.in_(substrates), Run.state.in_(OPEN)).order_by(Run.name)
     for substrate_id, run in session.execute(serving):

@@ -17,6 +17,7 @@ from mes.jobs import api as jobs_api
 from mes.lots import api as lots_api
 from mes.lots.many import api as many_lots_api
 from mes.lots.maps import api as maps_api
+from mes.lots.routing import api as routing_api
 from mes.materials import api as materials_api
 from mes.people import access
 from mes.people.watchers import Watchers
@@ -85,6 +86,7 @@ API = (
     session.router,
     lots_api.router,
     lots_api.codes,
+    routing_api.router,
     many_lots_api.router,
     maps_api.router,
     maps_api.incoming,

@@ -28,6 +28,9 @@ TRIGGERS = {
     ("history", "history_append_only"): "before update or delete on history for each row",
     ("history", "history_no_truncate"): "before truncate on history for each statement",
     ("operation", "operation_released"): "before update or delete on operation for each row",
+    ("operation_alternative", "operation_alternative_released"): (
+        "before update or delete on operation_alternative for each row"
+    ),
     ("queue_limit", "queue_limit_released"): "before update or delete on queue_limit for each row",
     ("route_version", "route_version_kept"): "before delete on route_version for each row",
     ("route_version", "route_version_released"): (

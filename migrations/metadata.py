@@ -7,6 +7,7 @@ import mes.history
 import mes.http.models
 import mes.jobs.models
 import mes.lots.models
+import mes.lots.routing.models
 import mes.lots.verbs.models
 import mes.materials.models
 import mes.people.models

@@ -191,6 +191,17 @@ select format('Substrate %%s of lot %%s says %%s reworks, it has %%s marks.', s.
 from lot_substrate m join lot l on l.id = m.lot_id join substrate s on s.id = m.substrate_id
 left join rework r on r.substrate_id = m.substrate_id
 group by m.lot_id, m.substrate_id, m.reworks, l.id, s.id having m.reworks <> count(r.id) order by l.id, s.id""",
+    "skips": """
+select format('Operation %%s: history of lot %%s tells that %%s substrates left it out, %%s are known.',
+    coalesce(told.operation, kept.operation), coalesce(told.lot, kept.lot), coalesce(told.n, 0), coalesce(kept.n, 0))
+from (select h.subject as lot, body -> 'after' ->> 'operation' as operation,
+             sum(jsonb_array_length(body -> 'after' -> 'substrates')) as n, h.subject_id as id
+      from (select subject, subject_id, cast(history.body as jsonb) as body from history
+            where subject_kind = 'lot' and verb = 'skip') h group by h.subject, h.subject_id, operation) told
+full join (select l.id, l.name as lot, o.name as operation, count(*) as n from skip k
+           join lot l on l.id = k.lot_id join operation o on o.id = k.operation_id group by l.id, o.name) kept
+    on kept.id = told.id and kept.operation = told.operation
+where told.n is distinct from kept.n order by 1""",
     "journals": """
 select format('Journal %%s of %%s: records up to %%s were received, %%s of them are stored.', j.name, e.name,
     j.received, count(r.id))

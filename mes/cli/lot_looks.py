@@ -15,6 +15,7 @@ from mes.equipment.queries import equipment_id
 from mes.errors import Reason
 from mes.lots.gate import start_gate
 from mes.lots.holds.hold_codes import hold_codes
+from mes.lots.ladder import ladder, steps
 from mes.lots.looks import LINE_FIRST, LotFilter, look, maps, select_lots
 from mes.lots.queries import lot_id
 from mes.lots.states import LotState
@@ -113,6 +114,26 @@ def list_maps(name: LotName, *, customer: CustomerName = None, as_json: Json = F
         with reading() as session:
             found = maps(session, lot_id(session, name, customer))
     show(found, as_json=as_json, empty="No maps.")
+
+
+@app.command(name="operations")
+def list_operations(name: LotName, *, customer: CustomerName = None, as_json: Json = False) -> None:
+    """Every operation of a lot's route in order, and what the lot has done there or left out.
+
+    Example: mes lot operations L-104
+    """
+    if there := server():
+        found = there.entries("lots", name, "operations", customer=customer)
+    else:
+        with reading() as session:
+            found = steps(ladder(session, lot_id(session, name, customer)))
+    show(found if as_json else [_brief_step(step) for step in found], as_json=as_json)
+
+
+def _brief_step(step: dict[str, Any]) -> dict[str, Any]:
+    """What of an operation fits on a line."""
+    kept = ("operation", "title", "state", "waiting", "at_work", "done", "skipped", "good", "failed")
+    return {**{key: step[key] for key in kept}, "equipment": ", ".join(step["equipment"])}
 
 
 @app.command()

@@ -21,6 +21,7 @@ from mes.lots.gate.start_gate_facts import BLOCKING_SEVERITY
 from mes.lots.models import Hold, Lot, LotSubstrate
 from mes.lots.states import ON_LINE, Progress
 from mes.routes.models import Operation, QueueLimit
+from mes.routes.ways import WAYS
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 
@@ -49,28 +50,35 @@ def too_late(session: Session, operation_ids: Collection[int], at: datetime) -> 
     """
     here, to = aliased(Operation), aliased(Operation)
     limits = (
-        select(here.id, here.process_s, to.name, to.class_id, QueueLimit.most_s)
+        select(here.id, here.process_s, to.name, WAYS.c.class_id, QueueLimit.most_s)
         .join(here, here.id == QueueLimit.from_operation_id)
         .join(to, to.id == QueueLimit.to_operation_id)
+        .join(WAYS, WAYS.c.operation_id == to.id)
         .where(here.id.in_(operation_ids))
-        .order_by(to.number)
+        .order_by(to.number, WAYS.c.ordinal)
     )
     following = session.execute(limits).all()
     if not following:
         return {}
     loads = _loads(session, {row.class_id for row in following}, at)
-    found: dict[int, list[Reason]] = {}
+    against: dict[tuple[int, str], list[str | None]] = {}
     for operation_id, process_s, name, class_id, most_s in following:
-        load = loads[class_id]
-        must = f"{name} must follow within {most_s / HOUR_S:g} h"
-        if not load.places:
-            why = f"{must}, and no {load.name} is able to take work; bring one to standby first."
-        elif load.wait_s > most_s + (process_s or 0.0):
-            why = f"{must}, and each {load.name} has {load.wait_s / HOUR_S:.1f} h of work before it; start this later."
-        else:
-            continue
-        found.setdefault(operation_id, []).append(Reason("queue_time_ahead", why, "line_engineer"))
+        why = _against(loads[class_id], f"{name} must follow within {most_s / HOUR_S:g} h", most_s, process_s or 0.0)
+        against.setdefault((operation_id, name), []).append(why)
+    found: dict[int, list[Reason]] = {}
+    for (operation_id, _), (first, *others) in against.items():
+        if first is not None and None not in others:  # where another class serves in time, it does
+            found.setdefault(operation_id, []).append(Reason("queue_time_ahead", first, "line_engineer"))
     return found
+
+
+def _against(load: _Load, must: str, most_s: float, process_s: float) -> str | None:
+    """Why equipment of a class does not take in time what must follow; None where it does."""
+    if not load.places:
+        return f"{must}, and no {load.name} is able to take work; bring one to standby first."
+    if load.wait_s > most_s + process_s:
+        return f"{must}, and each {load.name} has {load.wait_s / HOUR_S:.1f} h of work before it; start this later."
+    return None
 
 
 def _loads(session: Session, class_ids: Collection[int], at: datetime) -> dict[int, _Load]:

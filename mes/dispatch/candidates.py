@@ -9,11 +9,15 @@ from sqlalchemy.orm import Session
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.states import ON_LINE, Progress
 from mes.routes.models import Operation
+from mes.routes.ways import WAYS
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A lot that waits at an operation for a class of equipment, and since when its longest waiting substrate does."""
+    """A lot that waits at an operation for a class of equipment, and since when its longest waiting substrate does.
+
+    An operation that another class serves as well makes a candidate for each. The recipe is the first that would run.
+    """
 
     lot_id: int
     lot: str
@@ -30,9 +34,9 @@ def candidates(session: Session) -> list[Candidate]:
     columns = (
         Lot.id,
         Lot.name,
-        Operation.class_id,
+        WAYS.c.class_id,
         Operation.id,
-        Operation.recipe_version_id,
+        WAYS.c.recipe_version_id,
         Lot.priority,
         Lot.due_at,
     )
@@ -40,12 +44,13 @@ def candidates(session: Session) -> list[Candidate]:
         select(*columns, func.min(LotSubstrate.since).label("since"))
         .join(LotSubstrate, LotSubstrate.lot_id == Lot.id)
         .join(Operation, Operation.id == LotSubstrate.operation_id)
+        .join(WAYS, WAYS.c.operation_id == Operation.id)
         .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), LotSubstrate.since.is_not(None))
-        .group_by(Lot.id, Operation.id)
+        .group_by(Lot.id, Operation.id, WAYS.c.class_id, WAYS.c.recipe_version_id, WAYS.c.ordinal)
+        .order_by(WAYS.c.ordinal)
     )
-    found = [
-        Candidate(lot_id, lot, class_id, operation_id, recipe_version_id, priority, due_at, since)
-        for lot_id, lot, class_id, operation_id, recipe_version_id, priority, due_at, since in session.execute(query)
-        if since is not None
-    ]
-    return sorted(found, key=lambda c: (c.priority, c.since, c.lot, c.operation_id))
+    found: dict[tuple[int, int, int], Candidate] = {}
+    for lot_id, lot, class_id, operation_id, recipe_version_id, priority, due_at, since in session.execute(query):
+        one = Candidate(lot_id, lot, class_id, operation_id, recipe_version_id, priority, due_at, since)
+        found.setdefault((lot_id, operation_id, class_id), one)
+    return sorted(found.values(), key=lambda c: (c.priority, c.since, c.lot, c.operation_id))

@@ -9,6 +9,7 @@ from mes.definitions.models import EquipmentClass
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.states import ON_LINE, Progress
 from mes.routes.models import Operation
+from mes.routes.ways import WAYS
 
 
 def next_look(session: Session, at: datetime) -> datetime | None:
@@ -20,7 +21,8 @@ def next_look(session: Session, at: datetime) -> datetime | None:
     query = (
         select(func.min(ends))
         .join(Operation, Operation.id == LotSubstrate.operation_id)
-        .join(EquipmentClass, EquipmentClass.id == Operation.class_id)
+        .join(WAYS, WAYS.c.operation_id == Operation.id)
+        .join(EquipmentClass, EquipmentClass.id == WAYS.c.class_id)
         .where(EquipmentClass.most_wait_s.is_not(None), LotSubstrate.progress == Progress.QUEUED, ends > at)
     )
     reserved = select(func.min(Lot.reserved_until)).where(Lot.state.in_(ON_LINE), Lot.reserved_until > at)

@@ -47,14 +47,12 @@ def first_reasons(session: Session, at: datetime) -> Mapping[tuple[int, int], Re
     query = select(Equipment).options(joinedload(Equipment.equipment_class)).where(Equipment.class_id.in_(wanted))
     there = session.scalars(query.order_by(Equipment.name)).all()
     line = read_line(session, waiting, {e.id: e.class_id for e in there}, at)
-    found: dict[tuple[int, int], Reason | None] = {}
+    judged: dict[tuple[int, int], list[Sequence[Reason]]] = {}
     for candidate in line.waiting:
         its_class = [e for e in there if e.class_id == candidate.class_id]
-        judged = [_judged(line, candidate, e).reasons or _for_people(candidate, e) for e in its_class]
-        found[candidate.lot_id, candidate.operation_id] = _first(candidate, judged)
-    for candidate in waiting:
-        found.setdefault((candidate.lot_id, candidate.operation_id), _first(candidate, ()))
-    return found
+        at_once = [_judged(line, candidate, e).reasons or _for_people(candidate, e) for e in its_class]
+        judged.setdefault((candidate.lot_id, candidate.operation_id), []).extend(at_once)
+    return {(c.lot_id, c.operation_id): _first(c, judged.get((c.lot_id, c.operation_id), ())) for c in waiting}
 
 
 def _judged(line: Line, candidate: Candidate, equipment: Equipment, what_if: WhatIf = AS_IT_IS) -> Waiting:

@@ -32,6 +32,7 @@ from mes.lots.models import Lot, RunLoad, RunSource, RunSubstrate
 from mes.lots.work import run_course
 from mes.lots.work.track_in import TrackIn, track_in
 from mes.materials.queries import ready_on
+from mes.recipes.models import RecipeVersion
 from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.runs.states import RunState
@@ -65,10 +66,8 @@ def order(session: Session, wanted: TrackIn, act: Act) -> Run:
 
 def job_order(session: Session, run: Run) -> JobOrder:
     """The run in the words of the job control interface."""
-    operation = session.get_one(
-        Operation, run.operation_id, options=[joinedload(Operation.recipe_version), joinedload(Operation.route_version)]
-    )
-    recipe = operation.recipe_version
+    operation = session.get_one(Operation, run.operation_id, options=[joinedload(Operation.route_version)])
+    recipe = session.get_one(RecipeVersion, run.recipe_version_id)
     sites = needs(session, operation, operation.route_version.product_id)
     return JobOrder(
         job_order_id=run.name,

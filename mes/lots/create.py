@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mes.db import lock, unique
 from mes.definitions.models import Layout, Product
 from mes.errors import Malformed, NotFound, Refused
 from mes.history import Act, Change, Event, record_all
-from mes.lots import ledger
+from mes.lots import ledger, progress
 from mes.lots.ahead import check_ahead
 from mes.lots.holds.future_hold import take_effect
 from mes.lots.models import LOT_KINDS, LOT_NUMBERS, Lot, LotSubstrate
 from mes.lots.queries import current_route, operations
+from mes.lots.routing.sampling import left_out, ways_on
 from mes.lots.states import TRANSITIONS, LotState, LotVerb
 from mes.people.models import Customer
-from mes.routes.models import Operation
 from mes.units.arrival import Arrival, arrive
 from mes.units.positions import Positions
 from mes.units.states import Disposition
@@ -53,7 +53,7 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
     """
     _check(wanted, act.at)
     route, product, layout = current_route(session, wanted.route)
-    first = operations(session, route.id)[0]
+    nth = select(func.coalesce(func.max(Lot.of_product), 0) + 1).where(Lot.product_id == product.id)
     lot = Lot(
         customer_id=_owner(session, wanted),
         name=wanted.name,
@@ -65,6 +65,7 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
         due_at=wanted.due_at,
         created_at=act.at,
         form=1,
+        of_product=nth.scalar_subquery(),
         substrates=len(wanted.substrates),
         units=0,
     )
@@ -74,7 +75,7 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
     members, event = _receive(session, lot, product, layout, wanted, act)
     events = [event]
     if released:
-        events.append(_let_in(lot, members, first, act))
+        events += _let_in(session, lot, members, act)
     session.add_all(members)
     record_all(session, act, events)
     return lot
@@ -147,17 +148,19 @@ def release(session: Session, lot_id: int, act: Act) -> Lot:
     """Let a lot into the line: all its substrates wait at the first operation of its route."""
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
     members = session.scalars(select(LotSubstrate).where(LotSubstrate.lot_id == lot.id)).all()
-    first = operations(session, lot.route_version_id)[0]
-    events = [_let_in(lot, members, first, act)]
+    events = _let_in(session, lot, members, act)
     record_all(session, act, [*events, *take_effect(session, [lot], {lot.id: members}, act)])
     return lot
 
 
-def _let_in(lot: Lot, members: Sequence[LotSubstrate], first: Operation, act: Act) -> Event:
+def _let_in(session: Session, lot: Lot, members: Sequence[LotSubstrate], act: Act) -> list[Event]:
+    ways = ways_on(session, lot, members, members, operations(session, lot.route_version_id)[0])
     before = lot.state
     lot.state = TRANSITIONS.after(f"Lot {lot.name}", LotState(lot.state), LotVerb.RELEASE)
     for member in members:
-        member.operation_id, member.since = first.id, act.at
+        progress.stand_at(member, ways[member.substrate_id].following, act.at)
+    first = min((way.following for way in ways.values() if way.following is not None), key=lambda one: one.number)
     lot.operation_id, lot.released_at = first.id, act.at
     after = {"state": lot.state, "operation": first.name}
-    return Event("release", [Change(lot, before={"state": before}, after=after)])
+    released = Event("release", [Change(lot, before={"state": before}, after=after)])
+    return [released, *left_out(session, lot, ways, act)]

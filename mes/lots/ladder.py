@@ -1,5 +1,6 @@
 """A lot's ladder: every operation of its route, and what the lot did there."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ class Rung:
     waiting: int
     at_work: int
     substrates_done: int
+    skipped: int
+    """Substrates that left it out."""
     units_in: int
     units_good: int
     units_failed: int
@@ -33,6 +36,8 @@ class Rung:
     began_at: datetime | None
     ended_at: datetime | None
     equipment: list[str]
+    recipes: list[str]
+    """What ran there, each ``recipe@version``."""
     rework: dict[str, Any] | None
     """Where to, how often and why what waits there may go back."""
     future_holds: list[str]
@@ -50,9 +55,25 @@ class Rung:
             return "at work"
         if self.waiting:
             return "waiting"
-        return "done" if self.substrates_done else ""
+        if self.substrates_done:
+            return "done"
+        return "left out" if self.skipped else ""
 
 
 def ladder(session: Session, lot_id: int) -> list[Rung]:
     """The operations of the lot's route in order."""
     return [Rung(**row) for row in session.execute(text(SQL), {"lot": lot_id}).mappings()]
+
+
+def steps(rungs: Iterable[Rung]) -> list[dict[str, Any]]:
+    """The ladder as programs look at it."""
+    return [
+        {
+            "operation": rung.operation, "title": rung.title, "state": rung.state, "waiting": rung.waiting,
+            "at_work": rung.at_work, "done": rung.substrates_done, "skipped": rung.skipped, "units_in": rung.units_in,
+            "good": rung.units_good, "failed": rung.units_failed, "again": rung.units_again,
+            "suspect": rung.units_suspect, "began_at": rung.began_at, "ended_at": rung.ended_at,
+            "equipment": rung.equipment, "recipes": rung.recipes,
+        }
+        for rung in rungs
+    ]  # fmt: skip

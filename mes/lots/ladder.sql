@@ -9,10 +9,12 @@ with worked as (
            sum(w.units_suspect) as units_suspect,
            min(w.started_at) as began_at,
            max(w.ended_at) as ended_at,
-           array_agg(distinct e.name order by e.name) as equipment
+           array_agg(distinct e.name order by e.name) as equipment,
+           array_agg(distinct v.name order by v.name) as recipes
     from run_substrate w
     join run r on r.id = w.run_id
     join equipment e on e.id = r.equipment_id
+    join recipe_version v on v.id = r.recipe_version_id
     where w.lot_id = :lot
        or w.substrate_id in (select m.substrate_id from lot_substrate m where m.lot_id = :lot) -- before it came here
     group by r.operation_id
@@ -24,6 +26,13 @@ standing as (
     from lot_substrate m
     where m.lot_id = :lot
     group by m.operation_id
+),
+left_out as (
+    select k.operation_id, count(distinct k.substrate_id) as skipped
+    from skip k
+    where k.lot_id = :lot
+       or k.substrate_id in (select m.substrate_id from lot_substrate m where m.lot_id = :lot)
+    group by k.operation_id
 ),
 planned as (
     select f.operation_id, array_agg(f.code order by f.id) as codes
@@ -37,6 +46,7 @@ select o.name as operation,
        coalesce(s.waiting, 0) as waiting,
        coalesce(s.at_work, 0) as at_work,
        coalesce(w.substrates_done, 0) as substrates_done,
+       coalesce(k.skipped, 0) as skipped,
        coalesce(w.units_in, 0)::integer as units_in,
        coalesce(w.units_good, 0)::integer as units_good,
        coalesce(w.units_failed, 0)::integer as units_failed,
@@ -45,6 +55,7 @@ select o.name as operation,
        w.began_at,
        w.ended_at,
        coalesce(w.equipment, '{}') as equipment,
+       coalesce(w.recipes, '{}') as recipes,
        o.rework,
        coalesce(p.codes, '{}') as future_holds
 from lot l
@@ -52,6 +63,7 @@ join operation o on o.route_version_id = l.route_version_id
 join equipment_class c on c.id = o.class_id
 left join worked w on w.operation_id = o.id
 left join standing s on s.operation_id = o.id
+left join left_out k on k.operation_id = o.id
 left join planned p on p.operation_id = o.id
 where l.id = :lot
 order by o.number

@@ -49,6 +49,8 @@ class Lot(Lockable, Chained, Owned, Base):
     """Which form its units have: raised by each transfer to new substrates."""
     substrates: Mapped[int] = mapped_column(default=0)
     units: Mapped[int] = mapped_column(default=0)
+    of_product: Mapped[int] = mapped_column(default=1)
+    """Of its product the how-manieth that was created; what is split off has that of the lot it left."""
     future_holds: Mapped[int] = mapped_column(default=0)
     """How many stand, so that work on a lot that has none asks no further."""
     created_at: Mapped[datetime]
@@ -67,6 +69,7 @@ class Lot(Lockable, Chained, Owned, Base):
         CheckConstraint("priority between 1 and 9", name="priority"),
         CheckConstraint("substrates >= 0 and units >= 0", name="quantities"),
         CheckConstraint("num_nulls(reserved_for_id, reserved_until, reserved_by) in (0, 3)", name="reservation"),
+        Index(None, "product_id", "of_product"),
         Index("ix_lot_stocked", "product_id", postgresql_where="state = 'stocked'"),
         Index("ix_lot_on_line", "state", postgresql_where="state in ('queued', 'ordered', 'running')"),
     )

@@ -10,6 +10,7 @@ from mes.people.roles import Role
 from mes.plant.check_dispatch import dispatch_problems
 from mes.plant.check_recipes import recipe_problems
 from mes.plant.check_routes import route_problems
+from mes.plant.check_ways import way_problems
 from mes.plant.gather import Entry, Gathered, gather
 from mes.plant.problems import PlantProblems, Problem, choice
 from mes.plant.read import At
@@ -69,6 +70,7 @@ def _problems(found: Gathered) -> list[Problem]:
         _product_rings,
         recipe_problems,
         route_problems,
+        way_problems,
         dispatch_problems,
         _unserved,
         _demonstration,
@@ -179,11 +181,11 @@ def _unserved(found: Gathered) -> Iterator[Problem]:
         return  # one of them may serve it
     for entry in found.entries["route"]:
         for index, operation in enumerate(entry.part.operations):
-            name = operation.equipment_class
-            if name in found.named("class") and name not in served:
-                message = f"no equipment is of class {name}"
-                at = ("operations", index, "class")
-                yield entry.problem(at, "no_equipment", message, "add one to equipment.yaml, or take another class")
+            for n, (name, _) in enumerate(operation.ways):
+                if name in found.named("class") and name not in served:
+                    message = f"no equipment is of class {name}"
+                    at: At = ("operations", index, *(("alternatives", n - 1) if n else ()), "class")
+                    yield entry.problem(at, "no_equipment", message, "add one to equipment.yaml, or take another class")
 
 
 def _demonstration(found: Gathered) -> Iterator[Problem]:

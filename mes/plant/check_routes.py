@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from equipment.interface.messages import PASS_BIN
 from mes.definitions.models import BY_HAND
+from mes.plant.check_ways import recipe_of_class
 from mes.plant.gather import Entry, Gathered
 from mes.plant.problems import Problem, choice
 from mes.plant.schema import Operation, Route
@@ -46,21 +47,7 @@ def _order(entry: Entry, route: Route) -> Iterator[Problem]:
 
 
 def _names(found: Gathered, entry: Entry, index: int, operation: Operation) -> Iterator[Problem]:
-    at = ("operations", index)
-    name = operation.equipment_class
-    if found.lacks("class", name):
-        message = f"there is no class {name}"
-        yield entry.problem((*at, "class"), "unknown_class", message, choice(name, found.known("class")))
-    recipe = found.named("recipe").get(operation.recipe)
-    if recipe is None and found.lacks("recipe", operation.recipe):
-        message = f"there is no recipe {operation.recipe}"
-        versions = [key for key in found.known("recipe") if "@" in key]
-        yield entry.problem((*at, "recipe"), "unknown_recipe", message, choice(operation.recipe, versions))
-    elif recipe is not None and recipe.equipment_class != name:
-        message = f"{recipe.key} is a recipe for {recipe.equipment_class}, the operation runs on {name}"
-        fitting = [r.key for r in found.parts("recipe") if r.equipment_class == name]
-        hint = f"take a recipe of {name}: {choice(operation.recipe, fitting)}"
-        yield entry.problem((*at, "recipe"), "recipe_class", message, hint)
+    yield from recipe_of_class(found, entry, ("operations", index), operation.equipment_class, operation.recipe)
 
 
 def _form(found: Gathered, entry: Entry, index: int, operation: Operation) -> Iterator[Problem]:

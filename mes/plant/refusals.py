@@ -20,6 +20,7 @@ from mes.materials.models import Container, MaterialLot
 from mes.people.models import Customer, User
 from mes.recipes.models import RecipeVersion
 from mes.routes.models import Operation, RouteVersion
+from mes.routes.ways import WAYS
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.units.models import Substrate
@@ -94,7 +95,8 @@ def _recipe_removed(session: Session, _: str, name: str, __: Content) -> Reason 
     query = (
         select(Lot.name)
         .join(Operation, Operation.route_version_id == Lot.route_version_id)
-        .join(RecipeVersion, RecipeVersion.id == Operation.recipe_version_id)
+        .join(WAYS, WAYS.c.operation_id == Operation.id)
+        .join(RecipeVersion, RecipeVersion.id == WAYS.c.recipe_version_id)
         .where(RecipeVersion.name == name)
     )
     lots = _open_lots(session, query)

@@ -11,7 +11,7 @@ from mes.definitions.models import EquipmentClass, Layout, Product
 from mes.plant.refusals import route_hash
 from mes.plant.stored import HOUR_S
 from mes.recipes.models import RecipeVersion
-from mes.routes.models import Operation, QueueLimit, RouteVersion
+from mes.routes.models import Operation, OperationAlternative, QueueLimit, RouteVersion
 
 
 def add_route(session: Session, name: str, content: dict[str, Any], at: datetime) -> RouteVersion:
@@ -32,6 +32,16 @@ def add_route(session: Session, name: str, content: dict[str, Any], at: datetime
     operations = {o["number"]: _operation(session, row, o) for o in content["operations"]}
     session.add_all(operations.values())
     session.flush()
+    session.add_all(
+        OperationAlternative(
+            operation_id=operations[o["number"]].id,
+            ordinal=ordinal,
+            class_id=_id(session, EquipmentClass, way["class"]),
+            recipe_version_id=_id(session, RecipeVersion, way["recipe"]),
+        )
+        for o in content["operations"]
+        for ordinal, way in enumerate(o.get("alternatives", ()), 1)
+    )
     session.add_all(
         QueueLimit(
             from_operation_id=operations[limit["from"]].id,
@@ -66,6 +76,7 @@ def _operation(session: Session, route: RouteVersion, content: dict[str, Any]) -
             for use in content.get("materials", ())
         ],
         rework=content.get("rework"),
+        sampling=content.get("sampling"),
     )
 
 

@@ -154,6 +154,26 @@ class Rework(Part):
 BinCode = Annotated[int, Field(ge=1, le=255)]
 
 
+SAID_LATER = {"process_h", "materials", "rework", "sampling", "alternatives"}
+"""Keys of an operation that texts of earlier versions did not have."""
+
+
+class Sampling(Part):
+    """The operation is done of some lots or substrates only; the others leave it out."""
+
+    every_lots: int = Field(
+        default=1, ge=1, le=1_000, description="Every so manieth lot of the product, the first one included"
+    )
+    substrates: int | None = Field(default=None, ge=1, le=1_000, description="Of each such lot; without it all")
+
+
+class Alternative(Part):
+    """Equipment of another class, or another recipe, that does the same."""
+
+    equipment_class: Name = Field(alias="class")
+    recipe: Versioned
+
+
 class Operation(Part):
     number: int = Field(ge=1, le=99_999)
     title: Title
@@ -167,10 +187,19 @@ class Operation(Part):
     retest: Retest | None = None
     materials: list[MaterialUse] = Field(default_factory=list, description="What it uses up of material")
     rework: Rework | None = None
+    sampling: Sampling | None = None
+    alternatives: list[Alternative] = Field(
+        default_factory=list, description="What serves as well where the class or recipe above does not"
+    )
+
+    @property
+    def ways(self) -> list[tuple[str, str]]:
+        """Class and recipe, its own before the alternatives."""
+        return [(self.equipment_class, self.recipe), *((one.equipment_class, one.recipe) for one in self.alternatives)]
 
     def content(self) -> dict[str, Any]:
         """What a version from before there was such a thing does not say is left out: it keeps its hash."""
-        return {k: v for k, v in super().content().items() if k not in {"process_h", "materials", "rework"} or v}
+        return {k: v for k, v in super().content().items() if k not in SAID_LATER or v}
 
 
 class QueueLimit(Part):

@@ -16,6 +16,7 @@ from mes.plant.schema_materials import Material
 from mes.plant.schema_products import Attach, Layout, Product, Recipe
 from mes.recipes.models import RecipeVersion
 from mes.recipes.states import RecipeState
+from mes.routes.looks import alternatives
 from mes.routes.models import Operation, QueueLimit, RouteVersion
 
 HOUR_S = 3600.0
@@ -168,6 +169,7 @@ def _route(session: Session, version: RouteVersion) -> schema.Route:
             definitions.EquipmentClass.name.label("of_class"),
             RecipeVersion.name.label("recipe"),
             definitions.Layout.name.label("makes"),
+            alternatives().label("alternatives"),
         )
         .join(definitions.EquipmentClass, definitions.EquipmentClass.id == Operation.class_id)
         .join(RecipeVersion, RecipeVersion.id == Operation.recipe_version_id)
@@ -209,6 +211,8 @@ def _operation(row: Any) -> dict[str, Any]:
         "process_h": None if operation.process_s is None else hours(operation.process_s),
         "retest": operation.retest,
         "rework": operation.rework,
+        "sampling": operation.sampling,
+        "alternatives": row.alternatives,
         "fills": [{"site": site, "level": level} for site, level in operation.fills],
         "bins": {code: bin_["name"] for code, bin_ in operation.bins.items()},
         "materials": [

@@ -51,6 +51,13 @@ class UseLook(BaseModel):
     needed_s: float | None = Field(description="How long a run needs it from its start; null: as long as it takes.")
 
 
+class WayLook(BaseModel):
+    """Equipment and recipe that serve an operation as well as its own."""
+
+    of_class: str = Field(alias="class")
+    recipe: str = Field(description="`recipe@version`.")
+
+
 class OperationLook(BaseModel):
     """One operation of a route."""
 
@@ -63,6 +70,10 @@ class OperationLook(BaseModel):
     rework: dict[str, Any] | None = Field(
         description="Whether what waits there may go back: back_to (number), most, most_per_lot, reasons."
     )
+    sampling: dict[str, Any] | None = Field(
+        description="Of what it is done: every so manieth lot (every_lots), so many substrates of it. Null: of all."
+    )
+    alternatives: list[WayLook] = Field(description="Taken where its own class or recipe is not, in this order.")
 
 
 class RouteLook(RouteRow):
@@ -79,6 +90,8 @@ class RouteLook(RouteRow):
                 "recipe": "probe@1",
                 "materials": [],
                 "rework": None,
+                "sampling": None,
+                "alternatives": [],
             }
         ],
     )  # fmt: skip

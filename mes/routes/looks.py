@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ScalarSelect, Select, func, literal_column, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from mes.definitions.models import EquipmentClass, Product
 from mes.errors import NotFound
 from mes.recipes.models import RecipeVersion
-from mes.routes.models import Operation, RouteVersion
+from mes.routes.models import Operation, OperationAlternative, RouteVersion
 
 Row = dict[str, Any]
 
@@ -33,7 +34,8 @@ def look(session: Session, route: str) -> Row:
     steps = (
         select(
             Operation.name.label("operation"), Operation.title, Operation.kind, EquipmentClass.name.label("class"),
-            RecipeVersion.name.label("recipe"), Operation.materials, Operation.rework,
+            RecipeVersion.name.label("recipe"), Operation.materials, Operation.rework, Operation.sampling,
+            alternatives().label("alternatives"),
         )
         .join(RouteVersion, RouteVersion.id == Operation.route_version_id)
         .join(EquipmentClass, EquipmentClass.id == Operation.class_id)
@@ -42,3 +44,17 @@ def look(session: Session, route: str) -> Row:
         .order_by(Operation.number)
     )  # fmt: skip
     return {**found, "operations": [dict(row) for row in session.execute(steps).mappings()]}
+
+
+def alternatives() -> ScalarSelect[Any]:
+    """The alternatives of an operation, in their order, as one value."""
+    one = OperationAlternative
+    told = func.json_build_object("class", EquipmentClass.name, "recipe", RecipeVersion.name)
+    return (
+        select(func.coalesce(func.json_agg(aggregate_order_by(told, one.ordinal)), literal_column("'[]'")))
+        .join(EquipmentClass, EquipmentClass.id == one.class_id)
+        .join(RecipeVersion, RecipeVersion.id == one.recipe_version_id)
+        .where(one.operation_id == Operation.id)
+        .correlate(Operation)
+        .scalar_subquery()
+    )

@@ -67,10 +67,20 @@ class Operation(Base):
     """What it uses up: [{material, per: unit or substrate, amount in the unit of the material, needed_s: or null}]."""
     rework: Mapped[dict[str, Any] | None]
     """What may happen to what waits here: {back_to: number, most, most_per_lot, reasons: [code]} or none."""
+    sampling: Mapped[dict[str, Any] | None]
+    """{every_lots: of those of the product, substrates: of each such lot, or null}; none: it is done of all."""
 
     route_version: Mapped[RouteVersion] = relationship(lazy="raise")
     equipment_class: Mapped[EquipmentClass] = relationship(lazy="raise")
     recipe_version: Mapped[RecipeVersion] = relationship(lazy="raise")
+    alternatives: Mapped[list["OperationAlternative"]] = relationship(
+        lazy="raise", order_by="OperationAlternative.ordinal", viewonly=True
+    )
+
+    @property
+    def ways(self) -> list["Operation | OperationAlternative"]:
+        """How it may be done, its own class and recipe before the alternatives."""
+        return [self, *self.alternatives]
 
     __table_args__ = (
         UniqueConstraint("route_version_id", "number"),
@@ -78,6 +88,24 @@ class Operation(Base):
         CheckConstraint("(kind = 'transfer') = (makes_layout_id is not null)", name="makes"),
         CheckConstraint("process_s > 0 and process_s < 'infinity'", name="process_s"),
     )
+
+
+class OperationAlternative(Base):
+    """Another class of equipment, or another recipe, that serves an operation as well. Immutable, like its version."""
+
+    __tablename__ = "operation_alternative"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    operation_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
+    ordinal: Mapped[int]
+    """1 is tried first, after the operation's own."""
+    class_id: Mapped[int] = mapped_column(ForeignKey("equipment_class.id"))
+    recipe_version_id: Mapped[int] = mapped_column(ForeignKey("recipe_version.id"))
+
+    equipment_class: Mapped[EquipmentClass] = relationship(lazy="raise")
+    recipe_version: Mapped[RecipeVersion] = relationship(lazy="raise")
+
+    __table_args__ = (UniqueConstraint("operation_id", "ordinal"),)
 
 
 class QueueLimit(Base):

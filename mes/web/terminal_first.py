@@ -15,6 +15,7 @@ from mes.lots.states import ON_LINE, Progress, Work
 from mes.lots.work.hand_work import MOVES
 from mes.people.models import Customer
 from mes.routes.models import Operation
+from mes.routes.ways import WAYS
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.web.terminal_step import Place, places
@@ -70,15 +71,16 @@ def _waiting() -> Select[*tuple[object, ...]]:
     return (
         select(
             Lot.name.label("lot"), Customer.name.label("customer"), Operation.title.label("operation"),
-            Operation.class_id, func.count().label("substrates"), held.label("held"),
+            WAYS.c.class_id, func.count().label("substrates"), held.label("held"),
         )
         .select_from(LotSubstrate)
         .join(Lot, Lot.id == LotSubstrate.lot_id)
         .join(Customer, Customer.id == Lot.customer_id)
         .join(Operation, Operation.id == LotSubstrate.operation_id)
-        .join(EquipmentClass, EquipmentClass.id == Operation.class_id)
+        .join(WAYS, WAYS.c.operation_id == Operation.id)
+        .join(EquipmentClass, EquipmentClass.id == WAYS.c.class_id)
         .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), EquipmentClass.kind == BY_HAND)
-        .group_by(Lot.id, Customer.id, Operation.id)
+        .group_by(Lot.id, Customer.id, Operation.id, WAYS.c.class_id)
         .order_by(Lot.priority, func.min(LotSubstrate.since), Lot.name)
     )  # fmt: skip
 

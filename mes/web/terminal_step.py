@@ -20,6 +20,7 @@ from mes.lots.models import LotSubstrate, RunSubstrate
 from mes.lots.states import Progress, Work
 from mes.lots.work.hand_work import MOVES
 from mes.routes.models import Operation
+from mes.routes.ways import WAYS
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.units.models import Substrate
@@ -84,7 +85,8 @@ def step(session: Session, lot: int, equipment: str) -> Step:
     reasons: Sequence[Reason] = ()
     if equipment and operation is not None:
         reasons = start_gate.reasons(session, lot, equipment_id(session, equipment), plant_now(session))
-    there = () if operation is None else places(session, Equipment.class_id == operation.class_id)
+    serves = select(WAYS.c.class_id).where(WAYS.c.operation_id == operation.id) if operation is not None else None
+    there = () if serves is None else places(session, Equipment.class_id.in_(serves))
     return Step(look(session, lot), operation, reasons, there, _open_runs(session, lot))
 
 

@@ -62,6 +62,7 @@ READS = [
     ("route", "show", "package"),
     ("product", "list"),
     ("lot", "maps", "D2"),
+    ("lot", "operations", "D2"),
     ("lot", "hold-codes"),
     ("material", "list"),
     ("material", "lots", "--material", "tape"),

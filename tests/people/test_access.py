@@ -112,6 +112,7 @@ ROUTES = {
     "GET /api/v1/lots/{lot}": Permission.SEE_LOTS,
     "GET /api/v1/lots/{lot}/history": Permission.SEE_LOTS,
     "GET /api/v1/lots/{lot}/maps": Permission.SEE_LOTS,
+    "GET /api/v1/lots/{lot}/operations": Permission.SEE_LOTS,
     "GET /api/v1/lots/{lot}/genealogy": Permission.SEE_LOTS,
     "GET /api/v1/lots/{lot}/start-check": Permission.SEE_LINE,
     "POST /api/v1/lots/{lot}/release": Permission.CREATE_LOTS,

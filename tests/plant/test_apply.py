@@ -207,6 +207,21 @@ def test_released_route_is_refused_until_its_version_is_raised(database: Databas
     assert current(database, "hbm_stack") == {"hbm_stack@1": False, "hbm_stack@2": True}
 
 
+def test_sampling_and_alternatives_follow_the_text(database: Database, plant: Path, tmp_path: Path) -> None:
+    edit(plant, "routes/top_die.yaml", "version: 1", "version: 2")
+    other, some = "alternatives: [{class: packer, recipe: pack@1}]", "sampling: {every_lots: 4, substrates: 2}"
+    edit(plant, "routes/top_die.yaml", "recipe: receive@1", f"recipe: receive@1, {other}")
+    edit(plant, "routes/top_die.yaml", "retest: {bins: [7]", f"{some}\n    retest: {{bins: [7]")
+    assert [told for told in put(database, plant) if "top_die@2" in told]
+    assert put(database, plant) == []
+    with database.reading() as session:
+        export(session, tmp_path / "again")
+    assert "sampling" in (tmp_path / "again/routes/top_die.yaml").read_text()
+    assert put(database, tmp_path / "again") == []
+    edit(plant, "routes/top_die.yaml", "every_lots: 4", "every_lots: 5")
+    assert list(refused(database, plant)) == ["raise_version"]
+
+
 def test_an_older_route_version_comes_back_as_it_was_or_not_at_all(database: Database, plant: Path) -> None:
     raised(plant, "routes/top_die.yaml")
     put(database, plant, LATER)

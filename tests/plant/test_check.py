@@ -170,6 +170,21 @@ MISTAKES = {
         "routes/module.yaml", "retest: {bins: [7]",
         "rework: {back_to: 180, most: 1, reasons: [residue]}\n    retest: {bins: [7]", "rework", "back_to: 180",
         "go back to an operation behind it"),
+    "sampling of an assembly": Mistake(
+        "routes/chip_on_wafer.yaml", "kind: assemble", "kind: assemble\n    sampling: {every_lots: 2}", "sampling",
+        "sampling:", "only process and test"),
+    "sampling of all": Mistake(
+        "routes/top_die.yaml", "retest: {bins: [7]", "sampling: {every_lots: 1}\n    retest: {bins: [7]", "sampling",
+        "every_lots: 1", "2 or more"),
+    "queue time from what is left out": Mistake(
+        "routes/top_die.yaml", "recipe: receive@1", "recipe: receive@1, sampling: {every_lots: 2}", "sampling",
+        "{from: 10, to: 20", "all come through"),
+    "recipe of an alternative": Mistake(
+        "routes/module.yaml", "recipe: mark@1", "recipe: mark@1, alternatives: [{class: marker, recipe: pack@1}]",
+        "recipe_class", "title: Mark", "mark@1"),
+    "alternative that is the same": Mistake(
+        "routes/module.yaml", "recipe: mark@1", "recipe: mark@1, alternatives: [{class: marker, recipe: mark@1}]",
+        "duplicate_alternative", "title: Mark", "keep one"),
     "limit to an earlier operation": Mistake("routes/hbm_stack.yaml", "{from: 70, to: 90", "{from: 70, to: 60",
                                              "queue_order", "{from: 70, to: 60", "name a later operation"),
     "limit to nothing": Mistake("routes/hbm_stack.yaml", "{from: 70, to: 90", "{from: 70, to: 95",

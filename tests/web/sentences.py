@@ -49,7 +49,7 @@ ENUMS: tuple[type[StrEnum], ...] = (
     Role, Permission, ContainerState,
 )  # fmt: skip
 FOUND = ("lot", "equipment", "run")
-LADDER = ("at work", "waiting", "done", "to come")
+LADDER = ("at work", "waiting", "done", "left out", "to come")
 
 
 def templates() -> list[Path]:

@@ -14,7 +14,7 @@ WHO = "operator"
 def against_material(facts: Facts) -> Iterator[Reason]:
     """Every reason why the operation cannot have what it uses up of material."""
     operation = facts.operation
-    if operation is None or not operation.materials or operation.class_id != facts.equipment.class_id:
+    if operation is None or not operation.materials or not facts.serves:
         return
     job = facts.members[: facts.equipment.equipment_class.most_substrates]
     wanted = uses(operation, sum(facts.units[m.substrate_id] for m in job), len(job))

@@ -13,6 +13,7 @@ from mes.lots.ahead import check_ahead
 from mes.lots.models import Lot
 from mes.lots.states import ENDED
 from mes.routes.models import Operation
+from mes.routes.ways import WAYS
 
 
 def reserve(session: Session, lot_id: int, equipment_id: int, until: datetime, act: Act) -> Lot:
@@ -53,9 +54,8 @@ def lift_reservation(session: Session, lot_id: int, act: Act) -> Lot:
 
 def _comes_to(session: Session, lot: Lot, equipment: Equipment) -> bool:
     here = select(Operation.number).where(Operation.id == lot.operation_id).scalar_subquery()
-    query = select(Operation.id).where(
-        Operation.route_version_id == lot.route_version_id, Operation.class_id == equipment.class_id
-    )
+    query = select(Operation.id).join(WAYS, WAYS.c.operation_id == Operation.id)
+    query = query.where(Operation.route_version_id == lot.route_version_id, WAYS.c.class_id == equipment.class_id)
     if lot.operation_id is not None:
         query = query.where(Operation.number >= here)
     return session.scalar(query.limit(1)) is not None

@@ -14,7 +14,6 @@ from mes.lots.gate.material_gate import against_material
 from mes.lots.gate.start_gate_facts import Facts, by_product, look
 from mes.lots.gate.supply import sources
 from mes.lots.states import TRANSITIONS, LotState, LotVerb
-from mes.recipes.models import RecipeVersion
 from mes.recipes.states import RecipeState
 from mes.routes.states import OperationKind
 
@@ -64,10 +63,11 @@ def _reserved(facts: Facts) -> Iterator[Reason]:
 
 
 def _class(facts: Facts) -> Iterator[Reason]:
-    if facts.operation is not None and facts.operation.class_id != facts.equipment.class_id:
+    if facts.operation is not None and not facts.serves:
+        classes = " or ".join(dict.fromkeys(way.equipment_class.name for way in facts.operation.ways))
         yield Reason(
             "wrong_class",
-            f"Operation {facts.operation.name} needs equipment of class {facts.operation.equipment_class.name};"
+            f"Operation {facts.operation.name} needs equipment of class {classes};"
             f" {facts.equipment.name} is of class {facts.equipment.equipment_class.name}.",
             "operator",
         )
@@ -89,9 +89,9 @@ def _able(facts: Facts) -> Iterator[Reason]:
 
 
 def _recipe(facts: Facts) -> Iterator[Reason]:
-    if facts.operation is None:
+    recipe = facts.recipe
+    if recipe is None:
         return
-    recipe: RecipeVersion = facts.operation.recipe_version
     if recipe.state != RecipeState.APPROVED:
         message = f"Recipe {recipe.name} is {recipe.state}; it must be approved."
         yield Reason("recipe_not_approved", message, "process_engineer")

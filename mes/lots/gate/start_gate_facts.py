@@ -13,8 +13,9 @@ from mes.lots.gate.queue_times import Clock, clocks
 from mes.lots.gate.supply import Need, Source, attach_sites, filled
 from mes.lots.models import Hold, Lot, LotSubstrate
 from mes.lots.states import Progress
-from mes.recipes.models import RecipeOnEquipment
-from mes.routes.models import Operation
+from mes.recipes.models import RecipeOnEquipment, RecipeVersion
+from mes.recipes.states import RecipeState
+from mes.routes.models import Operation, OperationAlternative
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.units.models import Substrate
@@ -49,6 +50,11 @@ class LotFacts:
     units: Mapping[int, int]
     """Of the members that wait where material is used, how many units a run would work on, by substrate id."""
 
+    def ways_on(self, equipment: Equipment) -> list[Operation | OperationAlternative]:
+        """How its operation may be done on such equipment, in order; none where that is of another class."""
+        ways = () if self.operation is None else self.operation.ways
+        return [way for way in ways if way.class_id == equipment.class_id]
+
     @property
     def needs(self) -> list[Need]:
         """The sites that its operation fills."""
@@ -78,8 +84,12 @@ class Facts(LotFacts):
     equipment: Equipment
     alarms: Sequence[Alarm]
     open_runs: int
+    serves: bool
+    """The equipment is of a class that does the operation."""
+    recipe: RecipeVersion | None
+    """What would run: of several ways the first that the gate lets through, else the first."""
     held_sha256: str | None
-    """Of the operation's recipe, as the equipment was last seen to hold it."""
+    """Of that recipe, as the equipment was last seen to hold it."""
     stock: Stock
     """The sources of what it needs, at least."""
     mounted: Sequence[Mounted]
@@ -100,23 +110,27 @@ class LineFacts:
         That is where one of the substrates waits, if any are named; else at its first operation for that class of
         equipment; else at its first.
         """
-        at, class_id = self.lots[lot_id], self.equipment[equipment_id].equipment.class_id
+        at, equipment = self.lots[lot_id], self.equipment[equipment_id].equipment
         if substrate_ids:
             fit = (lot for lot in at if any(m.substrate_id in substrate_ids for m in lot.members))
         else:
-            fit = (lot for lot in at if lot.operation is not None and lot.operation.class_id == class_id)
+            fit = (lot for lot in at if lot.ways_on(equipment))
         return next(fit, at[0])
 
     def of(self, lot: LotFacts, equipment_id: int, stock: Stock) -> Facts:
         """Those for one lot, as it stands here, on one equipment."""
         on = self.equipment[equipment_id]
-        held = None if lot.operation is None else on.held.get(lot.operation.recipe_version_id)
+        ways = lot.ways_on(on.equipment)
+        recipes = [way.recipe_version for way in ways or ([] if lot.operation is None else [lot.operation])]
+        recipe = next((one for one in recipes if _may_run(one, on.held)), next(iter(recipes), None))
         return Facts(
             **vars(lot),
             equipment=on.equipment,
             alarms=on.alarms,
             open_runs=on.open_runs,
-            held_sha256=held,
+            serves=bool(ways),
+            recipe=recipe,
+            held_sha256=None if recipe is None else on.held.get(recipe.id),
             stock=stock,
             mounted=on.mounted,
             promised=on.promised,
@@ -125,6 +139,11 @@ class LineFacts:
     def needed(self) -> set[int]:
         """The products that the lots need sources of, by id."""
         return {need.product_id for at in self.lots.values() for lot in at for need in lot.needs}
+
+
+def _may_run(recipe: RecipeVersion, held: Mapping[int, str]) -> bool:
+    """Whether it is approved, and the equipment was not seen to hold another body under its name."""
+    return recipe.state == RecipeState.APPROVED and held.get(recipe.id, recipe.sha256) == recipe.sha256
 
 
 def look(session: Session, lot_ids: Collection[int], equipment_ids: Collection[int], at: datetime) -> LineFacts:
@@ -214,9 +233,17 @@ def _operations(
     """Where each lot could start: every operation at which any of it waits, in order; where none waits, its own."""
     ids = {i: {m.operation_id for m in waiting[i]} or {lot.operation_id} for i, lot in lots.items()}
     query = select(Operation).where(Operation.id.in_({o for some in ids.values() for o in some}))
-    query = query.options(joinedload(Operation.recipe_version), joinedload(Operation.equipment_class))
-    found = session.scalars(query.order_by(Operation.number)).all()
+    found = session.scalars(query.options(*_WITH_WAYS).order_by(Operation.number)).unique().all()
     return {i: [operation for operation in found if operation.id in some] or [None] for i, some in ids.items()}
+
+
+_OTHER = joinedload(Operation.alternatives)
+_WITH_WAYS = (
+    joinedload(Operation.recipe_version),
+    joinedload(Operation.equipment_class),
+    _OTHER.joinedload(OperationAlternative.recipe_version),
+    _OTHER.joinedload(OperationAlternative.equipment_class),
+)
 
 
 def _overdue(session: Session, members: Sequence[LotSubstrate], at: datetime) -> dict[int, list[Clock]]:

@@ -91,7 +91,7 @@ def _new(session: Session, lot: Lot, into: str | None, act: Act) -> Lot:
         customer_id=lot.customer_id, name=name, product_id=lot.product_id, kind=lot.kind,
         route_version_id=lot.route_version_id, state=lot.state, operation_id=lot.operation_id, priority=lot.priority,
         due_at=lot.due_at, reserved_for_id=lot.reserved_for_id, reserved_until=lot.reserved_until,
-        reserved_by=lot.reserved_by, form=lot.form, substrates=0, units=0, created_at=act.at,
+        reserved_by=lot.reserved_by, form=lot.form, of_product=lot.of_product, substrates=0, units=0, created_at=act.at,
         released_at=lot.released_at, ended_at=lot.ended_at,
     )  # fmt: skip
     with unique("uq_lot_customer_id_name", Refused(f"There is already a lot {name}; choose another name.")):

@@ -15,6 +15,7 @@ from mes.lots.holds.hold import place_hold
 from mes.lots.holds.hold_codes import IN_DOUBT, OWNER_OF_REPORTED
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSubstrate
 from mes.lots.queries import with_next
+from mes.lots.routing.sampling import send_on
 from mes.lots.states import OPEN_WORK, Progress, Work
 from mes.lots.work import by_hand
 from mes.runs.models import Run
@@ -150,25 +151,37 @@ def closed(
             work.work = Work.NOT_DONE
             _member(locked_run, work).progress = Progress.QUEUED
     changes = [Change(run, before={"state": before}, after={"state": run.state, "reason": reason})]
-    changes += _send_loads_on(session, locked_run, act)
+    sent = _send_loads_on(session, locked_run, act)
+    changes += sent.changes
     for lot in locked_run.locked.all(Lot):
         was = lot.state
         progress.settle(session, lot, locked_run.members[lot.id], act.at)
         after = {"state": lot.state, "substrates": lot.substrates, "units": lot.units, "run": run.name}
         changes.append(Change(lot, before={"state": was}, after=after))
-    return [Event(verb.value, changes), *take_effect(session, locked_run.locked.all(Lot), locked_run.members, act)]
+    events = [Event(verb.value, changes), *sent.left_out]
+    return [*events, *take_effect(session, locked_run.locked.all(Lot), locked_run.members, act)]
 
 
-def _send_loads_on(session: Session, locked_run: LockedRun, act: Act) -> list[Change]:
+@dataclass(frozen=True)
+class _Sent:
+    """What is to be recorded of loads that went on."""
+
+    changes: Sequence[Change] = ()
+    left_out: Sequence[Event] = ()
+
+
+def _send_loads_on(session: Session, locked_run: LockedRun, act: Act) -> _Sent:
     """Filled loads wait at the next operation or finish the route; empty ones are closed."""
     if not locked_run.load_ids:
-        return []
+        return _Sent()
     run, locked, load_ids = locked_run.run, locked_run.locked, set(locked_run.load_ids)
     _, following = with_next(session, run.operation_id)
     members = [m for lot in locked_run.members.values() for m in lot if m.substrate_id in load_ids]
     positions = opened(session, [locked.one(Substrate, i) for i in locked_run.load_ids])
-    for member in members:
-        progress.move_on(member, positions[member.substrate_id], following, act.at)
+    left_out: list[Event] = []
+    for lot_id in sorted({m.lot_id for m in members}):
+        going = {m.substrate_id: positions[m.substrate_id] for m in members if m.lot_id == lot_id}
+        left_out += send_on(session, locked.one(Lot, lot_id), locked_run.members[lot_id], going, following, act)
     changes = [Change(p.substrate, after={"by": run.name, "units": units}) for p, units in _counted(positions)]
     for lot_id, form in sorted({(m.lot_id, m.form) for m in members}):
         lot = locked.one(Lot, lot_id)
@@ -177,7 +190,7 @@ def _send_loads_on(session: Session, locked_run: LockedRun, act: Act) -> list[Ch
         changes.append(Change(lot, after={"units": lot.units}, deltas=deltas))
     for at in positions.values():
         at.save()
-    return changes
+    return _Sent(changes, left_out)
 
 
 def _counted(positions: dict[int, Positions]) -> list[tuple[Positions, int]]:

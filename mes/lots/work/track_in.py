@@ -20,6 +20,7 @@ from mes.lots.gate.supply import Source, sources
 from mes.lots.models import Lot, LotSubstrate, Mount, RunLoad, RunSource, RunSubstrate
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 from mes.lots.work import by_hand, run_course
+from mes.recipes.models import RecipeVersion
 from mes.routes.models import Operation
 from mes.routes.states import OperationKind
 from mes.runs.models import RUN_NUMBERS, Run
@@ -61,6 +62,11 @@ class _Picture:
         """The one operation of all lots."""
         return _one_operation(self.facts)
 
+    @property
+    def recipe(self) -> RecipeVersion:
+        """The one recipe that runs."""
+        return next(one.recipe for one in self.facts.values() if one.recipe is not None)
+
     def name(self, substrate_id: int) -> str:
         """The name of a locked substrate."""
         return self.locked.one(Substrate, substrate_id).name
@@ -84,6 +90,7 @@ def track_in(session: Session, wanted: TrackIn, act: Act) -> Run:
     after = {
         "equipment": picture.equipment.name,
         "operation": picture.operation.name,
+        "recipe": picture.recipe.name,
         "substrates": [picture.name(m.substrate_id) for _, m in picture.work],
     }
     events = [Event("track_in", [Change(run, after=after), *changes])]
@@ -164,9 +171,10 @@ def _one_operation(facts: dict[int, Facts]) -> Operation:
     if len(operations) != 1:
         raise Malformed("The lots wait at different operations; one run has one operation.")
     operation = next(iter(operations.values()))
-    single = len(facts) > 1 and not operation.equipment_class.batch
+    its_class = next(iter(facts.values())).equipment.equipment_class
+    single = len(facts) > 1 and not its_class.batch
     if single or (len(facts) > 1 and operation.kind == OperationKind.TRANSFER):
-        raise Malformed(f"A {operation.equipment_class.name} takes one lot at a time; {len(facts)} were named.")
+        raise Malformed(f"A {its_class.name} takes one lot at a time; {len(facts)} were named.")
     return operation
 
 
@@ -176,7 +184,7 @@ def _run(session: Session, picture: _Picture, act: Act) -> Run:
         name=f"J-{number:07d}",
         equipment_id=picture.equipment.id,
         operation_id=picture.operation.id,
-        recipe_version_id=picture.operation.recipe_version_id,
+        recipe_version_id=picture.recipe.id,
         ordered_at=act.at,
     )
     session.add(run)

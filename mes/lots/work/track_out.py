@@ -19,6 +19,7 @@ from mes.lots.holds.hold import place_hold
 from mes.lots.holds.hold_codes import EXCEPTION, IN_DOUBT, OWNER_OF_REPORTED
 from mes.lots.models import Lot, RunSource, RunSubstrate
 from mes.lots.mounting import dismount_empty
+from mes.lots.routing.sampling import send_on
 from mes.lots.states import Work
 from mes.lots.work.consumption import consume
 from mes.lots.work.doubts import against_whole, has_plausible_energy
@@ -51,10 +52,10 @@ def applied(session: Session, report: Report, act: Act) -> list[Event]:
     _doubt(report, doubts)
     again, failed = _judge(session, report, act)
     _count(report, again, failed, moved_in_doubt | bool(doubts))
-    _progress(session, report, again, act)
+    left_out = _progress(session, report, again, act)
     changes = _post(session, report)
     progress.settle(session, report.lot, report.members[report.lot.id], act.at)
-    events = [Event("track_out", [*_told(report), *changes, *used.changes])]
+    events = [Event("track_out", [*_told(report), *changes, *used.changes]), *left_out]
     if report.exceptions:
         code = IN_DOUBT if report.is_late else EXCEPTION
         _, held = place_hold(session, report.holder, code, _comment(report), OWNER_OF_REPORTED, act)
@@ -168,13 +169,14 @@ def _count(report: Report, again: Mask, failed: Mask, in_doubt: Mask) -> None:
     work.units_good = work.units_in - work.units_failed - work.units_again - work.units_suspect
 
 
-def _progress(session: Session, report: Report, again: Mask, act: Act) -> None:
+def _progress(session: Session, report: Report, again: Mask, act: Act) -> list[Event]:
+    """Let the substrate wait for what is left, for another pass, or go on; what it leaves out then is recorded."""
     member, on, left = report.member, report.on, report.left()
     is_done = not (report.asked() & ~report.worked).any()
     report.work.work = Work.DONE if is_done else Work.PARTIAL
     if report.is_late:
         _stay(session, report, act)
-        return
+        return []
     if member.again is not None:
         again = again | (unpack(member.again, on.shape) & on.are(Disposition.IN_PROCESS))
     if left.any():
@@ -182,7 +184,9 @@ def _progress(session: Session, report: Report, again: Mask, act: Act) -> None:
     elif again.any():
         progress.judge_again(member, again, act.at)
     else:
-        progress.move_on(member, on, report.following, act.at)
+        members, going = report.members[member.lot_id], {member.substrate_id: on}
+        return send_on(session, report.holder, members, going, report.following, act)
+    return []
 
 
 def _stay(session: Session, report: Report, act: Act) -> None:

@@ -1,0 +1,1 @@
+"""Which way substrates go on their route: what they leave out."""

@@ -9,6 +9,8 @@ from mes.db import Database
 from mes.definitions import api as definitions_api
 from mes.dispatch import api as dispatch_api
 from mes.equipment import api as equipment_api
+from mes.equipment.certification import api as certification_api
+from mes.equipment.maintenance import api as maintenance_api
 from mes.events import api as events_api
 from mes.genealogy import api as genealogy_api
 from mes.http.openapi import Application, operation_id
@@ -30,6 +32,7 @@ from mes.web import (
     api_docs,
     board,
     bulk_commands,
+    certificates,
     containers,
     equipment,
     errors,
@@ -66,6 +69,7 @@ PAGES = (
     board.router,
     equipment.router,
     containers.router,
+    certificates.router,
     jobs.router,
     recipes.router,
     administration.router,
@@ -97,6 +101,10 @@ API = (
     genealogy_api.of_material_lots,
     genealogy_api.of_substrates,
     equipment_api.router,
+    maintenance_api.router,
+    maintenance_api.line,
+    certification_api.kinds,
+    certification_api.router,
     materials_api.kinds,
     materials_api.lots,
     materials_api.router,

@@ -2,6 +2,8 @@
 
 import mes.definitions.models
 import mes.dispatch.models
+import mes.equipment.certification.models
+import mes.equipment.maintenance.models
 import mes.equipment.models
 import mes.history
 import mes.http.models

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mes.cli.database import reading
+from mes.cli.database import ADMINISTRATOR, reading
 from mes.cli.output import Json, print_json, refuse, say, show, show_one
 from mes.cli.refusals import REFUSED
 from mes.cli.remote import Server, server
@@ -172,7 +172,7 @@ def _checked(name: str, equipment: str, customer: str | None) -> tuple[Reasons, 
     with reading() as session:
         lot = lot_id(session, name, customer)
         on, at = equipment_id(session, equipment), plant_now(session)
-        found = start_gate.reasons(session, lot, on, at)
+        found = start_gate.reasons(session, lot, on, at, ADMINISTRATOR)
         ranked = [] if found else ranking(session, on, at)
     return found, next((one.reasons for one in ranked if one.candidate.lot_id == lot), ())
 

@@ -6,6 +6,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
+from mes.cli.caretaker import care, teach
 from mes.cli.keeper import keep
 from mes.history import Act, History
 from mes.lots.models import Lot, LotSubstrate
@@ -21,7 +22,9 @@ from mes.units.states import Disposition
 def act(session: Session, wanted: Demonstration, at: datetime) -> bool:
     """Do what is due and not yet done; whether anything was."""
     samples = [_pull(session, sample, at) for sample in wanted.people]
-    return any([*samples, *(keep(session, material, at) for material in wanted.materials)])
+    kept = [keep(session, material, at) for material in wanted.materials]
+    cared = [*(teach(session, one, at) for one in wanted.taught), *(care(session, one, at) for one in wanted.care)]
+    return any([*samples, *kept, *cared])
 
 
 def _pull(session: Session, wanted: PullSample, at: datetime) -> bool:

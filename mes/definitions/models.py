@@ -1,12 +1,12 @@
-"""What the plant is made of: sites, areas, classes, layouts, products, material, codes of holds, the plant clock."""
+"""What the plant is made of: sites, areas, classes, layouts, products, material, codes, plans, the plant clock."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mes.db import Base
+from mes.db import Base, Lockable
 from mes.history import Chained
 
 
@@ -77,6 +77,8 @@ class EquipmentClass(Ordered, Base):
     most_wait_s: Mapped[float | None]
     ranking: Mapped[list[Any]] = mapped_column(default=list)
     """By which criteria dispatch ranks lots before it; those of its site where there are none."""
+    certification: Mapped[str | None]
+    """Name of what a person must be certified for who starts lots on it."""
 
     __table_args__ = (
         CheckConstraint("places > 0 and most_substrates > 0", name="capacity"),
@@ -155,6 +157,46 @@ class MaterialKind(Ordered, Base):
     """Whether it is received only with a certificate."""
 
     __table_args__ = (CheckConstraint("thaw_s > 0 and floor_life_s > 0", name="times"),)
+
+
+class Certification(Lockable, Chained, Ordered, Base):
+    """What people are certified for. Its history tells who was certified by whom."""
+
+    __tablename__ = "certification"
+    lock_order: ClassVar[int] = 0
+
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    trainer: Mapped[str]
+    """The role that certifies people, beside the administrator."""
+    valid_s: Mapped[float | None]
+    """How long a certificate lasts; null: until it is withdrawn."""
+
+    __table_args__ = (CheckConstraint("valid_s > 0 and valid_s < 'infinity'", name="valid"),)
+
+
+class MaintenancePlan(Ordered, Base):
+    """What is maintained on equipment of a class, and how often: by time, by use, or by whichever comes first."""
+
+    __tablename__ = "maintenance_plan"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    class_id: Mapped[int] = mapped_column(ForeignKey("equipment_class.id"), index=True)
+    every_s: Mapped[float | None]
+    every_runs: Mapped[int | None]
+    every_units: Mapped[int | None]
+    warning: Mapped[float]
+    """Share of any of these after which people are warned."""
+    checks: Mapped[list[Any]]
+    """What is looked at: [{name, title, unit, low, high}]; without a unit it is done or not, limits may be null."""
+
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(every_s, every_runs, every_units) > 0", name="interval"),
+        CheckConstraint("every_s > 0 and every_s < 'infinity' and every_runs > 0 and every_units > 0", name="positive"),
+        CheckConstraint("warning > 0 and warning <= 1", name="warning"),
+    )
 
 
 class AttachSite(Base):

@@ -6,7 +6,7 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mes.db import Base, Lockable
+from mes.db import Base, BigKey, Lockable
 from mes.definitions.models import Area, EquipmentClass, Ordered
 from mes.equipment.states import EquipmentState
 from mes.history import Chained
@@ -29,6 +29,10 @@ class Equipment(Lockable, Chained, Ordered, Base):
     connected: Mapped[bool] = mapped_column(default=False)
     connection_since: Mapped[datetime | None]
     """Plant time of the last loss or return of the link."""
+    runs_done: Mapped[int] = mapped_column(BigKey, default=0)
+    """Runs that have ended on it in which something was worked on."""
+    units_done: Mapped[int] = mapped_column(BigKey, default=0)
+    """Units that were worked on in these."""
 
     equipment_class: Mapped[EquipmentClass] = relationship(lazy="raise")
     area: Mapped[Area] = relationship(lazy="raise")

@@ -17,6 +17,7 @@ class SubjectKind(StrEnum):
     MATERIAL_LOT = "material_lot"
     CONTAINER = "container"
     EQUIPMENT = "equipment"
+    CERTIFICATION = "certification"
     RECIPE_VERSION = "recipe_version"
     ROUTE_VERSION = "route_version"
     SITE = "site"

@@ -62,7 +62,7 @@ from mes.lots.verbs.table import VERBS, Verb
 from mes.lots.work import run_course
 from mes.lots.work.hand_work import Told, finish
 from mes.lots.work.track_in import TrackIn, lot_parts, track_in
-from mes.people.access import require
+from mes.people.access import may, require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
 from mes.people.signing import GUESSED, signing
@@ -154,12 +154,12 @@ def list_maps(session: Tx, _: Viewer, lot: LotName, customer: Customer = None) -
 
 @router.get("/{lot}/start-check", response_model=StartCheck)
 def start_check(
-    session: Tx, _: Annotated[Person, require(Permission.SEE_LINE)], lot: LotName, equipment: Name,
+    session: Tx, by: Annotated[Person, require(Permission.SEE_LINE)], lot: LotName, equipment: Name,
     customer: Customer = None,
 ) -> Any:  # fmt: skip
-    """Every reason why a lot may not start on an equipment, and who can clear it."""
-    place = equipment_id(session, equipment)
-    found = start_gate.reasons(session, lot_id(session, lot, customer), place, plant_now(session))
+    """Every reason why whoever asks may not start a lot on an equipment, and who can clear it."""
+    place, starts = equipment_id(session, equipment), by.name if may(by, Permission.WORK_LOTS) else None
+    found = start_gate.reasons(session, lot_id(session, lot, customer), place, plant_now(session), starts)
     return {"lot": lot, "equipment": equipment, "may_start": not found, "reasons": [vars(reason) for reason in found]}
 
 

@@ -50,6 +50,10 @@ class Permission(StrEnum):
     """Send lots away, note that they arrived, and receive what others sent."""
     RUN_EQUIPMENT = "run_equipment"
     """Take equipment down by hand, and give it back."""
+    MAINTAIN_EQUIPMENT = "maintain_equipment"
+    """Maintain equipment by its plans, and record what was found."""
+    CERTIFY_PEOPLE = "certify_people"
+    """Certify people for what one's own role trains for, and withdraw it."""
     SEE_JOBS = "see_jobs"
     """Jobs that were sent to equipment, and the records that came back."""
     MEND_JOBS = "mend_jobs"
@@ -94,6 +98,8 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.RUN_EQUIPMENT: frozenset(
         {Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR, Role.EQUIPMENT}
     ),
+    Permission.MAINTAIN_EQUIPMENT: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.CERTIFY_PEOPLE: frozenset({Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.SEE_JOBS: _CENTRE,
     Permission.MEND_JOBS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.SEE_RECIPES: _ENGINEERS | {Role.OPERATOR},

@@ -10,6 +10,7 @@ from mes.people.roles import Role
 from mes.plant.check_dispatch import dispatch_problems
 from mes.plant.check_recipes import recipe_problems
 from mes.plant.check_routes import route_problems
+from mes.plant.check_upkeep import upkeep_problems
 from mes.plant.check_ways import way_problems
 from mes.plant.gather import Entry, Gathered, gather
 from mes.plant.problems import PlantProblems, Problem, choice
@@ -35,8 +36,10 @@ def load(folder: Path) -> Plant:
         people=tuple(found.parts("person")),
         hold_codes=tuple(found.parts("hold_code")),
         materials=tuple(found.parts("material")),
+        certifications=tuple(found.parts("certification")),
         classes=tuple(found.parts("class")),
         equipment=tuple(found.parts("equipment")),
+        maintenance_plans=tuple(found.parts("maintenance_plan")),
         layouts=tuple(found.parts("layout")),
         products=tuple(found.parts("product")),
         recipes=tuple(found.parts("recipe")),
@@ -55,7 +58,7 @@ def read_demonstration(folder: Path) -> Demonstration:
         raise PlantProblems(problems)
     return Demonstration(
         lots=found.parts("lot"), by_hand=found.parts("lot_by_hand"), materials=found.parts("kept"),
-        people=found.parts("act"),
+        taught=found.parts("taught"), care=found.parts("care"), people=found.parts("act"),
     )  # fmt: skip
 
 
@@ -72,6 +75,7 @@ def _problems(found: Gathered) -> list[Problem]:
         route_problems,
         way_problems,
         dispatch_problems,
+        upkeep_problems,
         _unserved,
         _demonstration,
         _by_hand,
@@ -84,7 +88,7 @@ def _duplicates(found: Gathered) -> Iterator[Problem]:
         first: dict[str, Entry] = {}
         for entry in entries:
             key = entry.part.route if kind == "route" else entry.part.key
-            if kind in {"lot", "lot_by_hand", "act", "kept"}:
+            if kind in {"lot", "lot_by_hand", "act", *NAMED}:
                 continue
             if key in first:
                 before = first[key]
@@ -188,6 +192,14 @@ def _unserved(found: Gathered) -> Iterator[Problem]:
                     yield entry.problem(at, "no_equipment", message, "add one to equipment.yaml, or take another class")
 
 
+NAMED = {
+    "kept": {"material": "material", "who": "person", "keeper": "person"},
+    "taught": {"certification": "certification", "trainer": "person"},
+    "care": {"plan": "maintenance_plan", "who": "person"},
+}
+"""Of what people of the demonstration see to: what each key names."""
+
+
 def _demonstration(found: Gathered) -> Iterator[Problem]:
     routes = {part.route: part for part in found.parts("route")}
     known = found.broken["route"] | set(routes)
@@ -199,10 +211,13 @@ def _demonstration(found: Gathered) -> Iterator[Problem]:
     for kind in ("lot", "lot_by_hand"):
         for entry in found.entries[kind]:
             yield from unknown(found, entry, ("customer",), "customer", entry.part.customer)
-    for entry in found.entries["kept"]:
-        yield from unknown(found, entry, ("material",), "material", entry.part.material)
-        for key in ("who", "keeper"):
-            yield from unknown(found, entry, (key,), "person", getattr(entry.part, key))
+    for kind, keys in NAMED.items():
+        for entry in found.entries[kind]:
+            for key, what in keys.items():
+                yield from unknown(found, entry, (key,), what, getattr(entry.part, key))
+    for entry in found.entries["taught"]:
+        for index, name in enumerate(entry.part.people):
+            yield from unknown(found, entry, ("people", index), "person", name)
     for entry in found.entries["act"]:
         act = entry.part
         yield from unknown(found, entry, ("who",), "person", act.who)

@@ -14,6 +14,7 @@ _SIGNS = {"add": "+", "change": "~", "remove": "-"}
 _GONE = {
     "recipe": " (becomes obsolete)",
     "route": " (no new lots)",
+    "certification": " (and its certificates)",
     "hold_code": " (no new holds)",
     "release_rule": " (people release)",
 }

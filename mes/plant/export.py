@@ -58,7 +58,11 @@ def _files(plant: Plant) -> dict[str, tuple[str, dict[str, Any]]]:
         put("holds.yaml", "holds.yaml", hold_codes=plant.hold_codes)
     if plant.materials:
         put("materials.yaml", "materials.yaml", materials=plant.materials)
+    if plant.certifications:
+        put("certifications.yaml", "certifications.yaml", certifications=plant.certifications)
     put("equipment.yaml", "equipment.yaml", classes=plant.classes, equipment=plant.equipment)
+    if plant.maintenance_plans:
+        put("maintenance.yaml", "maintenance.yaml", maintenance_plans=plant.maintenance_plans)
     put("products/layouts.yaml", "products/*.yaml", layouts=plant.layouts)
     put("products/products.yaml", "products/*.yaml", products=plant.products)
     for used in sorted({recipe.equipment_class for recipe in plant.recipes}):

@@ -22,8 +22,10 @@ KINDS = {
     "Person": "person",
     "HoldCode": "hold_code",
     "Material": "material",
+    "Certification": "certification",
     "EquipmentClass": "class",
     "Equipment": "equipment",
+    "MaintenancePlan": "maintenance_plan",
     "Layout": "layout",
     "Product": "product",
     "Recipe": "recipe",
@@ -33,6 +35,8 @@ KINDS = {
     "LotByHand": "lot_by_hand",
     "PullSample": "act",
     "KeptMaterial": "kept",
+    "Taught": "taught",
+    "CaredFor": "care",
 }
 REQUIRED = ("site.yaml", "people.yaml", "equipment.yaml")
 

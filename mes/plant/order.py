@@ -1,25 +1,28 @@
 """The order of the text, kept beside what the text says: to move a thing there is no difference and no history."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mes.definitions.models import Area, EquipmentClass, HoldCode, MaterialKind
+from mes.definitions.models import Area, Certification, EquipmentClass, HoldCode, MaintenancePlan, MaterialKind
 from mes.dispatch.models import ReleaseRule
 from mes.equipment.models import Equipment
+from mes.plant.part import Part
 from mes.plant.schema import Plant
 
-Places = dict[
-    type[Area] | type[HoldCode] | type[MaterialKind] | type[EquipmentClass] | type[Equipment] | type[ReleaseRule],
-    dict[str, int],
-]
+Places = dict[type[Any], dict[str, int]]
+"""By the model of an ordered row."""
 
 
 def misplaced(session: Session, plant: Plant) -> Places:
     """What stands elsewhere than in the text: kind of row -> name -> its place there, from 1."""
     found: Places = {}
-    parts_of = (
+    parts_of: tuple[tuple[type[Any], Sequence[Part]], ...] = (
         (Area, plant.areas), (HoldCode, plant.hold_codes), (MaterialKind, plant.materials),
-        (EquipmentClass, plant.classes), (Equipment, plant.equipment), (ReleaseRule, plant.release_rules),
+        (Certification, plant.certifications), (EquipmentClass, plant.classes), (Equipment, plant.equipment),
+        (MaintenancePlan, plant.maintenance_plans), (ReleaseRule, plant.release_rules),
     )  # fmt: skip
     for model, parts in parts_of:
         stands = {row.name: row.ordinal for row in session.execute(select(model.name, model.ordinal))}

@@ -8,8 +8,19 @@ from sqlalchemy import Select, Table, func, select
 from sqlalchemy.orm import Session
 
 from mes.db import Base
-from mes.definitions.models import Area, EquipmentClass, HoldCode, Layout, MaterialKind, Product, Site
+from mes.definitions.models import (
+    Area,
+    Certification,
+    EquipmentClass,
+    HoldCode,
+    Layout,
+    MaintenancePlan,
+    MaterialKind,
+    Product,
+    Site,
+)
 from mes.dispatch.models import ReleaseRule
+from mes.equipment.certification.models import Certificate  # noqa: F401  every table that points at a plant's row must be known here
 from mes.equipment.models import Equipment
 from mes.errors import Reason
 from mes.history import canonical
@@ -34,8 +45,10 @@ MODELS: dict[str, type[Any]] = {
     "person": User,
     "hold_code": HoldCode,
     "material": MaterialKind,
+    "certification": Certification,
     "class": EquipmentClass,
     "equipment": Equipment,
+    "maintenance_plan": MaintenancePlan,
     "layout": Layout,
     "product": Product,
     "recipe": RecipeVersion,
@@ -44,9 +57,17 @@ MODELS: dict[str, type[Any]] = {
 }
 """The table of each kind of thing; all have a unique name."""
 
-FOLLOW = {"area", "equipment", "product", "attach_site"}
+FOLLOW = {"area", "equipment", "product", "attach_site", "maintenance_plan"}
 """Tables whose rows follow the text: where they point at a thing that goes, the same text points them elsewhere."""
-GO_ALONG = {"equipment_state_interval", "alarm", "recipe_on_equipment", "sign_in", "api_key"}
+GO_ALONG = {
+    "equipment_state_interval",
+    "alarm",
+    "recipe_on_equipment",
+    "sign_in",
+    "api_key",
+    "certificate",
+    "maintenance",
+}
 """Tables whose rows go with the thing they belong to."""
 MOST_NAMED = 5
 
@@ -155,6 +176,15 @@ def _material_removed(session: Session, kind: str, name: str, content: Content) 
     return Reason("in_use", said, "process_engineer")
 
 
+def _certification_removed(session: Session, _: str, name: str, __: Content) -> Reason | None:
+    query = select(Lot.name).join(Operation, Operation.route_version_id == Lot.route_version_id)
+    lots = _open_lots(session, query.where(Operation.certification == name))
+    if not lots:
+        return None
+    said = f"Certification {name} is needed by lot {_listed(lots)} on the line; keep it until they have passed."
+    return Reason("in_use", said, "process_engineer")
+
+
 def _equipment_changed(session: Session, name: str, changed: set[str]) -> Reason | None:
     if "class" not in changed:
         return None
@@ -202,6 +232,7 @@ _ADDED: dict[str, Callable[[Session, str, str, Content], Reason | None]] = {
     "route": _route_added,
 }
 _REMOVED: dict[str, Callable[[Session, str, str, Content], Reason | None]] = {
+    "certification": _certification_removed,
     "material": _material_removed,
     "recipe": _recipe_removed,
     "route": _free,

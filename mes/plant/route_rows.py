@@ -77,6 +77,7 @@ def _operation(session: Session, route: RouteVersion, content: dict[str, Any]) -
         ],
         rework=content.get("rework"),
         sampling=content.get("sampling"),
+        certification=content.get("certification"),
     )
 
 

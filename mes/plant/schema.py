@@ -15,6 +15,14 @@ from mes.people.roles import Role
 from mes.plant.part import Count, Figures, Name, Part, Title, Version, Versioned
 from mes.plant.schema_materials import Material, MaterialFile, MaterialUse
 from mes.plant.schema_products import Layout, Product, ProductFile, Recipe, RecipeFile
+from mes.plant.schema_upkeep import (
+    CaredFor,
+    Certification,
+    CertificationFile,
+    MaintenanceFile,
+    MaintenancePlan,
+    Taught,
+)
 from mes.routes.states import OperationKind, RouteEnd
 
 Ranking = list[Criterion]
@@ -107,6 +115,9 @@ class EquipmentClass(Part):
     ranking: Ranking = Field(
         default_factory=list, description="By what lots are ranked before it, if not by the site's"
     )
+    certification: Name | None = Field(
+        default=None, description="What a person must be certified for who starts lots on it"
+    )
     process_time: Literal["fixed", "exponential"] = Field(
         default="fixed", description="Whether its simulator always takes the same time, or that one in the mean"
     )
@@ -154,7 +165,7 @@ class Rework(Part):
 BinCode = Annotated[int, Field(ge=1, le=255)]
 
 
-SAID_LATER = {"process_h", "materials", "rework", "sampling", "alternatives"}
+SAID_LATER = {"process_h", "materials", "rework", "sampling", "alternatives", "certification"}
 """Keys of an operation that texts of earlier versions did not have."""
 
 
@@ -187,6 +198,9 @@ class Operation(Part):
     retest: Retest | None = None
     materials: list[MaterialUse] = Field(default_factory=list, description="What it uses up of material")
     rework: Rework | None = None
+    certification: Name | None = Field(
+        default=None, description="What a person must be certified for who starts lots here"
+    )
     sampling: Sampling | None = None
     alternatives: list[Alternative] = Field(
         default_factory=list, description="What serves as well where the class or recipe above does not"
@@ -277,6 +291,8 @@ class Demonstration(Part):
     lots: list[PlannedLot] = Field(min_length=1)
     by_hand: list[LotByHand] = Field(default_factory=list)
     materials: list[KeptMaterial] = Field(default_factory=list)
+    taught: list[Taught] = Field(default_factory=list)
+    care: list[CaredFor] = Field(default_factory=list)
     people: list[PullSample] = Field(default_factory=list)
 
 
@@ -296,7 +312,9 @@ FILES: dict[str, type[Part]] = {
     "people.yaml": PeopleFile,
     "holds.yaml": HoldFile,
     "materials.yaml": MaterialFile,
+    "certifications.yaml": CertificationFile,
     "equipment.yaml": EquipmentFile,
+    "maintenance.yaml": MaintenanceFile,
     "products/*.yaml": ProductFile,
     "recipes/*.yaml": RecipeFile,
     "routes/*.yaml": Route,
@@ -317,8 +335,10 @@ class Plant:
     people: tuple[Person, ...]
     hold_codes: tuple[HoldCode, ...]
     materials: tuple[Material, ...]
+    certifications: tuple[Certification, ...]
     classes: tuple[EquipmentClass, ...]
     equipment: tuple[Equipment, ...]
+    maintenance_plans: tuple[MaintenancePlan, ...]
     layouts: tuple[Layout, ...]
     products: tuple[Product, ...]
     recipes: tuple[Recipe, ...]
@@ -334,8 +354,10 @@ class Plant:
             "person": self.people,
             "hold_code": self.hold_codes,
             "material": self.materials,
+            "certification": self.certifications,
             "class": self.classes,
             "equipment": self.equipment,
+            "maintenance_plan": self.maintenance_plans,
             "layout": self.layouts,
             "product": self.products,
             "recipe": self.recipes,

@@ -14,6 +14,7 @@ from mes.plant import schema
 from mes.plant.part import Part
 from mes.plant.schema_materials import Material
 from mes.plant.schema_products import Attach, Layout, Product, Recipe
+from mes.plant.schema_upkeep import Certification, MaintenancePlan
 from mes.recipes.models import RecipeVersion
 from mes.recipes.states import RecipeState
 from mes.routes.looks import alternatives
@@ -36,9 +37,11 @@ def stored(session: Session) -> schema.Plant:
             schema.HoldCode,
             session.execute(_columns(definitions.HoldCode, "name", "title", "owner", "other_owners", "running_job")),
         ),
+        certifications=_certifications(session),
         classes=_classes(session),
         materials=_materials(session),
         equipment=_equipment(session),
+        maintenance_plans=_maintenance_plans(session),
         layouts=_of(
             Layout,
             session.execute(
@@ -75,7 +78,8 @@ def _people(session: Session) -> tuple[schema.Person, ...]:
 
 def _classes(session: Session) -> tuple[schema.EquipmentClass, ...]:
     of = definitions.EquipmentClass
-    names = ("name", "title", "kind", "places", "most_substrates", "batch", "least_substrates", "ranking")
+    size = ("places", "most_substrates", "batch", "least_substrates")
+    names = ("name", "title", "kind", *size, "ranking", "certification")
     rows = session.execute(_columns(of, *names, "most_wait_s")).mappings()
     return tuple(
         schema.EquipmentClass.model_validate(
@@ -97,6 +101,27 @@ def _materials(session: Session) -> tuple[Material, ...]:
             **{name: row[name] for name in ("name", "title", "unit", "certificate")},
         )
         for row in found
+    )
+
+
+def _certifications(session: Session) -> tuple[Certification, ...]:
+    rows = session.execute(_columns(definitions.Certification, "name", "title", "trainer", "valid_s")).mappings()
+    return tuple(
+        Certification(valid_h=_hours(row["valid_s"]), **{name: row[name] for name in ("name", "title", "trainer")})
+        for row in rows
+    )
+
+
+def _maintenance_plans(session: Session) -> tuple[MaintenancePlan, ...]:
+    plan = definitions.MaintenancePlan
+    names = ("name", "title", "every_runs", "every_units", "warning", "checks")
+    query = _columns(plan, *names, "every_s").add_columns(definitions.EquipmentClass.name.label("class"))
+    rows = session.execute(query.join(definitions.EquipmentClass, definitions.EquipmentClass.id == plan.class_id))
+    return tuple(
+        MaintenancePlan.model_validate(
+            {name: row[name] for name in (*names, "class")} | {"every_h": _hours(row["every_s"])}, strict=False
+        )
+        for row in rows.mappings()
     )
 
 
@@ -213,6 +238,7 @@ def _operation(row: Any) -> dict[str, Any]:
         "rework": operation.rework,
         "sampling": operation.sampling,
         "alternatives": row.alternatives,
+        "certification": operation.certification,
         "fills": [{"site": site, "level": level} for site, level in operation.fills],
         "bins": {code: bin_["name"] for code, bin_ in operation.bins.items()},
         "materials": [

@@ -8,7 +8,17 @@ from sqlalchemy.orm import Session
 
 from equipment.interface.codec import sha256_of
 from mes.db import lock
-from mes.definitions.models import Area, AttachSite, EquipmentClass, Layout, Product, Site
+from mes.definitions.models import (
+    Area,
+    AttachSite,
+    Certification,
+    EquipmentClass,
+    Layout,
+    MaintenancePlan,
+    Product,
+    Site,
+)
+from mes.equipment.maintenance.models import Maintenance
 from mes.equipment.models import Alarm, Equipment, EquipmentStateInterval
 from mes.equipment.states import EquipmentState
 from mes.history import Act, Chained, Change, record
@@ -51,6 +61,7 @@ class Writer:
         self._attach([d.name for d in removed if d.kind == "product"])
         if plant.site is not None:
             self.session.execute(update(Area).values(site_id=self._id(Site, plant.site.name)))
+        self._begin_plans()
         for difference in reversed(removed):
             if difference.kind not in {"recipe", "route"}:
                 self._remove(difference)
@@ -70,7 +81,7 @@ class Writer:
     def _lock(self, differences: list[Difference], moved_equipment: Collection[str]) -> None:
         """Lock every row that is written here and that verbs of the line change too, at once."""
         wanted = []
-        for kind in ("recipe", "route", "equipment", "release_rule"):
+        for kind in ("recipe", "route", "certification", "equipment", "release_rule"):
             model: type[Any] = MODELS[kind]
             names = [d.name for d in differences if d.kind == kind]
             if model is Equipment:
@@ -104,6 +115,32 @@ class Writer:
         values = dict(difference.after or {})
         most_wait_h = values.pop("most_wait_h")
         self._plain(difference, most_wait_s=None if most_wait_h is None else most_wait_h * HOUR_S, **values)
+
+    def _put_certification(self, difference: Difference) -> None:
+        values = dict(difference.after or {})
+        valid_h = values.pop("valid_h")
+        self._plain(difference, valid_s=None if valid_h is None else valid_h * HOUR_S, **values)
+
+    def _put_maintenance_plan(self, difference: Difference) -> None:
+        values = dict(difference.after or {})
+        class_id, every_h = self._id(EquipmentClass, values.pop("class")), values.pop("every_h")
+        every_s = None if every_h is None else every_h * HOUR_S
+        self._plain(difference, class_id=class_id, every_s=every_s, **values)
+
+    def _begin_plans(self) -> None:
+        """Let plans of maintenance count from now on where none was in force for the equipment yet."""
+        of_both = (Maintenance.equipment_id == Equipment.id, Maintenance.plan_id == MaintenancePlan.id)
+        query = select(Equipment, MaintenancePlan.id).join(
+            MaintenancePlan, MaintenancePlan.class_id == Equipment.class_id
+        )
+        missing = query.where(~select(Maintenance.id).where(*of_both).exists()).order_by(Equipment.id)
+        self.session.add_all(
+            Maintenance(
+                equipment_id=equipment.id, plan_id=plan_id, happened_at=self.act.at, runs_done=equipment.runs_done,
+                units_done=equipment.units_done, found=[], passed=True,
+            )
+            for equipment, plan_id in self.session.execute(missing)
+        )  # fmt: skip
 
     def _put_area(self, difference: Difference) -> None:
         site_id = self.session.scalars(select(Site.id).order_by(Site.id.desc())).first()
@@ -206,11 +243,13 @@ class Writer:
 
     def _remove(self, difference: Difference) -> None:
         row = self._row(MODELS[difference.kind], difference.name)
-        if isinstance(row, Site | Equipment):  # the last entry of its chain says that it is gone
+        if isinstance(row, Site | Equipment | Certification):  # the last entry of its chain says that it is gone
             record(self.session, "remove", self.act, [Change(row, before=difference.before or {})])
         if isinstance(row, Equipment):
-            for model in (EquipmentStateInterval, Alarm, RecipeOnEquipment):
+            for model in (EquipmentStateInterval, Alarm, RecipeOnEquipment, Maintenance):
                 self.session.execute(delete(model).where(model.equipment_id == row.id))
+        if isinstance(row, MaintenancePlan):  # the history of equipment keeps what was done by it
+            self.session.execute(delete(Maintenance).where(Maintenance.plan_id == row.id))
         self.session.delete(row)
         self.session.flush()
 
@@ -221,8 +260,10 @@ class Writer:
         "person": _put_person,
         "hold_code": _put_columns,
         "material": _put_material,
+        "certification": _put_certification,
         "class": _put_class,
         "equipment": _put_equipment,
+        "maintenance_plan": _put_maintenance_plan,
         "layout": _put_columns,
         "product": _put_product,
         "recipe": _put_recipe,

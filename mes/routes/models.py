@@ -69,6 +69,8 @@ class Operation(Base):
     """What may happen to what waits here: {back_to: number, most, most_per_lot, reasons: [code]} or none."""
     sampling: Mapped[dict[str, Any] | None]
     """{every_lots: of those of the product, substrates: of each such lot, or null}; none: it is done of all."""
+    certification: Mapped[str | None]
+    """Name of what a person must be certified for who starts it."""
 
     route_version: Mapped[RouteVersion] = relationship(lazy="raise")
     equipment_class: Mapped[EquipmentClass] = relationship(lazy="raise")

@@ -10,9 +10,12 @@ from sqlalchemy.orm import Session
 from mes.definitions.clock import act_now, plant_now
 from mes.equipment.condition import change_state
 from mes.equipment.looks import last_states, past_alarms, standing_alarms
+from mes.equipment.maintenance.looks import last_done, plans_of
+from mes.equipment.maintenance.maintain import found_of, maintain
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
 from mes.equipment.states import EquipmentState
+from mes.errors import Malformed
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
@@ -27,7 +30,7 @@ from mes.recipes.states import RecipeState
 from mes.runs.models import Run
 from mes.web.board.reading import HEARD, read_areas
 from mes.web.equipment_timeline import PERIODS, read_timeline
-from mes.web.forms import Why, onwards, path
+from mes.web.forms import Field, Note, Why, onwards, path
 from mes.web.pages import page, plant_time, view_of
 
 router = APIRouter(prefix="/equipment", route_class=FormRoute)
@@ -59,6 +62,7 @@ def show(request: Request, session: Tx, viewer: Viewer, name: EquipmentName, per
         "equipment": next(one for area in read_areas(session) for one in area.equipment if one.id == of),
         "timeline": read_timeline(session, of, plant_now(session), period, plant["zone"]),
         "periods": tuple(PERIODS), "plant": plant, "here": path("equipment", name), "most": MOST, "down": DOWN,
+        "plans": plans_of(session, [of], plant_now(session)), "maintained": last_done(session, of, MOST),
         **_looks(session, of),
     }  # fmt: skip
     return page(request, "equipment.html", "/equipment", viewer, **told)
@@ -101,3 +105,28 @@ def change(
     """Take the equipment down by hand, or give it back."""
     change_state(session, equipment_id(session, name), state, act_now(session, by.name, why))
     return onwards(path("equipment", name))
+
+
+WORDS = {"yes": True, "no": False}
+
+
+@router.post("/{name}/maintain")
+def maintain_equipment(
+    session: Tx, by: Annotated[Person, require(Permission.MAINTAIN_EQUIPMENT)], name: EquipmentName, plan: Field,
+    check: Annotated[list[Field], Form(max_length=100)], value: Annotated[list[Field], Form(max_length=100)],
+    why: Note = "",
+) -> Response:  # fmt: skip
+    """Record a maintenance with what was found: a value for each check of its plan."""
+    if len(check) != len(value):
+        raise Malformed("Give every check its value.")
+    found = [(one, _value(said.strip())) for one, said in zip(check, value, strict=True)]
+    maintain(session, equipment_id(session, name), plan, found_of(found), act_now(session, by.name, why))
+    return onwards(path("equipment", name))
+
+
+def _value(said: str) -> float | bool:
+    """Yes, no or a number. Raises `Malformed`."""
+    try:
+        return WORDS[said] if said in WORDS else float(said)
+    except ValueError as error:
+        raise Malformed(f"'{said}' is no number; write it with a point, such as 50.2.") from error

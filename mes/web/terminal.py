@@ -42,7 +42,7 @@ def show(
     lot: str = "", customer: str = "", equipment: str = "", run: str = "", said: str = "",
 ) -> Response:  # fmt: skip
     """What to do now: with nothing, a lot, an equipment, or both."""
-    told = step(session, lot_id(session, lot, customer or None), equipment) if lot else Step()
+    told = step(session, lot_id(session, lot, customer or None), equipment, person.name) if lot else Step()
     begin = None if told.operation or told.runs else first(session, "" if lot else equipment)
     given: dict[str, Any] = {"equipment": equipment, "run": run, "said": said if said in SAID else "", "first": begin}
     parts = fragments(session, view_of(request, person))

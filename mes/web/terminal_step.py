@@ -79,12 +79,12 @@ class Step:
     runs: Sequence[OpenRun] = ()
 
 
-def step(session: Session, lot: int, equipment: str) -> Step:
-    """What to do with a lot now, on the equipment of that name, if any. Raises `NotFound`."""
+def step(session: Session, lot: int, equipment: str, by: str) -> Step:
+    """What to do with a lot now, on the equipment of that name, if any, for somebody. Raises `NotFound`."""
     operation = session.scalars(_waiting_at(lot)).first()
     reasons: Sequence[Reason] = ()
     if equipment and operation is not None:
-        reasons = start_gate.reasons(session, lot, equipment_id(session, equipment), plant_now(session))
+        reasons = start_gate.reasons(session, lot, equipment_id(session, equipment), plant_now(session), by)
     serves = select(WAYS.c.class_id).where(WAYS.c.operation_id == operation.id) if operation is not None else None
     there = () if serves is None else places(session, Equipment.class_id.in_(serves))
     return Step(look(session, lot), operation, reasons, there, _open_runs(session, lot))

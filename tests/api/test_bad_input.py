@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from mes.definitions.models import Certification
 from mes.jobs.set_aside import set_aside
 from mes.people.models import User
 from mes.recipes.approve import submit
@@ -19,6 +20,7 @@ from tests.api.test_lots import problem
 from tests.api.test_maps_in import XML, file
 from tests.shop import BAKE, BEGIN, Floor, mapped
 from tests.stockroom import deliver, furnish
+from tests.upkeep.test_maintenance import GOOD, plan
 from tests.web.conftest import PASSWORD, hashed
 
 Schema = dict[str, Any]
@@ -36,6 +38,9 @@ NAMES = {
     "like",
     "signer",
     "material",
+    "certification",
+    "user",
+    "plan",
 }
 """Keys that name what must be there."""
 COUNTED = {"sign_in_try", "sign_in"}
@@ -83,7 +88,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
         "lots_scrap": Command("/lots/D5/scrap", why | at | {"substrate": "W5"}),
         "lots_pull_sample": Command("/lots/D6/pull-sample", why | at | {"substrate": "W6"}),
         "lots_store": Command("/lots/D7/store", why),
-        **on_all(why), **on_material(floor, why), **shipments(floor, why),
+        **on_all(why), **on_material(floor, why), **on_equipment(floor, why), **shipments(floor, why),
         "equipment_state": Command("/equipment/OVEN-1/state", why | {"state": "UDT"}),
         "maps_create": Command("/maps", query={"customer": "alpha", "route": "die", "release": "true"}, status=201),
         "jobs_records_set_aside": Command(f"/jobs/records/{numbers[0]}/set-aside", why),
@@ -159,6 +164,20 @@ def on_material(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
         "containers_scrap": Command("/containers/F1/scrap", why | {"amount": 10}),
         "containers_open": Command("/containers/T1/open", why),
     }  # fmt: skip
+
+
+def on_equipment(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
+    """What keeps people and equipment able."""
+    plan(floor, every_runs=5)
+    with floor.database.transaction() as session:
+        session.add(Certification(name="cells", title="Cells", trainer="line_engineer"))
+    kim = why | {"user": "operator", "certification": "cells"}
+    found = [{"check": check, "value": value} for check, value in GOOD.items()]
+    return {
+        "certificates_create": Command("/certificates", kim | {"expires_at": "2099-04-01T00:00:00Z"}),
+        "certificates_withdraw": Command("/certificates/withdraw", kim),
+        "equipment_maintain": Command("/equipment/CELL-1/maintain", why | {"plan": "weekly", "found": found}),
+    }
 
 
 def on_all(why: dict[str, str]) -> dict[str, Command]:

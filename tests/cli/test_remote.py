@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from typer.testing import CliRunner
 
 from mes.cli import app
-from mes.definitions.models import Site
+from mes.definitions.models import Certification, Site
 from mes.history import History
 from mes.people.models import ApiKey
 from mes.units.formats.e142_write import write_e142
@@ -21,6 +21,7 @@ from tests.api.conftest import Api
 from tests.cli.conftest import As, Mes
 from tests.shop import Floor, mapped
 from tests.stockroom import deliver, furnish
+from tests.upkeep.test_maintenance import plan
 from tests.web.conftest import PASSWORD
 
 
@@ -70,6 +71,10 @@ READS = [
     ("container", "list"),
     ("container", "list", "--material", "tape", "--left", "--q", "t"),
     ("container", "show", "T0"),
+    ("certificate", "kinds"),
+    ("certificate", "list", "--user", "operator"),
+    ("maintenance", "list", "--state", "soon"),
+    ("maintenance", "show", "CELL-1"),
     ("trace", "container", "T0"),
     ("trace", "delivery", "L0"),
     ("trace", "used", "W1"),
@@ -81,6 +86,7 @@ READS = [
 def test_reads_are_the_same(line: Floor, both: Callable[..., str]) -> None:
     furnish(line)
     deliver(line, "L0", "tape", {"T0": 100})
+    plan(line, every_s=1e9)
     for words in READS:
         assert json.loads("[" + both(*words, "--json").replace("}\n{", "},{") + "]")
 
@@ -250,6 +256,28 @@ def test_material_is_kept_the_same(floor: Floor, mes: Mes, over_http: As, both: 
         "may not do this"
         in over_http("container", "mount", "T0", "--equipment", "CELL-1", user="manager", code=1).stderr
     )
+
+
+def caring(mes: Mes | As) -> Iterator[str]:
+    """What commands that keep people and equipment able print, numbers left out."""
+    for words in (
+        ("certificate", "grant", "operator", "cells", "--expires", "2099-05-01T00:00+0900", "--why", "trained"),
+        ("certificate", "withdraw", "operator", "cells", "--why", "gone"),
+        ("maintenance", "do", "CELL-1", "weekly", "force=50.2", "lines=yes"),
+    ):
+        yield re.sub(r"\d+", "#", mes(*words, "--json").stdout)
+
+
+def test_people_and_equipment_are_kept_able_the_same(
+    floor: Floor, mes: Mes, over_http: As, both: Callable[..., str]
+) -> None:
+    plan(floor, every_runs=5)
+    with floor.database.transaction() as session:
+        session.add(Certification(name="cells", title="Cells", trainer="line_engineer"))
+    assert list(caring(mes)) == list(caring(over_http))
+    assert "write CHECK=VALUE" in both("maintenance", "do", "CELL-1", "weekly", "force=much", code=1)
+    assert "lines is missing" in both("maintenance", "do", "CELL-1", "weekly", "force=1", code=1)
+    assert "the plant has cells" in both("certificate", "grant", "operator", "boats", code=1)
 
 
 def test_equipment_recipes_and_maps_over_http(

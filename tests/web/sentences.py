@@ -13,6 +13,7 @@ from babel.messages.extract import extract
 
 import mes
 from equipment.interface.states import RecordKind, TransferOutcome
+from mes.equipment.maintenance.states import MaintenanceState
 from mes.errors import MesError
 from mes.genealogy import trace
 from mes.jobs.states import OrderState, RecordState
@@ -46,7 +47,7 @@ Sentence = tuple[str, str]
 
 ENUMS: tuple[type[StrEnum], ...] = (
     LotState, LotVerb, Progress, Work, RunState, RunVerb, OrderState, RecordState, RecordKind, RecipeState, RecipeVerb,
-    Role, Permission, ContainerState,
+    Role, Permission, ContainerState, MaintenanceState,
 )  # fmt: skip
 FOUND = ("lot", "equipment", "run")
 LADDER = ("at work", "waiting", "done", "left out", "to come")

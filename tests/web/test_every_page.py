@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,18 +14,24 @@ from sqlalchemy import update
 from equipment.interface.messages import AlarmChange, Identity, Record, RecordBatch
 from mes.app import PAGES
 from mes.db import Database
+from mes.definitions.models import Certification
+from mes.equipment.certification.certify import certify
 from mes.equipment.condition import set_alarm
+from mes.equipment.maintenance.maintain import maintain
 from mes.equipment.models import Equipment
+from mes.history import Act
 from mes.jobs import orders, results
 from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from mes.people.models import User
+from mes.people.roles import Role
 from mes.recipes.approve import submit
 from mes.recipes.draft import draft
 from mes.recipes.models import RecipeVersion
 from mes.shipments.send import Sending, send
 from tests.shop import BEGIN, Floor, build_floor, mapped
 from tests.stockroom import deliver, furnish, supply
+from tests.upkeep.test_maintenance import GOOD, plan
 from tests.web.conftest import PASSWORD, Site, people, serving
 
 AXE = Path(__file__).parents[1] / "node" / "node_modules" / "axe-core" / "axe.min.js"
@@ -80,8 +87,10 @@ SHOWN = (
     Shown("/substrates/{customer}/{name}", "/substrates/alpha/WD4", "alpha", "map-customer"),
     Shown("/substrates/{customer}/{name}", f"/substrates/alpha/WD4?{STACKED}", "yield_engineer", "map-stacked"),
     Shown("/units/{customer}/{substrate}/{x}/{y}", "/units/alpha/WD4/1/0", "yield_engineer", "unit"),
+    Shown("/certificates", "/certificates"),
     Shown("/equipment", "/equipment"),
     Shown("/equipment/{name}", "/equipment/CELL-1"),
+    Shown("/equipment/{name}", "/equipment/CELL-2", name="equipment-due"),
     Shown("/containers", "/containers"),
     Shown("/containers", "/containers?state=scrapped", name="containers-empty"),
     Shown("/jobs", "/jobs"),
@@ -130,10 +139,23 @@ def centre(module_database: Database) -> Iterator[Site]:
     furnish(floor)
     supply(floor, flux=[40, 400])
     deliver(floor, "L9", "flux", {"F9": 500}, lasts_h=2000, customer="beta")
+    cared_for(floor)
     hotter = floor.do(draft, floor.id_of(RecipeVersion, "bake@1"), "peak_temperature = 152.5 Cel\n")
     floor.do(submit, hotter.id)
     with serving(floor.database) as site:
         yield site
+
+
+def cared_for(floor: Floor) -> None:
+    """A cell was maintained, a value is outside its limits, and two are certified, one of them no longer."""
+    plan(floor, every_s=8 * 3600.0, every_runs=2)
+    act = Act("line_engineer", BEGIN + timedelta(hours=6))
+    floor.do(maintain, floor.id_of(Equipment, "CELL-2"), "weekly", GOOD | {"force": 60.0}, act=act)
+    with floor.database.transaction() as session:
+        session.add(Certification(name="cells", title="Work at cells", trainer="line_engineer", valid_s=3600.0))
+        session.flush()
+        for whom, hours in (("operator", 0), ("manager", 20)):
+            certify(session, "cells", whom, None, Role.LINE_ENGINEER, Act("lee", BEGIN + timedelta(hours=hours)))
 
 
 def wrong_at(floor: Floor, equipment: str) -> None:

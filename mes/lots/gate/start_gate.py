@@ -11,19 +11,21 @@ from sqlalchemy.orm import Session
 from mes.equipment.states import ABLE
 from mes.errors import Reason
 from mes.lots.gate.material_gate import against_material
+from mes.lots.gate.person_gate import against_person
 from mes.lots.gate.start_gate_facts import Facts, by_product, look
 from mes.lots.gate.supply import sources
+from mes.lots.gate.upkeep_gate import against_upkeep
 from mes.lots.states import TRANSITIONS, LotState, LotVerb
 from mes.recipes.states import RecipeState
 from mes.routes.states import OperationKind
 
 
-def reasons(session: Session, lot_id: int, equipment_id: int, at: datetime) -> list[Reason]:
-    """All reasons, at plant time ``at``, against starting the lot on the equipment.
+def reasons(session: Session, lot_id: int, equipment_id: int, at: datetime, by: str | None = None) -> list[Reason]:
+    """All reasons, at plant time ``at``, against starting the lot on the equipment; ``by`` whom, if by a person.
 
     Of a lot that waits at several operations that is at the first for such equipment.
     """
-    line = look(session, [lot_id], [equipment_id], at)
+    line = look(session, [lot_id], [equipment_id], at, by)
     stock = by_product(sources(session, line.needed()))
     return judge(line.of(line.starting(lot_id, equipment_id), equipment_id, stock))
 
@@ -131,6 +133,8 @@ CHECKS: tuple[Callable[[Facts], Iterator[Reason]], ...] = (
     _reserved,
     _class,
     _able,
+    against_upkeep,
+    against_person,
     _recipe,
     _queue_times,
     _supply,

@@ -7,6 +7,8 @@ from datetime import datetime
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
+from mes.equipment.certification.looks import Starter, starter
+from mes.equipment.maintenance.due import Upkeep, upkeep
 from mes.equipment.models import Alarm, Equipment
 from mes.lots.gate.material_facts import Mounted, mounted_on, promised_on, units_asked
 from mes.lots.gate.queue_times import Clock, clocks
@@ -75,6 +77,8 @@ class EquipmentFacts:
     """Containers of material on it; not looked at where no lot needs any, like what follows."""
     promised: Mapping[str, int]
     """What its open runs have still to use of material, by kind."""
+    upkeep: Sequence[Upkeep]
+    """Every plan by which it is maintained."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,9 @@ class Facts(LotFacts):
     """The sources of what it needs, at least."""
     mounted: Sequence[Mounted]
     promised: Mapping[str, int]
+    upkeep: Sequence[Upkeep]
+    starter: Starter | None
+    """The person who would start it; None where equipment starts it by itself."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,7 @@ class LineFacts:
     lots: Mapping[int, Sequence[LotFacts]]
     """Of each lot one for every operation at which any of it waits, the earliest first; at least one."""
     equipment: Mapping[int, EquipmentFacts]
+    starter: Starter | None
 
     def starting(self, lot_id: int, equipment_id: int, substrate_ids: Collection[int] = ()) -> LotFacts:
         """The lot as it would start on the equipment.
@@ -134,6 +142,8 @@ class LineFacts:
             stock=stock,
             mounted=on.mounted,
             promised=on.promised,
+            upkeep=on.upkeep,
+            starter=self.starter,
         )
 
     def needed(self) -> set[int]:
@@ -146,11 +156,23 @@ def _may_run(recipe: RecipeVersion, held: Mapping[int, str]) -> bool:
     return recipe.state == RecipeState.APPROVED and held.get(recipe.id, recipe.sha256) == recipe.sha256
 
 
-def look(session: Session, lot_ids: Collection[int], equipment_ids: Collection[int], at: datetime) -> LineFacts:
-    """Read what the gate looks at at plant time ``at``, all but the sources."""
+def look(
+    session: Session, lot_ids: Collection[int], equipment_ids: Collection[int], at: datetime, by: str | None = None
+) -> LineFacts:
+    """Read what the gate looks at at plant time ``at``, all but the sources. ``by``: who would start, if a person."""
     lots = _lots(session, lot_ids, at)
-    uses = any(lot.operation is not None and lot.operation.materials for here in lots.values() for lot in here)
-    return LineFacts(lots, _equipment(session, equipment_ids, with_material=uses))
+    operations = [lot.operation for here in lots.values() for lot in here if lot.operation is not None]
+    equipment = _equipment(session, equipment_ids, with_material=any(o.materials for o in operations))
+    return LineFacts(lots, equipment, None if by is None else _starter(session, by, operations, equipment.values()))
+
+
+def _starter(
+    session: Session, name: str, operations: Iterable[Operation], equipment: Iterable[EquipmentFacts]
+) -> Starter | None:
+    """The person who would start any of these anywhere there, if that takes a certificate."""
+    of_classes = {one.equipment.equipment_class.certification for one in equipment}
+    wanted = ({o.certification for o in operations} | of_classes) - {None}
+    return starter(session, name, [one for one in wanted if one is not None]) if wanted else None
 
 
 def by_product(found: Iterable[Source]) -> Stock:
@@ -254,6 +276,9 @@ def _overdue(session: Session, members: Sequence[LotSubstrate], at: datetime) ->
 
 
 def _equipment(session: Session, equipment_ids: Collection[int], *, with_material: bool) -> dict[int, EquipmentFacts]:
+    plans: dict[int, list[Upkeep]] = {}
+    for one in upkeep(session, equipment_ids):
+        plans.setdefault(one.equipment.id, []).append(one)
     open_runs = select(func.count()).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
     standing = (Alarm.equipment_id == Equipment.id, Alarm.cleared_at.is_(None), Alarm.severity >= BLOCKING_SEVERITY)
     query = select(Equipment, open_runs, Alarm).outerjoin(Alarm, and_(*standing)).where(Equipment.id.in_(equipment_ids))
@@ -270,6 +295,8 @@ def _equipment(session: Session, equipment_ids: Collection[int], *, with_materia
     promised = promised_on(session, found) if with_material else {}
     mounted = mounted_on(session, found) if with_material else {}
     return {
-        i: EquipmentFacts(equipment, alarms[i], runs, held[i], mounted.get(i, ()), promised.get(i, {}))
+        i: EquipmentFacts(
+            equipment, alarms[i], runs, held[i], mounted.get(i, ()), promised.get(i, {}), plans.get(i, ())
+        )
         for i, (equipment, runs) in found.items()
     }

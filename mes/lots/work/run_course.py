@@ -145,7 +145,9 @@ def closed(
     run = locked_run.run
     before = _move(run, verb)
     run.ended_at, run.reason = act.at, reason
-    by_hand.rest(session, locked_run.locked.one(Equipment, run.equipment_id), run, act)
+    equipment = locked_run.locked.one(Equipment, run.equipment_id)
+    _count_use(equipment, ordered)
+    by_hand.rest(session, equipment, run, act)
     for work in ordered:
         if work.work in OPEN_WORK:
             work.work = Work.NOT_DONE
@@ -168,6 +170,14 @@ class _Sent:
 
     changes: Sequence[Change] = ()
     left_out: Sequence[Event] = ()
+
+
+def _count_use(equipment: Equipment, ordered: Sequence[RunSubstrate]) -> None:
+    """The equipment has done one more run, if anything was worked on in it. What is reported late is not counted."""
+    units = sum(work.units_in or 0 for work in ordered)
+    if units:
+        equipment.runs_done += 1
+        equipment.units_done += units
 
 
 def _send_loads_on(session: Session, locked_run: LockedRun, act: Act) -> _Sent:

@@ -111,7 +111,7 @@ def _look(session: Session, wanted: TrackIn, act: Act) -> _Picture:
         raise Malformed("A lot or a source is named twice; name each once.")
     locked = lock(session, (Equipment, [wanted.equipment_id]), (Lot, lot_ids))
     equipment = locked.one(Equipment, wanted.equipment_id)
-    line = look(session, lot_ids, [equipment.id], act.at)
+    line = look(session, lot_ids, [equipment.id], act.at, act.actor)
     work = _work(line, wanted)
     lower = lock(session, (Substrate, [*(m.substrate_id for _, m in work), *wanted.source_ids]))
     free = sources(session, line.needed())

@@ -1,0 +1,59 @@
+"""Keeps people certified and equipment maintained in the demonstration, as people of a centre do, ahead of time."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from mes.definitions.models import Certification, MaintenancePlan
+from mes.equipment.certification.certify import certify
+from mes.equipment.certification.models import Certificate
+from mes.equipment.maintenance.due import upkeep
+from mes.equipment.maintenance.maintain import maintain
+from mes.equipment.maintenance.states import MaintenanceState
+from mes.equipment.models import Equipment
+from mes.equipment.states import EquipmentState
+from mes.history import Act
+from mes.people.models import User
+from mes.people.roles import Role
+from mes.plant.schema_upkeep import CaredFor, Taught
+
+AHEAD = timedelta(days=7)
+"""Before the end of a certificate."""
+
+
+def teach(session: Session, wanted: Taught, at: datetime) -> bool:
+    """Certify who has no certificate at plant time ``at`` that lasts a week; whether anybody was."""
+    of = and_(Certificate.user_id == User.id, Certificate.certification_id == Certification.id)
+    lasts = or_(Certificate.expires_at.is_(None), Certificate.expires_at > at + AHEAD)
+    query = select(User.name).join(Certification, Certification.name == wanted.certification)
+    query = query.outerjoin(Certificate, and_(of, lasts)).where(Certificate.id.is_(None), User.name.in_(wanted.people))
+    missing = session.scalars(query.order_by(User.name)).all()
+    if missing:
+        role = Role(session.scalars(select(User.role).where(User.name == wanted.trainer)).one())
+        for name in missing:
+            certify(session, wanted.certification, name, None, role, Act(wanted.trainer, at, "trained"))
+    return bool(missing)
+
+
+def care(session: Session, wanted: CaredFor, at: datetime) -> bool:
+    """Go through a plan wherever it is nearly due and the equipment does not work; whether it was done anywhere."""
+    plans = select(MaintenancePlan.class_id).where(MaintenancePlan.name == wanted.plan)
+    resting = (Equipment.class_id.in_(plans), Equipment.state != EquipmentState.PRD)
+    ids = session.scalars(select(Equipment.id).where(*resting).order_by(Equipment.name)).all()
+    due = [one for one in upkeep(session, ids) if one.plan.name == wanted.plan]
+    due = [one for one in due if one.state(at) != MaintenanceState.FINE]
+    for one in due:
+        found = {check["name"]: _good(check) for check in one.plan.checks}
+        maintain(session, one.equipment.id, wanted.plan, found, Act(wanted.who, at, "as planned"))
+    return bool(due)
+
+
+def _good(check: Mapping[str, Any]) -> float | bool:
+    """A value in the middle of its limits, or that it is done."""
+    if check["unit"] is None:
+        return True
+    limits = [limit for limit in (check["low"], check["high"]) if limit is not None]
+    return sum(limits) / len(limits) if limits else 0.0

@@ -1,0 +1,1 @@
+"""Who may start what: people are certified for classes of equipment and for operations, until a time."""

@@ -1,0 +1,1 @@
+"""Maintenance of equipment: plans by time and by use, what is due, and what was found when it was done."""

@@ -1,0 +1,47 @@
+"""What must fit together in a plant's text of certifications and maintenance."""
+
+from collections.abc import Iterator
+
+from mes.plant.gather import Entry, Gathered
+from mes.plant.problems import Problem, choice
+from mes.plant.read import At
+
+
+def upkeep_problems(found: Gathered) -> Iterator[Problem]:
+    """Certifications that are not there, plans for no class or without an interval, checks that say nothing."""
+    for entry in found.entries["class"]:
+        yield from _certification(found, entry, ("certification",), entry.part.certification)
+    for entry in found.entries["route"]:
+        for index, operation in enumerate(entry.part.operations):
+            at = ("operations", index, "certification")
+            yield from _certification(found, entry, at, operation.certification)
+    for entry in found.entries["maintenance_plan"]:
+        yield from _plan(found, entry)
+
+
+def _certification(found: Gathered, entry: Entry, at: At, name: str | None) -> Iterator[Problem]:
+    if name is not None and found.lacks("certification", name):
+        message = f"there is no certification {name}"
+        yield entry.problem(at, "unknown_certification", message, choice(name, found.known("certification")))
+
+
+def _plan(found: Gathered, entry: Entry) -> Iterator[Problem]:
+    plan = entry.part
+    if found.lacks("class", plan.equipment_class):
+        message = f"there is no class {plan.equipment_class}"
+        hint = choice(plan.equipment_class, found.known("class"))
+        yield entry.problem(("class",), "unknown_class", message, hint)
+    if plan.every_h is None and plan.every_runs is None and plan.every_units is None:
+        message = f"nothing says when {plan.name} is due"
+        yield entry.problem(("name",), "without_interval", message, "add every_h:, every_runs: or every_units:")
+    seen: set[str] = set()
+    for index, check in enumerate(plan.checks):
+        at = ("checks", index)
+        if check.name in seen:
+            yield entry.problem((*at, "name"), "duplicate_check", f"the check {check.name} stands twice", "rename one")
+        seen.add(check.name)
+        if check.unit is None and (check.low, check.high) != (None, None):
+            yield entry.problem(at, "limits", f"{check.name} has limits and no unit", "add unit:")
+        if check.low is not None and check.high is not None and check.low > check.high:
+            message = f"low {check.low:g} is above high {check.high:g}"
+            yield entry.problem((*at, "low"), "limits", message, "let low be the smaller one")

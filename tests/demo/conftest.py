@@ -47,17 +47,11 @@ def undisturbed(plant: Path, folder: Path) -> Ended:
 
 
 @pytest.fixture(scope="session")
-def again(plant: Path, folder: Path) -> Ended:
-    """The same seed while others use the processors: the tests that run beside, or else a process that is busy."""
+def disturbed(undisturbed: Ended, plant: Path, folder: Path) -> tuple[Ended, list[Kill]]:
+    """The same seed with ten kills in it, while others use the processors: the tests beside, or else a busy process."""
     alone = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") == "1"
     with busy(1 if alone else 0):
-        return headless(plant, folder / "again", LOTS, SEED)
-
-
-@pytest.fixture(scope="session")
-def disturbed(undisturbed: Ended, plant: Path, folder: Path) -> tuple[Ended, list[Kill]]:
-    """The same seed with ten kills in it."""
-    return killed(plant, folder / "killed", LOTS, SEED, records=undisturbed.applied, moments=MOMENTS)
+        return killed(plant, folder / "killed", LOTS, SEED, records=undisturbed.applied, moments=MOMENTS)
 
 
 @pytest.fixture(scope="session")

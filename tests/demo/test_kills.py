@@ -42,7 +42,7 @@ def test_ten_processes_die_while_jobs_run(disturbed: tuple[Ended, list[Kill]]) -
     assert sum(kill.victim in kill.running for kill in kills) == 3
 
 
-def test_it_ends_with_the_counts_of_the_undisturbed_run(
+def test_the_same_seed_ends_with_the_counts_of_the_undisturbed_run_under_load(
     undisturbed: Ended, disturbed: tuple[Ended, list[Kill]]
 ) -> None:
     ended, kills = disturbed

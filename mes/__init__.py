@@ -1,7 +1,8 @@
 """The system of record. Its features from the ground up; each knows only what stands above it in this list.
 
 ``errors`` ``clock`` ``settings``       what a caller is told, plant time, what can be set
-``postgres`` ``db`` ``transitions``     the embedded server; transactions, the one lock, who sees what; state tables
+``postgres`` ``rows``                   the embedded server; rows of a table written together
+``db`` ``transitions``                  transactions, the one lock, who sees what; state tables
 ``schema`` ``guards``                   roles and migrations; what the database itself refuses
 ``history``                             append-only events, chained per subject, and the outbox
 ``http``                                one transaction per request, every error told in one place

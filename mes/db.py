@@ -20,23 +20,20 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Select,
-    Table,
     any_,
     bindparam,
     create_engine,
     event,
-    inspect,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, undefer
-from sqlalchemy.orm.attributes import set_committed_value
 
 from mes.errors import Away, Busy, Malformed, MesError, NotFound, Stale, TookTooLong
+from mes.rows import many_in_one_insert, write_together
 
 __all__ = [
     "STAFF",
@@ -51,7 +48,6 @@ __all__ = [
     "see_as",
     "seeing_as",
     "unique",
-    "write_all",
 ]
 
 APP_ROLE, STAFF_ROLE, CUSTOMER_ROLE = "mes_app", "mes_staff", "mes_customer"
@@ -117,6 +113,9 @@ class ReadSession(Session):
     """A session whose transaction is read only."""
 
 
+event.listen(Session, "before_flush", write_together)
+
+
 @dataclass(frozen=True)
 class Scope:
     """Whose eyes a transaction has: the staff's, or one customer's."""
@@ -149,6 +148,7 @@ class Database:
             connect_args={"options": f"-c timezone=UTC {bounds}", "connect_timeout": 5},
         )
         event.listen(self.engine, "connect", _prepare_more)
+        many_in_one_insert(self.engine)
 
     @contextmanager
     def transaction(self, scope: Scope = STAFF) -> Iterator[Session]:
@@ -334,23 +334,6 @@ def lock(session: Session, *wanted: tuple[type[Lockable], Sequence[int]]) -> Loc
             raise NotFound(f"There is no {model.__name__.lower()} with id {missing[0]}.")
     _refuse_stale(session, rows)
     return Locked(rows)
-
-
-def write_all(session: Session, rows: Sequence[Lockable], *names: str) -> None:
-    """Write these columns of locked rows of one table, and their next versions, at once.
-
-    A flush would write rows that carry a version one by one. What else has changed in them is left to the flush.
-    """
-    table = cast(Table, inspect(rows[0]).mapper.local_table)
-    written = (*names, "row_version")
-    values: dict[Any, Any] = {table.c[name]: bindparam(f"new_{name}") for name in written}
-    for row in rows:
-        row.row_version += 1
-    given = [{"of_id": row.id} | {f"new_{name}": getattr(row, name) for name in written} for row in rows]
-    session.connection().execute(update(table).where(table.c.id == bindparam("of_id")).values(values), given)
-    for row in rows:
-        for name in written:
-            set_committed_value(row, name, getattr(row, name))
 
 
 _FOR_UPDATE: dict[type[Lockable], Select[Any]] = {}

@@ -29,6 +29,9 @@ NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 FOR_COPIES = {"wal_level": "minimal", "max_wal_senders": "0", "shared_buffers": "32MB"}
 """Making and dropping a database is cheap: little goes to the log, and buffers that are searched for it are few."""
 
+COUNTING = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "none"}
+"""Statements can be counted in a database that asks for it; see `tests.databases.counted`."""
+
 LONGEST = ("tests/demo/", "tests/test_docs.py")
 SHARE_RUNS = tuple(f"tests/demo/test_{name}.py" for name in ("headless", "kills", "trace"))
 
@@ -82,7 +85,7 @@ def data_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The server of this test run. Its data die with it, so it does not wait for the disk."""
-    with quick_folder() as folder, EmbeddedPostgres.start(folder, NOT_DURABLE | FOR_COPIES) as server:
+    with quick_folder() as folder, EmbeddedPostgres.start(folder, NOT_DURABLE | FOR_COPIES | COUNTING) as server:
         yield server
 
 

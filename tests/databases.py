@@ -69,3 +69,34 @@ def opened(owner_url: URL) -> Iterator[Database]:
 def _database(url: URL) -> Database:
     """Names come again, and so does what has been compiled for them: that takes longer than most tests."""
     return Database(url)
+
+
+class Counter:
+    """Counts the statements in one database as the server itself sees them: `pg_stat_statements`.
+
+    Those of connections made after it, its own not.
+    """
+
+    def __init__(self, postgres: EmbeddedPostgres, url: URL) -> None:
+        self._connection = superuser(postgres, str(url.database))
+        self._connection.execute("create extension pg_stat_statements")
+        name = sql.Identifier(str(url.database))
+        self._connection.execute(sql.SQL("alter database {} set pg_stat_statements.track = 'top'").format(name))
+
+    def restart(self) -> None:
+        """Forget what was counted."""
+        self._connection.execute(
+            "select pg_stat_statements_reset(0, oid, 0) from pg_database where datname = current_database()"
+        )
+
+    def statements(self) -> int:
+        """How many were executed since then."""
+        (calls,) = self._connection.execute(
+            "select coalesce(sum(calls), 0)::int from pg_stat_statements"
+            " where dbid = (select oid from pg_database where datname = current_database())"
+        ).fetchone() or (0,)
+        return int(calls)
+
+    def close(self) -> None:
+        """Count no more."""
+        self._connection.close()

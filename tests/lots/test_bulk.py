@@ -1,13 +1,10 @@
 """All lots that a filter finds are held, released or hurried at once, if they are those that were seen."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
-from mes.db import Database
 from mes.errors import Malformed, Refused
 from mes.history import Act, History, Outbox
 from mes.lots.holds.hold import hold
@@ -103,36 +100,6 @@ def test_lots_on_the_line_with_another_priority_get_it(lots: Floor) -> None:
     assert {lot: lots.lot(lot).priority for lot in ("D1", "D2", "D3", "D4")} == {"D1": 2, "D2": 2, "D3": 2, "D4": 5}
     with pytest.raises(Malformed):
         lots.do(change_priority_of_all, DIES, 2, 10)
-
-
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """The statements of a block, whatever each of them was given."""
-    told: list[str] = []
-
-    def executed(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
-        told.append(statement)
-
-    event.listen(database.engine, "before_cursor_execute", executed)
-    yield told
-    event.remove(database.engine, "before_cursor_execute", executed)
-
-
-def test_a_hundred_lots_take_as_many_statements_as_ten(floor: Floor) -> None:
-    took: dict[str, list[int]] = {"hold": [], "priority": [], "release": []}
-    for count, its in ((10, "X"), (100, "Y")):
-        for n in range(count):
-            floor.arrive(f"{its}{n}", "die", f"{its}{n}.1")
-        wanted = LotFilter(q=its)
-        for verb, words, key in (
-            (hold_all, DUST, "hold"),
-            (change_priority_of_all, (2,), "priority"),
-            (release_all, ("dust", "blown off", Role.PROCESS_ENGINEER), "release"),
-        ):
-            with counted(floor.database) as statements:
-                floor.do(verb, wanted, count, *words)
-            took[key].append(len(statements))
-    assert all(ten == hundred <= 13 for ten, hundred in took.values()), took
 
 
 def test_acts_on_the_same_lots_at_once_are_all_kept_and_none_is_in_the_others_way(floor: Floor) -> None:

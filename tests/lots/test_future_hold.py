@@ -22,7 +22,7 @@ from mes.lots.work.track_in import track_in
 from mes.people.roles import Role
 from mes.runs.models import Run
 from mes.units.arrival import Arrival
-from tests.lots.test_split import counted, told
+from tests.lots.test_split import told
 from tests.shop import BEGIN, PLACED, Floor
 
 TEST, BAKE = "board/20", "board/10"
@@ -192,17 +192,3 @@ def test_a_hold_says_by_when_it_is_to_be_looked_at_again(floor: Floor) -> None:
         with pytest.raises(Malformed), floor.database.transaction() as session:
             hold(session, lot, "height", "low", None, floor.act(), wrong)
     assert floor.problems() == []
-
-
-def test_twenty_five_substrates_take_as_many_statements_as_one(floor: Floor) -> None:
-    took = []
-    for name, count in (("B1", 1), ("B2", 25)):
-        lot = floor.do(create, NewLot(name, "alpha", "board", tuple(Arrival(f"{name}.{n}") for n in range(count)))).id
-        planned(floor, name, BAKE)
-        act = floor.act()
-        with floor.database.transaction() as session, counted(floor) as said:
-            set_future_hold(session, lot, TEST, "height", "seen", None, act)
-            release(session, lot, act)
-            session.flush()
-            took.append(len(said))
-    assert took[0] == took[1] <= 30

@@ -19,7 +19,6 @@ from mes.lots.taking import scrap
 from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
 from mes.units.arrival import Arrival
-from tests.lots.test_split import counted
 from tests.shop import BEGIN, Floor
 
 
@@ -123,20 +122,4 @@ def test_a_report_that_comes_late_finds_the_lot_that_goes_on(floor: Floor) -> No
     merged(floor, "D1", "D2")
     floor.do(track_out, run, late)
     assert ([h.code for h in floor.holds("D1")], floor.lot("D2").state) == (["in_doubt"], "terminated")
-    assert floor.problems() == []
-
-
-def test_twenty_five_substrates_take_as_many_statements_as_one(floor: Floor) -> None:
-    took = []
-    for pair, count in (("D1", 1), ("D2", 25)):
-        given = (
-            floor.arrive(pair, "die", f"{pair}.W"),
-            floor.arrive(f"{pair}.1", "die", *(f"{pair}.1.W{n}" for n in range(count))),
-        )
-        act = floor.act()
-        with floor.database.transaction() as session, counted(floor) as said:
-            merge(session, *given, act)
-            session.flush()
-            took.append(len(said))
-    assert took[0] == took[1] <= 30
     assert floor.problems() == []

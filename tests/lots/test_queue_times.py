@@ -19,7 +19,7 @@ from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.units.models import Substrate
 from mes.web.board.reading import read_board
-from tests.lots.test_split import counted, told
+from tests.lots.test_split import told
 from tests.shop import BEGIN, MOST_WAIT_H, Floor
 
 ENGINEER = Person("lee", "Lee", Role.PROCESS_ENGINEER, None)
@@ -134,24 +134,3 @@ def test_each_substrate_is_signed_for_and_takes_its_signature_along(floor: Floor
         assert start_gate.reasons(session, *ids, at(floor)) == []
     with floor.database.reading() as session:
         assert session.get_one(Substrate, floor.substrate("S1")).history_n > 1
-
-
-def test_twenty_five_substrates_take_as_many_statements_as_one(floor: Floor) -> None:
-    took = []
-    for name, count in (("B1", 1), ("B2", 25)):
-        substrates = [f"{name}.S{n}" for n in range(count)]
-        lot = floor.arrive(name, "board", *substrates)
-        for first in range(0, count, 3):
-            some = substrates[first : first + 3]
-            run = floor.begin("OVEN-1", name, only=some)
-            for substrate in some:
-                floor.report(run, substrate)
-            floor.end(run)
-        floor.hours += 5
-        act = floor.act()
-        with floor.database.transaction() as session, counted(floor) as said:
-            dispose_queue_time(session, lot, [], None, ENGINEER, act)
-            session.flush()
-            took.append(len(said))
-    assert took[0] == took[1] <= 20
-    assert floor.problems() == []

@@ -16,7 +16,7 @@ from mes.lots.regrouping.split import split
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.reports.run import run as report
-from tests.lots.test_split import counted, told
+from tests.lots.test_split import told
 from tests.shop import Floor
 
 ENGINEER = Person("lee", "Lee", Role.PROCESS_ENGINEER, None)
@@ -156,23 +156,3 @@ def test_a_future_hold_takes_effect_where_it_goes_back_to(boards: Floor) -> None
     assert [h.code for h in boards.holds("B1.1")] == ["height"]
     sent(boards, "S2", lot="B1.1")  # a lot that is held goes back, too, and stays held
     assert (stands(boards, "S2", "B1.1"), len(boards.holds("B1.1"))) == ((FIRST, 3, 2), 1)
-
-
-def test_twenty_five_substrates_take_as_many_statements_as_one(floor: Floor) -> None:
-    took = []
-    for name, count in (("B1", 1), ("B2", 25)):
-        substrates = [f"{name}.S{n}" for n in range(count)]
-        lot = floor.arrive(name, "board", *substrates)
-        for first in range(0, count, 3):
-            some = substrates[first : first + 3]
-            begun = floor.begin("OVEN-1", name, only=some)
-            for substrate in some:
-                floor.report(begun, substrate)
-            floor.end(begun)
-        act = floor.act()
-        with floor.database.transaction() as session, counted(floor) as said:
-            rework(session, lot, substrates, "residue", act)
-            session.flush()
-            took.append(len(said))
-    assert took[0] == took[1] <= 25
-    assert floor.problems() == []

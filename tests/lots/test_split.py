@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, NotFound, Refused, WrongState
@@ -206,30 +204,4 @@ def test_a_report_that_comes_late_finds_the_lot_that_has_the_substrate_now(floor
     off("D1", "W2")
     floor.do(track_out, run, late)
     assert (floor.holds("D1"), [h.code for h in floor.holds("D1.1")]) == ([], ["in_doubt"])
-    assert floor.problems() == []
-
-
-@contextmanager
-def counted(floor: Floor) -> Iterator[list[str]]:
-    """The statements that are sent to the database."""
-    said: list[str] = []
-
-    def executed(_: Any, __: Any, statement: str, *more: Any) -> None:
-        said.append(statement)
-
-    event.listen(floor.database.engine, "before_cursor_execute", executed)
-    yield said
-    event.remove(floor.database.engine, "before_cursor_execute", executed)
-
-
-def test_twenty_five_substrates_take_as_many_statements_as_one(floor: Floor) -> None:
-    took = []
-    for lot, count in (("D1", 1), ("D2", 25)):
-        names = [f"{lot}.W{n}" for n in range(count + 1)]
-        given = floor.arrive(lot, "die", *names), names[1:], None, floor.act()
-        with floor.database.transaction() as session, counted(floor) as said:
-            split(session, *given)
-            session.flush()
-            took.append(len(said))
-    assert took[0] == took[1] <= 30
     assert floor.problems() == []

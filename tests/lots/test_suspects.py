@@ -17,7 +17,7 @@ from mes.lots.work.track_in import track_in
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.shipments.send import Sending, send
-from tests.lots.test_split import counted, told
+from tests.lots.test_split import told
 from tests.shop import BEGIN, Floor
 
 
@@ -121,16 +121,3 @@ def test_a_process_engineer_signs_and_nobody_else() -> None:
         else:
             with pytest.raises(NotAllowed, match="lee may not sign this; a process engineer may"):
                 verb.signed_by(person, Act("kim", BEGIN))
-
-
-def test_twenty_five_substrates_take_as_many_statements_as_one(floor: Floor) -> None:
-    took = []
-    for name, count in (("B1", 1), ("B2", 25)):
-        lot = doubtful(floor, name, *(f"{name}.S{n}" for n in range(count)))
-        act = floor.act()
-        with floor.database.transaction() as session, counted(floor) as said:
-            dispose_suspects(session, lot, None, None, "scrapped", act)
-            session.flush()
-            took.append(len(said))
-    assert took[0] == took[1] <= 20
-    assert floor.problems() == []

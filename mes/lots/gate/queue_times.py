@@ -31,7 +31,7 @@ from mes.history import Act, Change, record
 from mes.lots import progress
 from mes.lots.ahead import check_ahead
 from mes.lots.models import Lot, LotSubstrate, QueueDisposition, RunSubstrate
-from mes.lots.regrouping.regroup import keep_heads, lock_substrates
+from mes.lots.regrouping.regroup import lock_substrates
 from mes.lots.states import Progress
 from mes.people.roles import Role
 from mes.people.sign_in import Person
@@ -167,7 +167,6 @@ def dispose_queue_time(
         waited = [{"since": c.since.isoformat(), "from": c.from_operation} for c in over[substrate_id]]
         changes.append(Change(substrate, after=told | {"waited": waited}))
     record(session, "dispose_queue_time", replace(act, actor=signer.name), changes)
-    keep_heads(session, substrates.values())
     return lot
 
 

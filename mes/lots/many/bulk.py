@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from mes.db import lock, write_all
+from mes.db import lock
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, record, record_all
 from mes.lots.create import check_priority
@@ -25,9 +25,6 @@ MOST = 2000
 """Lots of one act."""
 MOST_TOLD = 20
 """Holds of others that a refusal names."""
-
-CHAIN = ("history_n", "history_hash")
-"""What an entry of history changes in its subject."""
 
 Ids = Select[int]
 Found = TypeVar("Found")
@@ -69,7 +66,6 @@ def hold_all(
     lots = _seen(session, to_hold(wanted), expected)
     _, event = place_holds(session, lots, new, act)
     record_all(session, act, [event])
-    write_all(session, lots, *CHAIN)
     return lots
 
 
@@ -89,7 +85,6 @@ def release_all(
     if others:
         raise Refused(f"{len(others)} of the {len(holds)} holds are not yours to release.", *others[:MOST_TOLD])
     record(session, "release_hold", act, [released(lots[one.lot_id], one, comment, act) for one in holds])
-    write_all(session, list(lots.values()), *CHAIN)
     return list(lots.values())
 
 
@@ -101,7 +96,6 @@ def change_priority_of_all(session: Session, wanted: LotFilter, expected: int, p
         changes.append(Change(lot, {"priority": lot.priority}, {"priority": priority}))
         lot.priority = priority
     record(session, "change_priority", act, changes)
-    write_all(session, lots, "priority", *CHAIN)
     return lots
 
 

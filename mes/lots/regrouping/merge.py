@@ -14,7 +14,7 @@ from mes.history import Act, Change, Event, record_all
 from mes.lots import progress
 from mes.lots.holds.future_hold import hand_over_future_holds, take_effect
 from mes.lots.models import Hold, Lot, LotSubstrate, Rework
-from mes.lots.regrouping.regroup import busy, hand_over, keep_heads, lock_substrates
+from mes.lots.regrouping.regroup import busy, hand_over, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 
 ALIKE = {
@@ -60,7 +60,6 @@ def merge(session: Session, lot_id: int, other_id: int, act: Act) -> Lot:
     now_here = {lot.id: [*members[lot_id], *go]}
     merged = Event("merge", [*changes, *went.substrates])
     record_all(session, act, [merged, *take_effect(session, [lot], now_here, act)])
-    keep_heads(session, substrates.values())
     return lot
 
 

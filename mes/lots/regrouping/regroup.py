@@ -6,11 +6,11 @@ own and know no lot.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.orm import Session
 
 from mes.db import lock
@@ -67,19 +67,6 @@ def busy(
     for substrate_id, run in session.execute(serving):
         what = f"{run} picks from substrate {substrates[substrate_id].name}; wait until it ends."
         yield Reason("substrate_busy", what, "operator")
-
-
-def keep_heads(session: Session, substrates: Collection[Substrate]) -> None:
-    """Write what history has recorded of many locked substrates in one statement; they leave the session."""
-    rows = [{"of": s.id, "n": s.history_n, "hash": s.history_hash, "version": s.row_version + 1} for s in substrates]
-    for substrate in substrates:
-        session.expunge(substrate)
-    head: dict[str, Any] = {
-        "history_n": bindparam("n"),
-        "history_hash": bindparam("hash"),
-        "row_version": bindparam("version"),
-    }
-    session.connection().execute(update(_SUBSTRATE).where(_SUBSTRATE.c.id == bindparam("of")).values(**head), rows)
 
 
 def hand_over(

@@ -19,7 +19,7 @@ from mes.lots import progress
 from mes.lots.holds.future_hold import take_effect
 from mes.lots.models import Lot, LotSubstrate, Rework, RunSubstrate
 from mes.lots.queries import operations
-from mes.lots.regrouping.regroup import busy, keep_heads, lock_substrates
+from mes.lots.regrouping.regroup import busy, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress, Work
 from mes.routes.models import Operation
 from mes.runs.models import Run
@@ -77,7 +77,6 @@ def rework(session: Session, lot_id: int, names: Sequence[str], reason: str, act
     changes = [Change(s, after=told | {"times": times[i] + 1}) for i, s in substrates.items()]
     sent = Event("rework", [Change(lot, before, after), *changes])
     record_all(session, act, [sent, *take_effect(session, [lot], {lot.id: members}, act)])
-    keep_heads(session, substrates.values())
     return lot
 
 

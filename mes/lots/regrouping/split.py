@@ -12,7 +12,7 @@ from mes.history import Act, Change, record
 from mes.lots import progress
 from mes.lots.holds.future_hold import copy_future_holds
 from mes.lots.models import Handover, Hold, Lot, LotSubstrate
-from mes.lots.regrouping.regroup import busy, hand_over, keep_heads, lock_substrates
+from mes.lots.regrouping.regroup import busy, hand_over, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 from mes.units.models import Substrate
 
@@ -45,7 +45,6 @@ def split(session: Session, lot_id: int, names: Sequence[str], into: str | None,
     told["future_holds"] = copy_future_holds(session, lot, new)
     changes = [Change(lot, before, after, went.given), Change(new, {}, told, went.taken), *went.substrates]
     record(session, "split", act, changes)
-    keep_heads(session, substrates.values())
     return new
 
 

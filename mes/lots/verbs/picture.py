@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from mes.db import lock, write_all
+from mes.db import lock
 from mes.errors import Malformed, NotFound, Reason
 from mes.history import Act, Change, Delta, record, record_all
 from mes.lots import ledger, progress
@@ -135,23 +135,19 @@ def done(
     ``lot_verb``: what it is for the lot's state, where the substrates alone do not make it. ``came``: the account by
     which units came that were not there. As many statements for twenty-five substrates as for one.
     """
-    with session.no_autoflush:  # it would write rows one by one that are written at once below
-        changed, deltas = _posted(session, seen, came)
-        _close_empty(session, seen, act)
-        _settle(session, seen, lot_verb, act)
-        lot, concerned = seen.lot, changed or seen.chosen
-        after = {"state": lot.state, "substrates": lot.substrates, "units": lot.units}
-        changes = [Change(lot, seen.before, after | told, deltas)]
-        changes += [Change(seen.substrates[m.substrate_id], after=_moved(seen.at(m)) | told) for m in concerned]
-        kept = [_kept(seen, m, verb, reverses, act) for m in changed]
-        record(session, verb, act, changes)
-        if kept:
-            session.execute(insert(HandChange), kept)
-        for member in changed:
-            seen.at(member).save()
-        if concerned:
-            rows = [seen.substrates[m.substrate_id] for m in concerned]
-            write_all(session, rows, "dispositions", "closed", "history_n", "history_hash")
+    changed, deltas = _posted(session, seen, came)
+    _close_empty(session, seen, act)
+    _settle(session, seen, lot_verb, act)
+    lot, concerned = seen.lot, changed or seen.chosen
+    after = {"state": lot.state, "substrates": lot.substrates, "units": lot.units}
+    changes = [Change(lot, seen.before, after | told, deltas)]
+    changes += [Change(seen.substrates[m.substrate_id], after=_moved(seen.at(m)) | told) for m in concerned]
+    kept = [_kept(seen, m, verb, reverses, act) for m in changed]
+    record(session, verb, act, changes)
+    if kept:
+        session.execute(insert(HandChange), kept)
+    for member in changed:
+        seen.at(member).save()
     reached = take_effect(session, [lot], {lot.id: seen.members}, act)
     if reached:
         record_all(session, act, reached)

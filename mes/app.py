@@ -91,6 +91,7 @@ API = (
     lots_api.router,
     lots_api.codes,
     routing_api.router,
+    routing_api.versions,
     many_lots_api.router,
     maps_api.router,
     maps_api.incoming,

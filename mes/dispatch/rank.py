@@ -114,7 +114,7 @@ def _limit_ends(session: Session, waiting: Iterable[Candidate]) -> dict[tuple[in
 
     Units that are judged again were there in time at their first visit.
     """
-    here, to, done = aliased(Operation), aliased(Operation), aliased(Operation)
+    here, to, done, begins = aliased(Operation), aliased(Operation), aliased(Operation), aliased(Operation)
     begun = (
         select(
             LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id.label("operation_id"),
@@ -123,10 +123,11 @@ def _limit_ends(session: Session, waiting: Iterable[Candidate]) -> dict[tuple[in
         .join(here, here.id == LotSubstrate.operation_id)
         .join(RunSubstrate, RunSubstrate.substrate_id == LotSubstrate.substrate_id)
         .join(Run, Run.id == RunSubstrate.run_id)
-        .join(QueueLimit, QueueLimit.from_operation_id == Run.operation_id)
-        .join(to, (to.id == QueueLimit.to_operation_id) & (to.route_version_id == here.route_version_id))
-        .where(LotSubstrate.progress == Progress.QUEUED, LotSubstrate.lot_id.in_({c.lot_id for c in waiting}))
         .join(done, done.id == Run.operation_id)
+        .join(begins, (begins.name == done.name) & (begins.route_version_id == here.route_version_id))
+        .join(QueueLimit, QueueLimit.from_operation_id == begins.id)
+        .join(to, to.id == QueueLimit.to_operation_id)
+        .where(LotSubstrate.progress == Progress.QUEUED, LotSubstrate.lot_id.in_({c.lot_id for c in waiting}))
         .where(done.number < here.number)
         .where((to.number > here.number) | ((to.id == here.id) & (LotSubstrate.visit == LotSubstrate.first_visit)))
         .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id, to.id, QueueLimit.id)

@@ -1,6 +1,6 @@
 -- What has a lot done at each operation of its route, and what is still to come?
 with worked as (
-    select r.operation_id,
+    select op.name as operation, -- its name: the lot may have gone over from another version of its route
            count(distinct w.substrate_id) filter (where w.work in ('done', 'partial')) as substrates_done,
            sum(case when w.reworked then 0 else w.units_good end + w.units_failed) as units_in, -- as in the yield report
            sum(case when w.reworked then 0 else w.units_good end) as units_good,
@@ -13,11 +13,12 @@ with worked as (
            array_agg(distinct v.name order by v.name) as recipes
     from run_substrate w
     join run r on r.id = w.run_id
+    join operation op on op.id = r.operation_id
     join equipment e on e.id = r.equipment_id
     join recipe_version v on v.id = r.recipe_version_id
     where w.lot_id = :lot
        or w.substrate_id in (select m.substrate_id from lot_substrate m where m.lot_id = :lot) -- before it came here
-    group by r.operation_id
+    group by op.name
 ),
 standing as (
     select m.operation_id,
@@ -28,11 +29,12 @@ standing as (
     group by m.operation_id
 ),
 left_out as (
-    select k.operation_id, count(distinct k.substrate_id) as skipped
+    select op.name as operation, count(distinct k.substrate_id) as skipped
     from skip k
+    join operation op on op.id = k.operation_id
     where k.lot_id = :lot
        or k.substrate_id in (select m.substrate_id from lot_substrate m where m.lot_id = :lot)
-    group by k.operation_id
+    group by op.name
 ),
 planned as (
     select f.operation_id, array_agg(f.code order by f.id) as codes
@@ -61,9 +63,9 @@ select o.name as operation,
 from lot l
 join operation o on o.route_version_id = l.route_version_id
 join equipment_class c on c.id = o.class_id
-left join worked w on w.operation_id = o.id
+left join worked w on w.operation = o.name
 left join standing s on s.operation_id = o.id
-left join left_out k on k.operation_id = o.id
+left join left_out k on k.operation = o.name
 left join planned p on p.operation_id = o.id
 where l.id = :lot
 order by o.number

@@ -55,6 +55,8 @@ class LotVerb(StrEnum):
     """Some of its substrates go on in a lot of their own."""
     REWORK = "rework"
     """Some of its substrates go back on their route."""
+    MIGRATE = "migrate"
+    """It goes over to another version of its route."""
     MERGE = "merge"
     """All of its substrates go on in another lot."""
     SHIP = "ship"
@@ -100,6 +102,8 @@ TRANSITIONS = Transitions(
         (_S.CREATED, _V.SPLIT): _S.CREATED,
         (_S.QUEUED, _V.SPLIT): _S.QUEUED,
         (_S.STOCKED, _V.SPLIT): _S.STOCKED,
+        (_S.CREATED, _V.MIGRATE): _S.CREATED,
+        (_S.QUEUED, _V.MIGRATE): _S.QUEUED,
         (_S.CREATED, _V.MERGE): _S.TERMINATED,
         (_S.QUEUED, _V.MERGE): _S.TERMINATED,
         (_S.STOCKED, _V.MERGE): _S.TERMINATED,

@@ -28,6 +28,8 @@ class Permission(StrEnum):
     """Change priority and due date of lots, reserve them for equipment, split and merge them."""
     REWORK_LOTS = "rework_lots"
     """Send substrates back on their route."""
+    MIGRATE_LOTS = "migrate_lots"
+    """Let lots go over to another version of their route, which a process engineer signs."""
     WORK_LOTS = "work_lots"
     """Track lots in and out, and break runs off."""
     HOLD_LOTS = "hold_lots"
@@ -83,6 +85,7 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.CREATE_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.CHANGE_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.REWORK_LOTS: frozenset({Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.MIGRATE_LOTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.WORK_LOTS: frozenset({Role.OPERATOR, Role.LINE_ENGINEER, Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.HOLD_LOTS: _ENGINEERS | {Role.OPERATOR},
     Permission.RELEASE_HOLDS: _ENGINEERS | {Role.OPERATOR},

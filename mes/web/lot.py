@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from mes.definitions.clock import plant_now
 from mes.history import History, as_happened, entry
@@ -19,10 +20,13 @@ from mes.lots.ladder import Rung, ladder
 from mes.lots.looks import look
 from mes.lots.own_lots import own_lots
 from mes.lots.queries import lot_id
+from mes.lots.routing.migration import Migration, others
+from mes.lots.states import LotState
 from mes.people.access import may, require
 from mes.people.permissions import Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
+from mes.routes.models import RouteVersion
 from mes.web.forms import path
 from mes.web.lot_verbs import offered
 from mes.web.pages import page, plant_time, view_of
@@ -64,8 +68,19 @@ def show(
     told |= {"now": now, "ahead": _ahead(rungs), "late": late, "signs": signs, "means": MEANS}
     here = path("lots", customer, name)
     told |= {"codes": codes, "roles": OWNERS, "mine": partial(releases, viewer.role)}
+    told |= {"migration": _migration(session, found, lot) if centre else None}
     told |= {"verbs": offered(viewer, lot["state"])}
     return page(request, "lot.html", "/lots", viewer, here=here, most=MOST, **told)
+
+
+def _migration(session: Session, lot_id: int, lot: Mapping[str, Any]) -> Migration | None:
+    """What would become of a lot that waits by the version of its route that new lots take, if that is another."""
+    if lot["state"] not in (LotState.CREATED, LotState.QUEUED):
+        return None
+    route = lot["route"].partition("@")[0]
+    query = select(RouteVersion).where(RouteVersion.route == route, RouteVersion.current)
+    newest = session.scalars(query.where(RouteVersion.name != lot["route"])).one_or_none()
+    return None if newest is None else others(session, newest, lot_id)[0]
 
 
 def _ahead(rungs: Sequence[Rung]) -> Sequence[Rung]:

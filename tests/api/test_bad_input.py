@@ -18,6 +18,7 @@ from tests.api.conftest import Api, Caller
 from tests.api.test_line import records  # noqa: F401
 from tests.api.test_lots import problem
 from tests.api.test_maps_in import XML, file
+from tests.lots.test_migration import version
 from tests.shop import BAKE, BEGIN, Floor, mapped
 from tests.stockroom import deliver, furnish
 from tests.upkeep.test_maintenance import GOOD, plan
@@ -127,7 +128,10 @@ def late(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
     run = floor.begin("OVEN-1", "Q2")
     floor.report(run, "Q2.S", energy_kwh=-1.0)
     floor.end(run)
+    version(floor, 2, (10, {}), (20, {}), current=False)
+    floor.arrive("Q3", "board", "Q3.S")
     return {
+        "lots_migrate": Command("/lots/Q3/migrate", why | signed | {"to": "board@2"}),
         "lots_dispose_suspects": Command(
             "/lots/Q2/dispose-suspects",
             why | signed | {"substrate": "Q2.S", "at": [{"x": 0, "y": 1}], "verdict": "cleared"},

@@ -21,6 +21,7 @@ from mes.people.models import User
 from mes.shipments.send import Sending, confirm, send
 from mes.units.arrival import Arrival
 from tests.api.conftest import Api
+from tests.lots.test_migration import version
 from tests.shop import BEGIN, PLACED, Floor
 from tests.web.conftest import PASSWORD, hashed
 
@@ -42,6 +43,7 @@ release-hold  held   held   held   held   held   held   - - - held -
 future-hold   always always always always -      -      - - - - -
 scrap         always always always always always always - - - - -
 pull-sample   always always always always always always - - - - -
+migrate       always always -      -      -      -      - - - - -
 dispose-suspects always always always always -   -      - - - - -
 store         always always -      -      -      -      - - - - -
 ship          -      -      -      -      free   free   - - - - -
@@ -192,6 +194,7 @@ class Asked:
             "pull-sample": at,
             "ship": {"lots": [self.lot], "to": "elsewhere"},
             "dispose-suspects": SIGNED | {"verdict": "scrapped"},
+            "migrate": SIGNED | {"to": "board@2"},
         }
         return bodies.get(verb, {})
 
@@ -221,6 +224,7 @@ PROMISES: dict[str, Callable[[str, Told, Told], bool]] = {
     "scrap": lambda _, before, after: after["units"] == before["units"] - 1,
     "pull-sample": lambda _, before, after: after["units"] == before["units"] - 1,
     "dispose-suspects": lambda _, before, after: after["units"] == before["units"] - 1,
+    "migrate": lambda _, before, after: (before["route"], after["route"]) == ("board@1", "board@2"),
     "store": lambda _, before, after: after["state"] == "stocked",
     "ship": lambda _, before, after: (after["state"], after["units"]) == ("in_transit", 0),
 }
@@ -241,6 +245,7 @@ def line(floor: Floor) -> Line:
     """A shop with room for all."""
     with floor.database.transaction() as session:
         session.execute(text("update equipment_class set places = 1000"))
+    version(floor, 2, (10, {}), (20, {}), current=False)
     return Line(floor)
 
 

@@ -61,6 +61,7 @@ READS = [
     ("report", "list"),
     ("route", "list", "--product", "package"),
     ("route", "show", "package"),
+    ("route", "migration", "package@1", "--lot", "D1"),
     ("product", "list"),
     ("lot", "maps", "D2"),
     ("lot", "operations", "D2"),
@@ -163,6 +164,7 @@ def refusals(mes: Mes, lot: str) -> Iterator[str]:
     yield mes("lot", "dispose-queue-time", lot, *SIGNED, typed=f"{PASSWORD}\n", code=1).stderr
     suspects = ("lot", "dispose-suspects", lot, f"{lot}.1", "--at", "0,0", "--verdict", "cleared", *SIGNED)
     yield mes(*suspects, typed=f"{PASSWORD}\n", code=1).stderr
+    yield mes("lot", "migrate", lot, "--to", "die@1", *SIGNED, typed=f"{PASSWORD}\n", code=1).stderr
     yield mes("lot", "rework", lot, f"{lot}.1", "--reason", "odd", "--why", "seen", code=1).stderr
 
 

@@ -25,6 +25,7 @@ from mes.lots.regrouping.merge import merge
 from mes.lots.regrouping.rework import rework
 from mes.lots.regrouping.split import split
 from mes.lots.taking import pull_sample, scrap
+from mes.lots.verbs.migrate import migrate
 from mes.lots.verbs.suspects import dispose_suspects
 from mes.lots.work.hand_work import Told, finish
 from mes.lots.work.track_in import track_in
@@ -34,6 +35,7 @@ from mes.people.sign_in import Person
 from mes.postgres import EmbeddedPostgres
 from mes.runs.models import Run
 from tests.databases import Counter
+from tests.lots.test_migration import version
 from tests.shop import PLACED, Floor, mapped
 
 ROWS, COLUMNS = 25, 40
@@ -181,9 +183,13 @@ def _suspects(work: Work) -> Given:
     return dispose_suspects, lot, None, None, "scrapped"
 
 
+def _migrate(work: Work) -> Given:
+    return migrate, work.baked(), version(work.floor, work.floor.hours + 2, (10, {}), (20, {}), current=False)
+
+
 CASES = (
     _release, _hold_all, _release_all, _hurry_all, _split, _merge, _scrap, _sample, _track_in, _process, _test,
-    _assemble, _rework, _queue_time, _suspects,
+    _assemble, _rework, _queue_time, _suspects, _migrate,
 )  # fmt: skip
 EACH_BY_ITSELF = (_by_hand,)
 """Here a person reports on each substrate, and each report is an event of its own."""

@@ -42,6 +42,8 @@ completed scrap     scrapped
 scrapped  wait      queued
 created   split     created
 queued    split     queued
+created   migrate   created
+queued    migrate   queued
 queued rework queued
 ordered rework ordered
 running rework running

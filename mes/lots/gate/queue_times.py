@@ -44,6 +44,8 @@ MEANS = "These substrates waited longer than allowed and go on as they are; if a
 
 _SECOND: ColumnElement[timedelta] = literal_column("interval '1 second'")
 _FROM = aliased(Operation)
+_DONE = aliased(Operation)
+"""The same operation, in the version of the route by which it was done."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def select_clocks(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         .join(QueueLimit, QueueLimit.to_operation_id == LotSubstrate.operation_id)
         .join(_FROM, _FROM.id == QueueLimit.from_operation_id)
         .join(RunSubstrate, RunSubstrate.substrate_id == LotSubstrate.substrate_id)
-        .join(Run, (Run.id == RunSubstrate.run_id) & (Run.operation_id == QueueLimit.from_operation_id))
+        .join(Run, Run.id == RunSubstrate.run_id)
+        .join(_DONE, (_DONE.id == Run.operation_id) & (_DONE.name == _FROM.name))
         .where(*which, LotSubstrate.progress == Progress.QUEUED)
         .where(LotSubstrate.visit == LotSubstrate.first_visit)
         .where(RunSubstrate.ended_at.is_not(None))

@@ -16,6 +16,7 @@ from mes.lots.holds.future_hold import hand_over_future_holds, take_effect
 from mes.lots.models import Hold, Lot, LotSubstrate, Rework
 from mes.lots.regrouping.regroup import busy, hand_over, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
+from mes.routes.models import Operation
 
 ALIKE = {
     "customer_id": "customers",
@@ -81,10 +82,11 @@ def _other_marks(
     if not any(m.reworks for some in there.values() for m in some):
         return
     ids = [m.substrate_id for some in there.values() for m in some]
-    query = select(Rework.substrate_id, Rework.operation_id, Rework.reason, Rework.times)
-    marks: dict[int, set[tuple[int, str, int]]] = defaultdict(set)
-    for substrate_id, operation_id, reason, times in session.execute(query.where(Rework.substrate_id.in_(ids))):
-        marks[substrate_id].add((operation_id, reason, times))
+    query = select(Rework.substrate_id, Operation.name, Rework.reason, Rework.times)
+    query = query.join(Operation, Operation.id == Rework.operation_id).where(Rework.substrate_id.in_(ids))
+    marks: dict[int, set[tuple[str, str, int]]] = defaultdict(set)
+    for substrate_id, operation, reason, times in session.execute(query):
+        marks[substrate_id].add((operation, reason, times))
     of_lot, of_other = ({frozenset(marks[m.substrate_id]) for m in some} for some in there.values())
     if of_lot != of_other:
         yield Reason("lots_differ", f"Lots {lot.name} and {other.name} are of different rework marks.")

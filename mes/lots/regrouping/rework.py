@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from mes.db import lock
@@ -130,11 +130,16 @@ def _marks(session: Session, lot: Lot, members: Sequence[LotSubstrate], loop: _L
     """How often each substrate has gone this loop, and the lot: whichever of its substrates did most often."""
     here = select(LotSubstrate.substrate_id).where(LotSubstrate.lot_id == lot.id)
     query = select(Rework.substrate_id, func.max(Rework.times), func.max(Rework.of_lot))
-    query = query.where(Rework.operation_id == loop.waits_at.id)
+    query = query.where(Rework.operation_id.in_(_in_all_versions([loop.waits_at])))
     query = query.where(or_(Rework.lot_id == lot.id, Rework.substrate_id.in_(here))).group_by(Rework.substrate_id)
     rows = session.execute(query).all()
     times = {substrate_id: n for substrate_id, n, _ in rows}
     return {m.substrate_id: times.get(m.substrate_id, 0) for m in members}, max((n for *_, n in rows), default=0)
+
+
+def _in_all_versions(operations: Sequence[Operation]) -> Select[int]:
+    """The ids of these operations in every version of their route: a lot may have come from another."""
+    return select(Operation.id).where(Operation.name.in_([one.name for one in operations]))
 
 
 def _limits(
@@ -154,15 +159,16 @@ def _limits(
 
 def _send_back(session: Session, members: Sequence[LotSubstrate], loop: _Loop, act: Act) -> None:
     """Let the substrates wait at the first operation of the loop, and mark what they did in it as done again."""
-    ids, again = [m.substrate_id for m in members], [one.id for one in loop.again]
-    runs = select(Run.id).where(Run.operation_id.in_(again))
+    ids, now = [m.substrate_id for m in members], {one.name: one.id for one in loop.again}
+    runs = select(Run.id).where(Run.operation_id.in_(_in_all_versions(loop.again)))
     done = RunSubstrate.substrate_id.in_(ids) & RunSubstrate.run_id.in_(runs)
     done &= RunSubstrate.work.in_((Work.DONE, Work.PARTIAL))
-    visits = select(RunSubstrate.substrate_id, Run.operation_id, func.max(RunSubstrate.visit)).where(done)
-    visits = visits.join(Run, Run.id == RunSubstrate.run_id).group_by(RunSubstrate.substrate_id, Run.operation_id)
+    visits = select(RunSubstrate.substrate_id, Operation.name, func.max(RunSubstrate.visit)).where(done)
+    visits = visits.join(Run, Run.id == RunSubstrate.run_id).join(Operation, Operation.id == Run.operation_id)
+    visits = visits.group_by(RunSubstrate.substrate_id, Operation.name)
     next_visits: dict[int, dict[str, int]] = defaultdict(dict)
-    for substrate_id, operation_id, last in session.execute(visits):
-        next_visits[substrate_id][str(operation_id)] = last + 1
+    for substrate_id, operation, last in session.execute(visits):
+        next_visits[substrate_id][str(now[operation])] = last + 1
     session.execute(update(RunSubstrate).where(done).values(reworked=True), execution_options=_UNSEEN)
     for member in members:
         member.reworks, member.reworked_at = member.reworks + 1, act.at

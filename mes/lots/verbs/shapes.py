@@ -49,3 +49,11 @@ class SuspectsBody(SaidBody):
     def places(self) -> list[tuple[int, int]] | None:
         """The positions; None for all."""
         return None if self.at is None else [(place.x, place.y) for place in self.at]
+
+
+class MigrateBody(SaidBody):
+    """The version of its route by which a lot goes on."""
+
+    model_config = example(to="module@3", why="version 3 cures for longer")
+
+    to: Name = Field(title="Version of the route", description="`route@version`, released.")

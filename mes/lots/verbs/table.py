@@ -15,7 +15,9 @@ from mes.errors import NotAllowed
 from mes.history import Act
 from mes.lots.models import Lot
 from mes.lots.states import LotState
-from mes.lots.verbs.shapes import SaidBody, SuspectsBody, signed
+from mes.lots.verbs.migrate import MEANS as MIGRATION_MEANS
+from mes.lots.verbs.migrate import migrate
+from mes.lots.verbs.shapes import MigrateBody, SaidBody, SuspectsBody, signed
 from mes.lots.verbs.suspects import MEANS as SUSPECTS_MEANS
 from mes.lots.verbs.suspects import dispose_suspects
 from mes.people.permissions import ALLOWED, Permission
@@ -80,5 +82,16 @@ VERBS = (
         ),
         states=THERE,
         means=SUSPECTS_MEANS,
+    ),
+    Verb(
+        name="migrate",
+        title="Go over to another version of the route",
+        says="Let a lot that waits go on by another version of its route, each substrate from where it stands.",
+        example='--to module@3 --why "version 3 cures for longer"',
+        permission=Permission.MIGRATE_LOTS,
+        body=MigrateBody,
+        does=lambda session, lot, body, act: migrate(session, lot, body.to, act),
+        states=(S.CREATED, S.QUEUED),
+        means=MIGRATION_MEANS,
     ),
 )

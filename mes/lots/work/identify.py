@@ -16,7 +16,7 @@ from mes.equipment.models import Equipment
 from mes.errors import Busy, MesError
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSource, RunSubstrate
 from mes.lots.progress import members_of
-from mes.lots.queries import with_next
+from mes.lots.queries import operations, with_next
 from mes.lots.states import OPEN_WORK, Progress, Work
 from mes.routes.models import Operation
 from mes.runs.models import Run
@@ -122,13 +122,17 @@ def identify(session: Session, run_id: int, result: SubstrateResult) -> Report:
     _refuse_other_shape(result, positions[worked])
     run = locked.one(Run, run_id)
     operation, following = with_next(session, run.operation_id)
+    lot = locked.one(Lot, work.lot_id)
+    if lot.route_version_id != operation.route_version_id:  # it went over to another version since
+        of_lot = operations(session, lot.route_version_id)
+        following = next((one for one in of_lot if one.number > operation.number), None)
     return Report(
         run=run,
         operation=operation,
         following=following,
         result=result,
         work=work,
-        lot=locked.one(Lot, work.lot_id),
+        lot=lot,
         positions=positions,
         ids=ids,
         members=members,

@@ -12,12 +12,23 @@ from threading import Barrier
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
+from mes.history import History
 from mes.schema import ROOT
 from tests.api.conftest import PATIENCE_S, everybody
+from tests.api.test_verbs import TABLE, Asked, Told, roomy_line
 from tests.shop import Floor
 
-MANY, CROWD = 16, 200
+MANY, CROWD, FEW = 16, 200, 6
+ONCE = {
+    "release": "created", "split": "queued", "merge": "queued", "track-in": "queued", "track-out": "running",
+    "abort": "running", "release-hold": "queued", "scrap": "queued", "pull-sample": "queued", "migrate": "queued",
+    "dispose-suspects": "queued", "store": "queued", "ship": "stocked",
+}  # fmt: skip
+"""Verbs that must win once, and the state of the lot that they are asked of at the same moment."""
+AGAIN = {"priority", "reserve", "hold", "future-hold"}
+"""Verbs that are right to do again: the same wish is fulfilled already, or each is one of its own."""
 
 
 @contextmanager
@@ -63,10 +74,21 @@ class Crowd:
 
 
 @pytest.fixture
-def crowd(floor: Floor) -> Iterator[Crowd]:
-    keys = everybody(floor.database)
+def keys(floor: Floor) -> dict[str, str]:
+    """The key of each role."""
+    return everybody(floor.database)
+
+
+@pytest.fixture
+def servers(floor: Floor, keys: dict[str, str]) -> Iterator[list[str]]:
+    """The addresses of two."""
     with ExitStack() as stack:
-        yield Crowd([stack.enter_context(serving(floor)) for _ in range(2)], keys["line_engineer"])
+        yield [stack.enter_context(serving(floor)) for _ in range(2)]
+
+
+@pytest.fixture
+def crowd(servers: list[str], keys: dict[str, str]) -> Crowd:
+    return Crowd(servers, keys["line_engineer"])
 
 
 def one_effect(answers: list[httpx.Response]) -> Counter[tuple[str, str]]:
@@ -109,3 +131,55 @@ def test_a_crowd_is_answered(floor: Floor, crowd: Crowd) -> None:
         return client.post("/lots", json=new) if n % 2 else client.get("/lots", params={"limit": 5})
 
     assert Counter(answer.status_code for answer in crowd.at_once(CROWD, ask)) == {200: CROWD // 2, 201: CROWD // 2}
+
+
+def test_every_verb_that_must_win_once_does(floor: Floor, servers: list[str], keys: dict[str, str]) -> None:
+    line = roomy_line(floor)
+    assert {row.split()[0] for row in TABLE.strip().splitlines()} == ONCE.keys() | AGAIN
+    crowd = Crowd(servers, keys["administrator"])
+    for verb, state in ONCE.items():
+        asked = Asked(line, httpx.Client(), line.lot(state, held=verb == "release-hold"), state)
+        path, body = asked.request(verb)
+        answers = crowd.at_once(FEW, lambda client, _, path=path, body=body: client.post(path, json=body))  # type: ignore[misc]
+        won = [answer for answer in answers if answer.is_success]
+        lost = [answer for answer in answers if not answer.is_success]
+        assert len(won) == 1, (verb, [answer.text for answer in answers])
+        guessed = {429} if "password" in body else set[int]()  # who signs many at once may be guessing
+        assert {answer.status_code for answer in lost} <= {404, 409, 422} | guessed, (
+            verb,
+            [answer.text for answer in lost],
+        )
+        assert all(answer.json()["detail"].endswith(".") for answer in lost), verb
+    assert floor.problems() == []
+
+
+def test_splits_and_merges_meet_track_outs_and_bulk_holds_cross(
+    floor: Floor, servers: list[str], keys: dict[str, str]
+) -> None:
+    """Whoever comes first: nobody is told of a deadlock, and no update is lost."""
+    line, crowd = roomy_line(floor), Crowd(servers, keys["administrator"])
+    lots = [line.lot("running") for _ in range(4)]
+    waits = line.lot("queued")
+
+    def ask(client: httpx.Client, n: int) -> httpx.Response:
+        lot = lots[n % len(lots)]
+        wanted = ({"q": "L"}, {"route": "board"}, {"customer": "alpha"})[n % 3]
+        paths: tuple[tuple[str, Told], ...] = (
+            (f"/lots/{lot}/split", {"substrates": [f"{lot}.2"]}),
+            (f"/lots/{lot}/track-out", {}),
+            (f"/lots/{waits}/merge", {"lot": lot}),
+            ("/bulk/hold", {"which": wanted, "expected": len(lots) + 1, "code": "height"}),
+        )
+        path, body = paths[n // len(lots) % len(paths)]
+        return client.post(path, json={"why": "at the same moment"} | body)
+
+    answers = crowd.at_once(8 * len(lots), ask)
+    assert {answer.status_code for answer in answers} <= {200, 201, 409}, [answer.text for answer in answers]
+    held = sum(answer.json()["count"] for answer in answers if answer.is_success and "/bulk/" in str(answer.url))
+    with floor.database.reading() as session:
+        at_first = session.scalar(
+            select(func.count(History.id)).where(History.verb == "hold", History.subject_kind == "lot")
+        )
+    assert at_first == held > 0
+    assert Counter(answer.status_code for answer in answers if answer.is_success).total() > len(lots)
+    assert floor.problems() == []

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import httpx
-import pytest
 from sqlalchemy import text, update
 
 from mes.lots.create import NewLot, create
@@ -173,8 +172,12 @@ class Asked:
 
     def __call__(self, verb: str) -> httpx.Response:
         """The answer."""
-        body = {**WHY, **self._body(verb)}
-        return self.client.post("/shipments" if verb == "ship" else f"/lots/{self.lot}/{verb}", json=body)
+        path, body = self.request(verb)
+        return self.client.post(path, json=body)
+
+    def request(self, verb: str) -> tuple[str, Told]:
+        """Path and body."""
+        return "/shipments" if verb == "ship" else f"/lots/{self.lot}/{verb}", {**WHY, **self._body(verb)}
 
     def _body(self, verb: str) -> Told:
         at = {"substrate": f"{self.lot}.2", "at": [{"x": 0, "y": 0}]}
@@ -240,26 +243,19 @@ def rows() -> Iterator[tuple[str, bool, dict[str, bool]]]:
             yield state, held, {verb: done[cells[state]] for verb, cells in paper.items()}
 
 
-@pytest.fixture
-def line(floor: Floor) -> Line:
-    """A shop with room for all."""
+def roomy_line(floor: Floor) -> Line:
+    """A shop with room for all, and a password for whoever is there to sign."""
     with floor.database.transaction() as session:
         session.execute(text("update equipment_class set places = 1000"))
+        session.execute(update(User).values(password_hash=hashed()))
     version(floor, 2, (10, {}), (20, {}), current=False)
     return Line(floor)
 
 
-@pytest.fixture
-def signing(api: Api, floor: Floor) -> Api:
-    """The API, with a password for whoever signs."""
-    with floor.database.transaction() as session:
-        session.execute(update(User).values(password_hash=hashed()))
-    return api
-
-
-def test_verb_state_and_hold_are_as_on_paper(line: Line, signing: Api) -> None:
+def test_verb_state_and_hold_are_as_on_paper(api: Api, floor: Floor) -> None:
     wrong, tried = list[str](), 0
-    with signing.as_user("administrator") as client:
+    line = roomy_line(floor)
+    with api.as_user("administrator") as client:
 
         def look(lot: str) -> Told:
             return dict(client.get(f"/lots/{lot}").json())

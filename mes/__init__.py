@@ -8,10 +8,10 @@
 ``http``                                one transaction per request, every error told in one place
 ``people``                              customers, users, sign-in and signatures, one table of who may do what
 ``definitions``                         sites, areas, equipment classes, layouts, products, the plant clock
-``equipment``                           what each equipment is and in which condition
+``equipment``                           what each equipment is, its condition and maintenance; who is certified for it
 ``recipes`` ``routes``                  versions of what equipment runs; operations in order, queue-time limits
 ``runs``                                one stay on one equipment
-``materials``                           lots of material, containers: received, thawed, mounted, used up
+``materials``                           lots of material, containers: received, thawed, mounted, used up; ``durables``
 ``units``                               substrates, layers and moves, packed; ``formats`` reads and writes map files
 ``lots``                                create, scrap, store, priority; ledgers; what else is done with them in rooms:
     ``holds`` ``regrouping``            set and released, set for later; substrates that go over to another lot, or back

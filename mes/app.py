@@ -21,6 +21,7 @@ from mes.lots.many import api as many_lots_api
 from mes.lots.maps import api as maps_api
 from mes.lots.routing import api as routing_api
 from mes.materials import api as materials_api
+from mes.materials.durables import api as durables_api
 from mes.people import access
 from mes.people.watchers import Watchers
 from mes.recipes import api as recipes_api
@@ -34,6 +35,7 @@ from mes.web import (
     bulk_commands,
     certificates,
     containers,
+    durables,
     equipment,
     errors,
     find,
@@ -69,6 +71,7 @@ PAGES = (
     board.router,
     equipment.router,
     containers.router,
+    durables.router,
     certificates.router,
     jobs.router,
     recipes.router,
@@ -109,6 +112,9 @@ API = (
     materials_api.kinds,
     materials_api.lots,
     materials_api.router,
+    durables_api.kinds,
+    durables_api.router,
+    genealogy_api.of_durables,
     dispatch_api.router,
     jobs_api.router,
     recipes_api.router,

@@ -11,6 +11,8 @@ import mes.jobs.models
 import mes.lots.models
 import mes.lots.routing.models
 import mes.lots.verbs.models
+import mes.lots.work.models
+import mes.materials.durables.models
 import mes.materials.models
 import mes.people.models
 import mes.recipes.models

@@ -16,10 +16,12 @@ from mes.cli.output import Json, console, print_json, say, show, told_time
 from mes.cli.remote import Server, server
 from mes.errors import Malformed
 from mes.genealogy.reached import reached
+from mes.genealogy.tools import durables_on, used_of_durable
 from mes.genealogy.trace import trace_lot_up, trace_unit, trace_up
-from mes.genealogy.tree import Move, Onward, Place, Trace, TraceUp, Unit
+from mes.genealogy.tree import Move, Onward, Place, Trace, TraceUp, Unit, Work
 from mes.genealogy.used import used_of_container, used_of_lot, used_on
 from mes.lots.queries import lot_id
+from mes.materials.durables.queries import durable_id
 from mes.materials.queries import container_id, material_lot_id
 from mes.units.queries import substrate_id
 
@@ -152,6 +154,39 @@ def used(
     show(found, as_json=as_json, empty="No material was used on it.")
 
 
+@app.command()
+def durable(
+    name: Annotated[str, typer.Argument(metavar="DURABLE", help="Number of the durable.")], *, as_json: Json = False
+) -> None:
+    """On which substrates of which lots a durable was used: what concerns it if it was bad.
+
+    Example: mes trace durable COL-12
+    """
+    if there := server():
+        found = there.entries("durables", name, "genealogy")
+    else:
+        with reading() as session:
+            found = used_of_durable(session, durable_id(session, name))
+    show(found, as_json=as_json, empty="It was not used.")
+
+
+@app.command()
+def tools(
+    name: Annotated[str, typer.Argument(metavar="SUBSTRATE", help="Name, or CUSTOMER/NAME.")], *, as_json: Json = False
+) -> None:
+    """The durables that were used on a substrate, at which operation.
+
+    Example: mes trace tools module-01-02
+    """
+    if there := server():
+        customer, own = owned(name)
+        found = there.entries("substrates", own, "durables", customer=customer)
+    else:
+        with reading() as session:
+            found = durables_on(session, substrate_id(session, name))
+    show(found, as_json=as_json, empty="No durable was used on it.")
+
+
 def _asked(there: Server, name: str, x: int | None, y: int | None, what: str) -> Any:
     customer, substrate = owned(name)
     return there.get("units", substrate, x, y, what, customer=customer)
@@ -206,8 +241,13 @@ def _named(place: Place | None, substrate: str, product: str) -> str:
 
 def _moved(move: Move) -> str:
     site = f"site {move.site} level {move.level}, " if move.level else ""
-    work = "" if move.work is None else f"{move.work.operation} on {move.work.equipment} by {move.work.recipe}, "
+    work = "" if move.work is None else _worked(move.work)
     return escape(f"({site}{work}head {move.head}, {told_time(move.at)})")
+
+
+def _worked(work: Work) -> str:
+    tools = "".join(f"{durable}, " for durable in work.durables)
+    return f"{work.operation} on {work.equipment} by {work.recipe}, {tools}"
 
 
 def _missing(sentences: Sequence[str]) -> None:

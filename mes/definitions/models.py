@@ -199,6 +199,28 @@ class MaintenancePlan(Ordered, Base):
     )
 
 
+class DurableKind(Ordered, Base):
+    """A kind of tool that wears: collet, blade, stencil, probe card. What one has done is counted up to ``most``."""
+
+    __tablename__ = "durable_kind"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    counts: Mapped[str]
+    """The word for what is counted: touchdowns, shots, cuts."""
+    per: Mapped[str]
+    """Whether each unit counts, or each substrate."""
+    most: Mapped[int]
+    clean_every: Mapped[int | None]
+    inspect_every: Mapped[int | None]
+
+    __table_args__ = (
+        CheckConstraint("per in ('unit', 'substrate')", name="per"),
+        CheckConstraint("most > 0 and clean_every > 0 and inspect_every > 0", name="positive"),
+    )
+
+
 class AttachSite(Base):
     """One site of a product's attach specification: what belongs there, at which level (1 is the lowest)."""
 

@@ -7,12 +7,14 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from mes.genealogy.reached import reached
+from mes.genealogy.tools import durables_on, used_of_durable
 from mes.genealogy.trace import trace_lot_up, trace_unit, trace_up
 from mes.genealogy.tree import Trace, TraceUp
 from mes.genealogy.used import used_of_container, used_of_lot, used_on
 from mes.http.shapes import Name, example
 from mes.http.transaction import Tx
 from mes.lots.queries import lot_id
+from mes.materials.durables.queries import durable_id
 from mes.materials.queries import container_id, material_lot_id
 from mes.people.access import require
 from mes.people.permissions import Permission
@@ -22,6 +24,7 @@ SEEN = [require(Permission.SEE_LOTS)]
 OF_THE_CENTRE = [require(Permission.SEE_LINE)]
 of_containers = APIRouter(prefix="/containers", tags=["genealogy"], dependencies=OF_THE_CENTRE)
 of_material_lots = APIRouter(prefix="/material-lots", tags=["genealogy"], dependencies=OF_THE_CENTRE)
+of_durables = APIRouter(prefix="/durables", tags=["genealogy"], dependencies=OF_THE_CENTRE)
 of_substrates = APIRouter(prefix="/substrates", tags=["genealogy"], dependencies=OF_THE_CENTRE)
 router = APIRouter(prefix="/units", tags=["genealogy"], dependencies=SEEN)
 of_lots = APIRouter(prefix="/lots", tags=["genealogy"], dependencies=SEEN)
@@ -46,6 +49,26 @@ class UsedRow(BaseModel):
     container: str
     material_lot: str
     amount: int = Field(description="In the unit of the material.")
+    run: str
+    operation: str
+    equipment: str
+    happened_at: datetime
+
+
+class DurableUseRow(BaseModel):
+    """A durable that was used on a substrate."""
+
+    model_config = example(
+        lot="S1", customer="hanbit", substrate="B7", durable="COL-0012", kind="collet", done=36, run="J-0000412",
+        operation="hbm_stack/70", equipment="TCB-01", happened_at="2026-03-01T03:00:00Z",
+    )  # fmt: skip
+
+    lot: str = Field(description="The lot that the run was ordered for.")
+    customer: str
+    substrate: str
+    durable: str
+    kind: str
+    done: int = Field(description="What was counted on it.")
     run: str
     operation: str
     equipment: str
@@ -114,6 +137,18 @@ def material_lot_went(
 ) -> Any:
     """On which substrates of which lots the material of all containers of a delivery was used."""
     return used_of_lot(session, material_lot_id(session, lot, customer))
+
+
+@of_durables.get("/{durable}/genealogy", response_model=list[DurableUseRow])
+def durable_went(session: Tx, durable: Annotated[Name, Path(description="Number of the durable.")]) -> Any:
+    """On which substrates of which lots a durable was used: what concerns it if it was bad."""
+    return used_of_durable(session, durable_id(session, durable))
+
+
+@of_substrates.get("/{substrate}/durables", response_model=list[DurableUseRow])
+def tools_here(session: Tx, substrate: SubstrateName, customer: Customer = None) -> Any:
+    """The durables that were used on a substrate, at which operation."""
+    return durables_on(session, substrate_id(session, substrate, customer))
 
 
 @of_substrates.get("/{substrate}/materials", response_model=list[UsedRow])

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from equipment.interface.messages import NO_BIN
 from mes.definitions.models import Layout, Product
 from mes.equipment.models import Equipment
+from mes.genealogy.tools import durables_of
 from mes.genealogy.tree import Place, Reading, Work
 from mes.lots.models import Lot, LotSubstrate
 from mes.people.models import Customer
@@ -64,14 +65,16 @@ def substrates(session: Session, ids: Iterable[int], *, centre: bool) -> dict[in
 
 def works(session: Session, run_ids: Iterable[int]) -> dict[int, Work]:
     """By id, what the runs were. For readers who see the centre."""
+    run_ids = sorted(set(run_ids))
     query = (
         select(Run.id, Run.name, Equipment.name, Operation.name, RecipeVersion.name, RecipeVersion.sha256)
         .join(Equipment, Equipment.id == Run.equipment_id)
         .join(Operation, Operation.id == Run.operation_id)
         .join(RecipeVersion, RecipeVersion.id == Run.recipe_version_id)
-        .where(Run.id.in_(sorted(set(run_ids))))
+        .where(Run.id.in_(run_ids))
     )
-    return {number: Work(*columns) for number, *columns in session.execute(query)}
+    used = durables_of(session, run_ids)
+    return {row[0]: Work(*row[1:], durables=used.get(row[0], ())) for row in session.execute(query)}
 
 
 def readings(session: Session, places: Iterable[Place], known: dict[int, Known]) -> dict[Place, tuple[Reading, ...]]:

@@ -24,6 +24,8 @@ class Work:
     recipe: str
     """``name@version``."""
     sha256: str
+    durables: tuple[str, ...] = ()
+    """The tools that touched what was worked on, each with its kind."""
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def load(folder: Path) -> Plant:
         people=tuple(found.parts("person")),
         hold_codes=tuple(found.parts("hold_code")),
         materials=tuple(found.parts("material")),
+        durable_kinds=tuple(found.parts("durable_kind")),
         certifications=tuple(found.parts("certification")),
         classes=tuple(found.parts("class")),
         equipment=tuple(found.parts("equipment")),

@@ -1,4 +1,4 @@
-"""What must fit together in a plant's text of certifications and maintenance."""
+"""What must fit together in a plant's text of certifications, durables and maintenance."""
 
 from collections.abc import Iterator
 
@@ -15,6 +15,7 @@ def upkeep_problems(found: Gathered) -> Iterator[Problem]:
         for index, operation in enumerate(entry.part.operations):
             at = ("operations", index, "certification")
             yield from _certification(found, entry, at, operation.certification)
+            yield from _durables(found, entry, index, operation.durables)
     for entry in found.entries["maintenance_plan"]:
         yield from _plan(found, entry)
 
@@ -23,6 +24,16 @@ def _certification(found: Gathered, entry: Entry, at: At, name: str | None) -> I
     if name is not None and found.lacks("certification", name):
         message = f"there is no certification {name}"
         yield entry.problem(at, "unknown_certification", message, choice(name, found.known("certification")))
+
+
+def _durables(found: Gathered, entry: Entry, index: int, names: list[str]) -> Iterator[Problem]:
+    for n, name in enumerate(names):
+        at = ("operations", index, "durables", n)
+        if found.lacks("durable_kind", name):
+            message = f"there is no kind of durables {name}"
+            yield entry.problem(at, "unknown_durable", message, choice(name, found.known("durable_kind")))
+        if name in names[:n]:
+            yield entry.problem(at, "duplicate_durable", f"{name} stands twice", "name it once")
 
 
 def _plan(found: Gathered, entry: Entry) -> Iterator[Problem]:

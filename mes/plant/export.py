@@ -58,6 +58,8 @@ def _files(plant: Plant) -> dict[str, tuple[str, dict[str, Any]]]:
         put("holds.yaml", "holds.yaml", hold_codes=plant.hold_codes)
     if plant.materials:
         put("materials.yaml", "materials.yaml", materials=plant.materials)
+    if plant.durable_kinds:
+        put("durables.yaml", "durables.yaml", durable_kinds=plant.durable_kinds)
     if plant.certifications:
         put("certifications.yaml", "certifications.yaml", certifications=plant.certifications)
     put("equipment.yaml", "equipment.yaml", classes=plant.classes, equipment=plant.equipment)

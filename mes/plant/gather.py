@@ -22,6 +22,7 @@ KINDS = {
     "Person": "person",
     "HoldCode": "hold_code",
     "Material": "material",
+    "DurableKind": "durable_kind",
     "Certification": "certification",
     "EquipmentClass": "class",
     "Equipment": "equipment",

@@ -6,7 +6,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mes.definitions.models import Area, Certification, EquipmentClass, HoldCode, MaintenancePlan, MaterialKind
+from mes.definitions.models import (
+    Area,
+    Certification,
+    DurableKind,
+    EquipmentClass,
+    HoldCode,
+    MaintenancePlan,
+    MaterialKind,
+)
 from mes.dispatch.models import ReleaseRule
 from mes.equipment.models import Equipment
 from mes.plant.part import Part
@@ -21,6 +29,7 @@ def misplaced(session: Session, plant: Plant) -> Places:
     found: Places = {}
     parts_of: tuple[tuple[type[Any], Sequence[Part]], ...] = (
         (Area, plant.areas), (HoldCode, plant.hold_codes), (MaterialKind, plant.materials),
+        (DurableKind, plant.durable_kinds),
         (Certification, plant.certifications), (EquipmentClass, plant.classes), (Equipment, plant.equipment),
         (MaintenancePlan, plant.maintenance_plans), (ReleaseRule, plant.release_rules),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from mes.db import Base
 from mes.definitions.models import (
     Area,
     Certification,
+    DurableKind,
     EquipmentClass,
     HoldCode,
     Layout,
@@ -45,6 +46,7 @@ MODELS: dict[str, type[Any]] = {
     "person": User,
     "hold_code": HoldCode,
     "material": MaterialKind,
+    "durable_kind": DurableKind,
     "certification": Certification,
     "class": EquipmentClass,
     "equipment": Equipment,
@@ -176,6 +178,15 @@ def _material_removed(session: Session, kind: str, name: str, content: Content) 
     return Reason("in_use", said, "process_engineer")
 
 
+def _durable_kind_removed(session: Session, kind: str, name: str, content: Content) -> Reason | None:
+    query = select(Lot.name).join(Operation, Operation.route_version_id == Lot.route_version_id)
+    lots = _open_lots(session, query.where(Operation.durables.contains([name])))
+    if not lots:
+        return _used(session, kind, name, content)
+    said = f"Durables {name} are needed by lot {_listed(lots)} on the line; keep them until they have passed."
+    return Reason("in_use", said, "process_engineer")
+
+
 def _certification_removed(session: Session, _: str, name: str, __: Content) -> Reason | None:
     query = select(Lot.name).join(Operation, Operation.route_version_id == Lot.route_version_id)
     lots = _open_lots(session, query.where(Operation.certification == name))
@@ -234,6 +245,7 @@ _ADDED: dict[str, Callable[[Session, str, str, Content], Reason | None]] = {
 _REMOVED: dict[str, Callable[[Session, str, str, Content], Reason | None]] = {
     "certification": _certification_removed,
     "material": _material_removed,
+    "durable_kind": _durable_kind_removed,
     "recipe": _recipe_removed,
     "route": _free,
 }

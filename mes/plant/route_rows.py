@@ -78,6 +78,7 @@ def _operation(session: Session, route: RouteVersion, content: dict[str, Any]) -
         rework=content.get("rework"),
         sampling=content.get("sampling"),
         certification=content.get("certification"),
+        durables=content.get("durables", []),
     )
 
 

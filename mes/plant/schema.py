@@ -13,7 +13,7 @@ from pydantic import Field
 from mes.dispatch.criteria import USUAL, Criterion
 from mes.people.roles import Role
 from mes.plant.part import Count, Figures, Name, Part, Title, Version, Versioned
-from mes.plant.schema_materials import Material, MaterialFile, MaterialUse
+from mes.plant.schema_materials import DurableFile, DurableKind, Material, MaterialFile, MaterialUse
 from mes.plant.schema_products import Layout, Product, ProductFile, Recipe, RecipeFile
 from mes.plant.schema_upkeep import (
     CaredFor,
@@ -165,7 +165,7 @@ class Rework(Part):
 BinCode = Annotated[int, Field(ge=1, le=255)]
 
 
-SAID_LATER = {"process_h", "materials", "rework", "sampling", "alternatives", "certification"}
+SAID_LATER = {"process_h", "materials", "rework", "sampling", "alternatives", "certification", "durables"}
 """Keys of an operation that texts of earlier versions did not have."""
 
 
@@ -197,6 +197,7 @@ class Operation(Part):
     process_h: float | None = Field(default=None, gt=0, description="How long equipment works on one run, in hours")
     retest: Retest | None = None
     materials: list[MaterialUse] = Field(default_factory=list, description="What it uses up of material")
+    durables: list[Name] = Field(default_factory=list, description="The kinds of durables that it needs mounted")
     rework: Rework | None = None
     certification: Name | None = Field(
         default=None, description="What a person must be certified for who starts lots here"
@@ -312,6 +313,7 @@ FILES: dict[str, type[Part]] = {
     "people.yaml": PeopleFile,
     "holds.yaml": HoldFile,
     "materials.yaml": MaterialFile,
+    "durables.yaml": DurableFile,
     "certifications.yaml": CertificationFile,
     "equipment.yaml": EquipmentFile,
     "maintenance.yaml": MaintenanceFile,
@@ -335,6 +337,7 @@ class Plant:
     people: tuple[Person, ...]
     hold_codes: tuple[HoldCode, ...]
     materials: tuple[Material, ...]
+    durable_kinds: tuple[DurableKind, ...]
     certifications: tuple[Certification, ...]
     classes: tuple[EquipmentClass, ...]
     equipment: tuple[Equipment, ...]
@@ -354,6 +357,7 @@ class Plant:
             "person": self.people,
             "hold_code": self.hold_codes,
             "material": self.materials,
+            "durable_kind": self.durable_kinds,
             "certification": self.certifications,
             "class": self.classes,
             "equipment": self.equipment,

@@ -1,4 +1,4 @@
-"""What may stand in a plant's text of material: its kinds, and what operations use up of them."""
+"""What may stand in a plant's text of material and of tools that wear: kinds, and what operations use of them."""
 
 from typing import Literal
 
@@ -33,3 +33,19 @@ class MaterialUse(Part):
     needed_h: float | None = Field(
         default=None, ge=0, description="How long a run needs it from its start; process_h of the operation if not said"
     )
+
+
+class DurableKind(Part):
+    name: Name
+    title: Title
+    counts: Name = Field(description="The word for what is counted: touchdowns, shots, cuts")
+    per: Literal["unit", "substrate"] = Field(default="unit", description="Whether each unit counts, or each substrate")
+    most: int = Field(ge=1, le=1_000_000_000, description="A durable is used up at so many")
+    clean_every: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    inspect_every: int | None = Field(default=None, ge=1, le=1_000_000_000)
+
+
+class DurableFile(Part):
+    """``durables.yaml``: the kinds of tools that wear, and that operations need on equipment."""
+
+    durable_kinds: list[DurableKind]

@@ -12,7 +12,7 @@ from mes.equipment.models import Equipment
 from mes.people import models as people
 from mes.plant import schema
 from mes.plant.part import Part
-from mes.plant.schema_materials import Material
+from mes.plant.schema_materials import DurableKind, Material
 from mes.plant.schema_products import Attach, Layout, Product, Recipe
 from mes.plant.schema_upkeep import Certification, MaintenancePlan
 from mes.recipes.models import RecipeVersion
@@ -21,6 +21,7 @@ from mes.routes.looks import alternatives
 from mes.routes.models import Operation, QueueLimit, RouteVersion
 
 HOUR_S = 3600.0
+DURABLE_KIND = ("name", "title", "counts", "per", "most", "clean_every", "inspect_every")
 
 P = TypeVar("P", bound=Part)
 
@@ -40,6 +41,7 @@ def stored(session: Session) -> schema.Plant:
         certifications=_certifications(session),
         classes=_classes(session),
         materials=_materials(session),
+        durable_kinds=_of(DurableKind, session.execute(_columns(definitions.DurableKind, *DURABLE_KIND))),
         equipment=_equipment(session),
         maintenance_plans=_maintenance_plans(session),
         layouts=_of(
@@ -239,6 +241,7 @@ def _operation(row: Any) -> dict[str, Any]:
         "sampling": operation.sampling,
         "alternatives": row.alternatives,
         "certification": operation.certification,
+        "durables": operation.durables,
         "fills": [{"site": site, "level": level} for site, level in operation.fills],
         "bins": {code: bin_["name"] for code, bin_ in operation.bins.items()},
         "materials": [

@@ -260,6 +260,7 @@ class Writer:
         "person": _put_person,
         "hold_code": _put_columns,
         "material": _put_material,
+        "durable_kind": _put_columns,
         "certification": _put_certification,
         "class": _put_class,
         "equipment": _put_equipment,

@@ -71,6 +71,8 @@ class Operation(Base):
     """{every_lots: of those of the product, substrates: of each such lot, or null}; none: it is done of all."""
     certification: Mapped[str | None]
     """Name of what a person must be certified for who starts it."""
+    durables: Mapped[list[Any]] = mapped_column(default=list)
+    """The kinds of durables that it needs on the equipment, by name."""
 
     route_version: Mapped[RouteVersion] = relationship(lazy="raise")
     equipment_class: Mapped[EquipmentClass] = relationship(lazy="raise")

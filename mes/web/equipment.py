@@ -20,6 +20,8 @@ from mes.http.command import FormRoute
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.jobs.looks import select_jobs
+from mes.materials.durables.looks import select_durables
+from mes.materials.durables.models import Durable
 from mes.materials.looks import select_containers
 from mes.materials.models import Container
 from mes.people.access import require
@@ -76,6 +78,7 @@ def _looks(session: Session, of: int) -> dict[str, Any]:
         "states": last_states(of, MOST),
         "recipes": _recipes(of),
         "mounted": select_containers(plant_now(session)).where(Equipment.id == of).order_by(Container.name),
+        "tools": select_durables().where(Equipment.id == of).order_by(Durable.name),
         "jobs": select_jobs().where(Run.equipment_id == of).order_by(Run.id.desc()).limit(MOST),
     }
     return {name: session.execute(query).mappings().all() for name, query in asked.items()}

@@ -19,6 +19,7 @@ from tests.api.test_line import records  # noqa: F401
 from tests.api.test_lots import problem
 from tests.api.test_maps_in import XML, file
 from tests.lots.test_migration import version
+from tests.materials.tools import equip
 from tests.shop import BAKE, BEGIN, Floor, mapped
 from tests.stockroom import deliver, furnish
 from tests.upkeep.test_maintenance import GOOD, plan
@@ -42,6 +43,7 @@ NAMES = {
     "certification",
     "user",
     "plan",
+    "kind",
 }
 """Keys that name what must be there."""
 COUNTED = {"sign_in_try", "sign_in"}
@@ -181,6 +183,20 @@ def on_equipment(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
         "certificates_create": Command("/certificates", kim | {"expires_at": "2099-04-01T00:00:00Z"}),
         "certificates_withdraw": Command("/certificates/withdraw", kim),
         "equipment_maintain": Command("/equipment/CELL-1/maintain", why | {"plan": "weekly", "found": found}),
+        **on_tools(floor, why),
+    }
+
+
+def on_tools(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
+    """The commands on durables."""
+    equip(floor)
+    return {
+        "durables_create": Command("/durables", why | {"id": "C1", "kind": "collet", "count": 3}, status=201),
+        "durables_mount": Command("/durables/C1/mount", why | {"equipment": "CELL-1"}),
+        "durables_clean": Command("/durables/C1/clean", why),
+        "durables_dismount": Command("/durables/C1/dismount", why),
+        "durables_inspect": Command("/durables/C1/inspect", why | {"fit": True}),
+        "durables_scrap": Command("/durables/C1/scrap", why),
     }
 
 

@@ -13,6 +13,7 @@ from mes.people.models import User
 from tests.api.conftest import Api, Caller
 from tests.api.test_lots import ok, problem
 from tests.api.test_recipes import DRAFT
+from tests.materials.tools import equip, tools
 from tests.shop import Floor
 from tests.stockroom import furnish
 from tests.web.conftest import PASSWORD, hashed
@@ -27,6 +28,7 @@ def edits(client: httpx.Client) -> dict[str, tuple[str, dict[str, object]]]:
     ok(client.post("/material-lots", json=box), 201)
     return {
         "/containers/F1": ("/containers/F1/scrap", {"amount": 1, "why": "purged"}),
+        "/durables/C1": ("/durables/C1/clean", {}),
         "/lots/D1": ("/lots/D1/hold", HOLD),
         "/equipment/CELL-1": ("/equipment/CELL-1/state", {"state": "UDT"}),
         "/recipes/bake@2": ("/recipes/bake@2/submit", {}),
@@ -36,6 +38,8 @@ def edits(client: httpx.Client) -> dict[str, tuple[str, dict[str, object]]]:
 def test_what_has_changed_since_is_not_changed_again(floor: Floor, caller: Caller) -> None:
     floor.arrive("D1", "die", "W1")
     furnish(floor)
+    equip(floor)
+    tools(floor)
     client = caller("administrator")
     for address, (command, body) in edits(client).items():
         seen = client.get(address).headers["etag"]

@@ -33,10 +33,18 @@ OF_LOT, OF_SUBSTRATE = "SECRET", "HIDDEN"
 PLACES = {
     "customer": ["beta"], "lot": [OF_LOT], "name": [OF_LOT, OF_SUBSTRATE], "substrate": [OF_SUBSTRATE],
     "job": ["J-0000002"], "record": ["1"], "recipe": ["bake@1"], "equipment": ["CELL-1"], "route": ["die"],
-    "shipment": ["SHP-000001"], "container": ["T-BETA"], "x": ["1"], "y": ["2"], "extension": ["json", "xml"],
+    "shipment": ["SHP-000001"], "container": ["T-BETA"], "durable": ["C1"],
+    "x": ["1"], "y": ["2"], "extension": ["json", "xml"],
 }  # fmt: skip
 """What may stand at the places of a path."""
-NOT_THERE = {"record": "9", "recipe": "bake@9", "equipment": "CELL-9", "route": "pie", "container": "T-NONE"}
+NOT_THERE = {
+    "record": "9",
+    "recipe": "bake@9",
+    "equipment": "CELL-9",
+    "route": "pie",
+    "container": "T-NONE",
+    "durable": "C9",
+}
 """For what is the centre's, names of nothing."""
 NEW_EACH_TIME = re.compile(rb'data-now-ms="\d+"|name="once" value="[\w-]+"')
 """Of a page: the time, and by what a form is sent once."""

@@ -19,6 +19,7 @@ from mes.units.formats.e142_write import write_e142
 from mes.units.formats.mapfile import Layout, MapFile
 from tests.api.conftest import Api
 from tests.cli.conftest import As, Mes
+from tests.materials.tools import equip, tools
 from tests.shop import Floor, mapped
 from tests.stockroom import deliver, furnish
 from tests.upkeep.test_maintenance import plan
@@ -73,6 +74,11 @@ READS = [
     ("container", "list", "--material", "tape", "--left", "--q", "t"),
     ("container", "show", "T0"),
     ("certificate", "kinds"),
+    ("durable", "kinds"),
+    ("durable", "list", "--kind", "collet", "--q", "c"),
+    ("durable", "show", "C1"),
+    ("trace", "durable", "C1"),
+    ("trace", "tools", "W1"),
     ("certificate", "list", "--user", "operator"),
     ("maintenance", "list", "--state", "soon"),
     ("maintenance", "show", "CELL-1"),
@@ -88,6 +94,8 @@ def test_reads_are_the_same(line: Floor, both: Callable[..., str]) -> None:
     furnish(line)
     deliver(line, "L0", "tape", {"T0": 100})
     plan(line, every_s=1e9)
+    equip(line)
+    tools(line)
     for words in READS:
         assert json.loads("[" + both(*words, "--json").replace("}\n{", "},{") + "]")
 
@@ -260,12 +268,18 @@ def test_material_is_kept_the_same(floor: Floor, mes: Mes, over_http: As, both: 
     )
 
 
-def caring(mes: Mes | As) -> Iterator[str]:
+def caring(mes: Mes | As, name: str) -> Iterator[str]:
     """What commands that keep people and equipment able print, numbers left out."""
     for words in (
         ("certificate", "grant", "operator", "cells", "--expires", "2099-05-01T00:00+0900", "--why", "trained"),
         ("certificate", "withdraw", "operator", "cells", "--why", "gone"),
         ("maintenance", "do", "CELL-1", "weekly", "force=50.2", "lines=yes"),
+        ("durable", "register", name, "--kind", "collet", "--count", "3"),
+        ("durable", "mount", name, "--equipment", "CELL-1"),
+        ("durable", "clean", name),
+        ("durable", "inspect", name, "--fit"),
+        ("durable", "dismount", name),
+        ("durable", "scrap", name, "--why", "worn"),
     ):
         yield re.sub(r"\d+", "#", mes(*words, "--json").stdout)
 
@@ -276,7 +290,8 @@ def test_people_and_equipment_are_kept_able_the_same(
     plan(floor, every_runs=5)
     with floor.database.transaction() as session:
         session.add(Certification(name="cells", title="Cells", trainer="line_engineer"))
-    assert list(caring(mes)) == list(caring(over_http))
+    equip(floor)
+    assert list(caring(mes, "C1")) == list(caring(over_http, "C2"))
     assert "write CHECK=VALUE" in both("maintenance", "do", "CELL-1", "weekly", "force=much", code=1)
     assert "lines is missing" in both("maintenance", "do", "CELL-1", "weekly", "force=1", code=1)
     assert "the plant has cells" in both("certificate", "grant", "operator", "boats", code=1)

@@ -213,6 +213,8 @@ MISTAKES = {
         "unknown_certification", "certification: microskopy", "did you mean microscopy?"),
     "certification of an operation": Mistake("routes/top_die.yaml", "retest: {bins: [7]",
         "certification: probing\n    retest: {bins: [7]", "unknown_certification", "n: probing", "microscopy"),
+    "durable of an operation": Mistake("routes/top_die.yaml", "retest: {bins: [7]",
+        "durables: [probe_card]\n    retest: {bins: [7]", "unknown_durable", "durables", "there is none"),
     "trainer": Mistake("certifications.yaml", "trainer: process_engineer", "trainer: manager", "wrong_value", "manager",
                        "line_engineer"),
     "class of a plan": Mistake("maintenance.yaml", "class: tcb_bonder", "class: tcb_border", "unknown_class",

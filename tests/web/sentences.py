@@ -23,6 +23,7 @@ from mes.lots.holds.hold_codes import MEANINGS
 from mes.lots.maps.map_file import E142_TYPES
 from mes.lots.states import LotState, LotVerb, Progress, Work
 from mes.lots.verbs.table import VERBS
+from mes.materials.durables.states import DurableState
 from mes.materials.states import ContainerState
 from mes.people.permissions import Permission, meanings
 from mes.people.roles import Role
@@ -47,7 +48,7 @@ Sentence = tuple[str, str]
 
 ENUMS: tuple[type[StrEnum], ...] = (
     LotState, LotVerb, Progress, Work, RunState, RunVerb, OrderState, RecordState, RecordKind, RecipeState, RecipeVerb,
-    Role, Permission, ContainerState, MaintenanceState,
+    Role, Permission, ContainerState, MaintenanceState, DurableState,
 )  # fmt: skip
 FOUND = ("lot", "equipment", "run")
 LADDER = ("at work", "waiting", "done", "left out", "to come")

@@ -29,6 +29,7 @@ from mes.recipes.approve import submit
 from mes.recipes.draft import draft
 from mes.recipes.models import RecipeVersion
 from mes.shipments.send import Sending, send
+from tests.materials.tools import equip, tools
 from tests.shop import BEGIN, Floor, build_floor, mapped
 from tests.stockroom import deliver, furnish, supply
 from tests.upkeep.test_maintenance import GOOD, plan
@@ -88,6 +89,7 @@ SHOWN = (
     Shown("/substrates/{customer}/{name}", f"/substrates/alpha/WD4?{STACKED}", "yield_engineer", "map-stacked"),
     Shown("/units/{customer}/{substrate}/{x}/{y}", "/units/alpha/WD4/1/0", "yield_engineer", "unit"),
     Shown("/certificates", "/certificates"),
+    Shown("/durables", "/durables"),
     Shown("/equipment", "/equipment"),
     Shown("/equipment/{name}", "/equipment/CELL-1"),
     Shown("/equipment/{name}", "/equipment/CELL-2", name="equipment-due"),
@@ -140,6 +142,8 @@ def centre(module_database: Database) -> Iterator[Site]:
     supply(floor, flux=[40, 400])
     deliver(floor, "L9", "flux", {"F9": 500}, lasts_h=2000, customer="beta")
     cared_for(floor)
+    equip(floor)
+    tools(floor)
     hotter = floor.do(draft, floor.id_of(RecipeVersion, "bake@1"), "peak_temperature = 152.5 Cel\n")
     floor.do(submit, hotter.id)
     with serving(floor.database) as site:

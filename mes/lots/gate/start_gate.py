@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mes.equipment.states import ABLE
 from mes.errors import Reason
+from mes.lots.gate.durable_gate import against_durables
 from mes.lots.gate.material_gate import against_material
 from mes.lots.gate.person_gate import against_person
 from mes.lots.gate.start_gate_facts import Facts, by_product, look
@@ -139,5 +140,6 @@ CHECKS: tuple[Callable[[Facts], Iterator[Reason]], ...] = (
     _queue_times,
     _supply,
     against_material,
+    against_durables,
 )
 """The checks of the gate, in the order in which a person reads their reasons."""

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload, undefer
 from mes.equipment.certification.looks import Starter, starter
 from mes.equipment.maintenance.due import Upkeep, upkeep
 from mes.equipment.models import Alarm, Equipment
+from mes.lots.gate.durable_facts import Tools, tools
 from mes.lots.gate.material_facts import Mounted, mounted_on, promised_on, units_asked
 from mes.lots.gate.queue_times import Clock, clocks
 from mes.lots.gate.supply import Need, Source, attach_sites, filled
@@ -101,6 +102,8 @@ class Facts(LotFacts):
     upkeep: Sequence[Upkeep]
     starter: Starter | None
     """The person who would start it; None where equipment starts it by itself."""
+    tools: Tools
+    """The durables that it needs, at least."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ class LineFacts:
     """Of each lot one for every operation at which any of it waits, the earliest first; at least one."""
     equipment: Mapping[int, EquipmentFacts]
     starter: Starter | None
+    tools: Tools
 
     def starting(self, lot_id: int, equipment_id: int, substrate_ids: Collection[int] = ()) -> LotFacts:
         """The lot as it would start on the equipment.
@@ -144,6 +148,7 @@ class LineFacts:
             promised=on.promised,
             upkeep=on.upkeep,
             starter=self.starter,
+            tools=self.tools,
         )
 
     def needed(self) -> set[int]:
@@ -162,8 +167,11 @@ def look(
     """Read what the gate looks at at plant time ``at``, all but the sources. ``by``: who would start, if a person."""
     lots = _lots(session, lot_ids, at)
     operations = [lot.operation for here in lots.values() for lot in here if lot.operation is not None]
+    # first what is promised and counted: a job that reports in between is counted twice, never not at all
+    needed = tools(session, {name for one in operations for name in one.durables}, equipment_ids)
     equipment = _equipment(session, equipment_ids, with_material=any(o.materials for o in operations))
-    return LineFacts(lots, equipment, None if by is None else _starter(session, by, operations, equipment.values()))
+    person = None if by is None else _starter(session, by, operations, equipment.values())
+    return LineFacts(lots, equipment, person, needed)
 
 
 def _starter(
@@ -190,7 +198,7 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
     operations = _operations(session, lots, waiting)
     overdue = _overdue(session, [m for some in waiting.values() for m in some], at)
     sites = attach_sites(session, {lot.product_id for lot in lots.values()})
-    using = {o.id for some in operations.values() for o in some if o is not None and o.materials}
+    using = {o.id for some in operations.values() for o in some if o is not None and (o.materials or o.durables)}
     units = units_asked(session, [m for some in waiting.values() for m in some if m.operation_id in using])
 
     def at_operation(lot: Lot, operation: Operation | None) -> LotFacts:

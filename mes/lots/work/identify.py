@@ -150,11 +150,11 @@ def _members(session: Session, locked: Locked, substrate_ids: Iterable[int]) -> 
 
 
 def _worked(session: Session, run_id: int, result: SubstrateResult) -> tuple[int, int, list[int]]:
-    """The substrate that the report is on, the lot that it was ordered in, and the equipment if it used material there.
+    """The substrate that the report is on, the lot that it was ordered in, and the equipment if it used things there.
 
     What is mounted on equipment changes under its lock.
     """
-    of_run = (Run.equipment_id, (Operation.materials != []).label("uses"))
+    of_run = (Run.equipment_id, ((Operation.materials != []) | (Operation.durables != [])).label("uses"))
     query = (
         select(Substrate.name, Substrate.id, Lot.name.label("lot"), RunSubstrate.lot_id, RunSubstrate.visit, *of_run)
         .join(RunSubstrate, RunSubstrate.substrate_id == Substrate.id)

@@ -24,6 +24,7 @@ from mes.lots.states import Work
 from mes.lots.work.consumption import consume
 from mes.lots.work.doubts import against_whole, has_plausible_energy
 from mes.lots.work.identify import Report, identify
+from mes.lots.work.wearing import count_wear
 from mes.routes.states import OperationKind
 from mes.units.layers import write_layer
 from mes.units.placement import Allowed, apply_transfers
@@ -55,7 +56,7 @@ def applied(session: Session, report: Report, act: Act) -> list[Event]:
     left_out = _progress(session, report, again, act)
     changes = _post(session, report)
     progress.settle(session, report.lot, report.members[report.lot.id], act.at)
-    events = [Event("track_out", [*_told(report), *changes, *used.changes]), *left_out]
+    events = [Event("track_out", [*_told(report), *changes, *used.changes, *count_wear(session, report)]), *left_out]
     if report.exceptions:
         code = IN_DOUBT if report.is_late else EXCEPTION
         _, held = place_hold(session, report.holder, code, _comment(report), OWNER_OF_REPORTED, act)

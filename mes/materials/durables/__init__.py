@@ -1,0 +1,1 @@
+"""Tools that wear: collets, blades, stencils, probe cards. What they have done is counted, and they end."""

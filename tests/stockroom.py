@@ -11,12 +11,12 @@ from mes.equipment.models import Equipment
 from mes.history import Act
 from mes.materials.models import Container
 from mes.materials.mounting import mount
-from mes.materials.preparing import thaw
+from mes.materials.preparing import open_container, thaw
 from mes.materials.receive import Delivery, receive
 from mes.recipes.models import RecipeVersion
 from tests.shop import BEGIN, Floor, _product, _route
 
-THAW_H, FLOOR_LIFE_H = 4.0, 30.0
+THAW_H, FLOOR_LIFE_H, BAKE_H = 4.0, 30.0, 8.0
 NEEDED_H = 4.0
 """For how long a job needs flux."""
 USES: list[dict[str, Any]] = [
@@ -31,9 +31,11 @@ def furnish(floor: Floor) -> None:
     """Two kinds of material, and a route whose only operation uses them."""
     with floor.database.transaction() as session:
         cold = {"thaw_s": THAW_H * 3600, "floor_life_s": FLOOR_LIFE_H * 3600, "certificate": True}
+        moist = {"floor_life_s": FLOOR_LIFE_H * 3600, "bake_s": BAKE_H * 3600, "bakes": 1, "certificate": False}
         plain = {"thaw_s": None, "floor_life_s": None, "certificate": False}
         session.add(MaterialKind(name="flux", title="Flux", unit="mg", ordinal=1, **cold))
         session.add(MaterialKind(name="tape", title="Tape", unit="mm", ordinal=2, **plain))
+        session.add(MaterialKind(name="lid", title="Lids", unit="piece", ordinal=3, **moist))
         product = _product(session, "coat", session.scalars(select(Layout).where(Layout.name == "dies")).one())
         cell = session.scalars(select(EquipmentClass.id).where(EquipmentClass.name == "cell")).one()
         recipe = session.scalars(select(RecipeVersion.id).where(RecipeVersion.name == "bond@1")).one()
@@ -71,6 +73,11 @@ def ready(floor: Floor, *names: str, equipment: str = "CELL-1") -> None:
     floor.hours += round(THAW_H)
     for name in names:
         put_on(floor, name, equipment)
+
+
+def opened(floor: Floor, name: str) -> None:
+    """Open a container."""
+    step(floor, open_container, name)
 
 
 def put_on(floor: Floor, name: str, equipment: str = "CELL-1", **how: Any) -> Container:

@@ -12,6 +12,7 @@ from mes.cli.remote import server
 from mes.definitions.clock import plant_now
 from mes.equipment.queries import equipment_id
 from mes.history import Act
+from mes.materials.baking import bake as bake_container
 from mes.materials.looks import look, select_containers, wanted
 from mes.materials.models import Container
 from mes.materials.mounting import mount as mount_container
@@ -22,7 +23,7 @@ from mes.materials.queries import container_id
 from mes.materials.scrapping import scrap_container
 from mes.materials.states import ContainerState
 
-app = typer.Typer(help="Containers of material: thaw, open, mount and return them.", no_args_is_help=True)
+app = typer.Typer(help="Containers of material: thaw, open, bake, mount and return them.", no_args_is_help=True)
 
 ContainerName = Annotated[str, typer.Argument(metavar="CONTAINER", help="Name of the container.")]
 Owner = Annotated[str | None, typer.Option("--customer", help="Whose it is, where owners share a name.")]
@@ -103,6 +104,15 @@ def open_one(name: ContainerName, *, customer: Owner = None, why: Why = "", as_j
     Example: mes container open FLX-31
     """
     _do(name, "open", {}, open_container, customer, why, as_json=as_json)
+
+
+@app.command()
+def bake(name: ContainerName, *, customer: Owner = None, why: Why = "", as_json: Json = False) -> None:
+    """Dry an open container in an oven; after that it has its whole floor life.
+
+    Example: mes container bake REEL-7
+    """
+    _do(name, "bake", {}, bake_container, customer, why, as_json=as_json)
 
 
 @app.command()

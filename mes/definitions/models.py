@@ -153,10 +153,17 @@ class MaterialKind(Ordered, Base):
     """How long a container thaws that comes out of the cold; null of material that is not kept there."""
     floor_life_s: Mapped[float | None]
     """How long a container may be used from when it has thawed, or, not kept in the cold, from when it is opened."""
+    bake_s: Mapped[float | None]
+    """How long an open container is baked, which gives it its floor life again; null of material that is not baked."""
+    bakes: Mapped[int | None]
+    """How often a container may be baked; null: as often as needed."""
     certificate: Mapped[bool]
     """Whether it is received only with a certificate."""
 
-    __table_args__ = (CheckConstraint("thaw_s > 0 and floor_life_s > 0", name="times"),)
+    __table_args__ = (
+        CheckConstraint("thaw_s > 0 and floor_life_s > 0 and bake_s > 0 and bakes > 0", name="times"),
+        CheckConstraint("bakes is null or bake_s is not null", name="bakes"),
+    )
 
 
 class Certification(Lockable, Chained, Ordered, Base):

@@ -14,6 +14,7 @@ from mes.http.command import CommandRoute
 from mes.http.etag import IfMatch
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
+from mes.materials.baking import bake
 from mes.materials.looks import (
     look,
     look_at_lot,
@@ -150,6 +151,14 @@ def open_one_container(session: Tx, by: Worker, of: Named, response: Response, b
     """Open a container that has thawed, or need not."""
     found = of.id(session)
     open_container(session, found, act_now(session, by.name, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{container}/bake", response_model=ContainerLook)
+def bake_container(session: Tx, by: Worker, of: Named, response: Response, body: DoneBody) -> Any:
+    """Dry an open container in an oven; after that it has its whole floor life. Refused where it was done too often."""
+    found = of.id(session)
+    bake(session, found, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 

@@ -22,7 +22,7 @@ def select_kinds() -> Select[*tuple[Any, ...]]:
     """One row for each kind of material, to be ordered by name."""
     return select(
         MaterialKind.name.label("material"), MaterialKind.title, MaterialKind.unit, MaterialKind.thaw_s,
-        MaterialKind.floor_life_s, MaterialKind.certificate,
+        MaterialKind.floor_life_s, MaterialKind.bake_s, MaterialKind.bakes, MaterialKind.certificate,
     )  # fmt: skip
 
 
@@ -45,7 +45,8 @@ def select_containers(at: datetime) -> Select[*tuple[Any, ...]]:
         select(
             Container.name.label("container"), MaterialKind.name.label("material"), MaterialLot.name.label("lot"),
             Customer.name.label("customer"), Container.state, MaterialKind.unit, Container.received,
-            Container.remainder, Container.thawed_at, Container.floor_ends_at, expires().label("expires_at"),
+            Container.remainder, Container.thawed_at, Container.baked_at, Container.floor_ends_at,
+            expires().label("expires_at"),
             and_(over, Container.state.not_in(ENDED)).label("expired"), Equipment.name.label("equipment"),
             Container.mounted_at,
         )
@@ -78,7 +79,8 @@ def wanted(
 
 def look(session: Session, container_id: int, at: datetime) -> Row:
     """One container, with the lot it came in."""
-    more = (MaterialLot.supplier, MaterialLot.certificate, Container.consumed, Container.scrapped, Container.opened_at)
+    ours = (Container.consumed, Container.scrapped, Container.opened_at, Container.bakes)
+    more = (MaterialLot.supplier, MaterialLot.certificate, *ours)
     query = select_containers(at).add_columns(*more).where(Container.id == container_id)
     return dict(session.execute(query).mappings().one())
 

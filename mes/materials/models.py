@@ -55,6 +55,10 @@ class Container(Lockable, Chained, Consigned, Base):
     thawed_at: Mapped[datetime | None]
     """When its time of thawing is over; null of one that is in the cold, or that need not thaw."""
     opened_at: Mapped[datetime | None]
+    baked_at: Mapped[datetime | None]
+    """When its last baking is over; null of one that was never baked."""
+    bakes: Mapped[int] = mapped_column(default=0)
+    """How often it was baked."""
     floor_ends_at: Mapped[datetime | None]
     """When its floor life is over; null before that began, or where its material has none."""
     equipment_id: Mapped[int | None] = mapped_column(ForeignKey("equipment.id"))

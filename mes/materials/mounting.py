@@ -1,5 +1,7 @@
 """Mount containers on equipment, and return them."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,15 +21,15 @@ def mount(session: Session, container_id: int, equipment_id: int, act: Act, *, o
     """Put a container on an equipment; one that is closed is opened by that.
 
     One that still thaws may be mounted: nothing starts with it before it has. Raises `Refused` with every reason: its
-    state, it is in the cold, its life is over, another one that is ready expires earlier and ``out_of_order`` is not
-    said. Whoever says so may do that: the edge asks.
+    state, it is in the cold or in the oven, its life is over, another one that is ready expires earlier and
+    ``out_of_order`` is not said. Whoever says so may do that: the edge asks.
     """
     if out_of_order:
         say_why(act)
     locked = lock_containers(session, [container_id], equipment_id)
     container, equipment = locked.one(Container, container_id), locked.one(Equipment, equipment_id)
     verb = ContainerVerb.MOUNT
-    found = [*wrong_state(container, verb), *_cold(container), *too_old(container, act.at)]
+    found = [*wrong_state(container, verb), *_cold(container), *_hot(container, act.at), *too_old(container, act.at)]
     if not out_of_order:
         found += expires_later(session, container, act.at, verb)
     if found:
@@ -45,6 +47,13 @@ def _cold(container: Container) -> list[Reason]:
     if container.state != ContainerState.STORED or container.material_lot.kind.thaw_s is None:
         return []
     return [Reason("material_not_thawed", f"Container {container.name} is in the cold; thaw it first.", "operator")]
+
+
+def _hot(container: Container, at: datetime) -> list[Reason]:
+    if container.state != ContainerState.BAKING or container.baked_at is None or container.baked_at <= at:
+        return []
+    until = container.baked_at.isoformat(timespec="minutes")
+    return [Reason("material_bakes", f"Container {container.name} bakes until {until}; wait.", "operator")]
 
 
 def return_container(session: Session, container_id: int, act: Act) -> Container:

@@ -131,6 +131,7 @@ def _first(session: Session, container: Container, at: datetime, verb: Container
         ready = [
             (Container.state == ContainerState.OPENED)
             | (Container.thawed_at <= at) & (Container.state == ContainerState.THAWING)
+            | (Container.baked_at <= at) & (Container.state == ContainerState.BAKING)
             | MaterialKind.thaw_s.is_(None) & (Container.state == ContainerState.STORED)
         ]
     query = (
@@ -147,6 +148,6 @@ def _first(session: Session, container: Container, at: datetime, verb: Container
 
 def told(container: Container, **more: object) -> dict[str, object]:
     """What history says of a container after a verb."""
-    times = {name: getattr(container, name) for name in ("thawed_at", "opened_at", "floor_ends_at")}
+    times = {name: getattr(container, name) for name in ("thawed_at", "opened_at", "baked_at", "floor_ends_at")}
     at = {name: time.isoformat() for name, time in times.items() if time is not None}
     return {"state": container.state, **at, **{key: value for key, value in more.items() if value}}

@@ -81,9 +81,9 @@ def ready_on(
 ) -> list[tuple[str, str, datetime]]:
     """Containers on an equipment of which a customer's lots may take, the first mounted first.
 
-    Each with its material, and since when it may be used: it had thawed, or was opened.
+    Each with its material, and since when it may be used: it had thawed, was opened or was baked.
     """
-    since = func.coalesce(Container.thawed_at, Container.opened_at, Container.mounted_at)
+    since = func.coalesce(Container.baked_at, Container.thawed_at, Container.opened_at, Container.mounted_at)
     query = (
         select(Container.name, MaterialKind.name, since)
         .join(MaterialLot, MaterialLot.id == Container.material_lot_id)

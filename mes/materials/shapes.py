@@ -19,6 +19,7 @@ CONTAINER: dict[str, Any] = {
     "received": 30000,
     "remainder": 21400,
     "thawed_at": "2026-03-01T02:00:00Z",
+    "baked_at": None,
     "floor_ends_at": "2026-03-02T02:00:00Z",
     "expires_at": "2026-03-02T02:00:00Z",
     "expired": False,
@@ -42,7 +43,14 @@ class KindRow(BaseModel):
     """A kind of material that operations use up."""
 
     model_config = example(
-        material="flux", title="Flux", unit="mg", thaw_s=7200.0, floor_life_s=86400.0, certificate=True
+        material="flux",
+        title="Flux",
+        unit="mg",
+        thaw_s=7200.0,
+        floor_life_s=86400.0,
+        bake_s=None,
+        bakes=None,
+        certificate=True,
     )
 
     material: str
@@ -50,6 +58,8 @@ class KindRow(BaseModel):
     unit: str = Field(description="Amounts are whole numbers of it.")
     thaw_s: float | None = Field(description="How long it thaws; null: it is not kept in the cold.")
     floor_life_s: float | None = Field(description="How long it lasts, thawed or else opened; null: its shelf life.")
+    bake_s: float | None = Field(description="How long an open container is baked; null: it is not baked.")
+    bakes: int | None = Field(description="How often a container may be baked; null: as often as needed.")
     certificate: bool = Field(description="It is received only with a certificate.")
 
 
@@ -67,6 +77,7 @@ class ContainerRow(BaseModel):
     received: int
     remainder: int
     thawed_at: datetime | None = Field(description="When its time of thawing is over.")
+    baked_at: datetime | None = Field(description="When its last baking is over.")
     floor_ends_at: datetime | None
     expires_at: datetime | None = Field(description="The end of its shelf life or floor life, whichever comes first.")
     expired: bool
@@ -79,7 +90,7 @@ class ContainerLook(ContainerRow):
 
     model_config = example(
         **CONTAINER, supplier="Fluxwerk", certificate="COA-88211", consumed=8400, scrapped=200,
-        opened_at="2026-03-01T02:10:00Z",
+        opened_at="2026-03-01T02:10:00Z", bakes=0,
     )  # fmt: skip
 
     supplier: str
@@ -87,6 +98,7 @@ class ContainerLook(ContainerRow):
     consumed: int
     scrapped: int
     opened_at: datetime | None
+    bakes: int = Field(description="How often it was baked.")
 
 
 class MaterialLotRow(BaseModel):

@@ -14,6 +14,8 @@ class ContainerState(StrEnum):
     """Out of the cold, closed; it may be opened when its time of thawing is over."""
     OPENED = "opened"
     """Opened, on no equipment."""
+    BAKING = "baking"
+    """In an oven that dries it; it may be mounted when that is over, and has its whole floor life again."""
     MOUNTED = "mounted"
     """On an equipment, which takes from it."""
     EMPTY = "empty"
@@ -29,6 +31,8 @@ class ContainerVerb(StrEnum):
     """Take it out of the cold."""
     OPEN = "open"
     """Open it."""
+    BAKE = "bake"
+    """Dry it in an oven."""
     MOUNT = "mount"
     """Put it on an equipment; that opens one that is closed."""
     RETURN = "return"
@@ -46,15 +50,18 @@ TRANSITIONS = Transitions(
         (_S.STORED, _V.THAW): _S.THAWING,
         (_S.STORED, _V.OPEN): _S.OPENED,
         (_S.THAWING, _V.OPEN): _S.OPENED,
+        (_S.OPENED, _V.BAKE): _S.BAKING,
         (_S.STORED, _V.MOUNT): _S.MOUNTED,
         # it may thaw on the equipment; nothing starts there before it has
         (_S.THAWING, _V.MOUNT): _S.MOUNTED,
         (_S.OPENED, _V.MOUNT): _S.MOUNTED,
+        (_S.BAKING, _V.MOUNT): _S.MOUNTED,
         (_S.MOUNTED, _V.RETURN): _S.OPENED,
         (_S.MOUNTED, _V.USE_UP): _S.EMPTY,
         (_S.STORED, _V.SCRAP): _S.SCRAPPED,
         (_S.THAWING, _V.SCRAP): _S.SCRAPPED,
         (_S.OPENED, _V.SCRAP): _S.SCRAPPED,
+        (_S.BAKING, _V.SCRAP): _S.SCRAPPED,
         (_S.MOUNTED, _V.SCRAP): _S.SCRAPPED,
     }
 )

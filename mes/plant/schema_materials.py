@@ -1,8 +1,8 @@
 """What may stand in a plant's text of material and of tools that wear: kinds, and what operations use of them."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mes.plant.part import Name, Part, Title
 
@@ -15,7 +15,19 @@ class Material(Part):
     floor_life_h: float | None = Field(
         default=None, gt=0, description="How long a container may be used that has thawed, or else was opened"
     )
+    bake_h: float | None = Field(
+        default=None, gt=0, description="How long an open container is baked, which gives it its floor life again"
+    )
+    bakes: int | None = Field(default=None, ge=1, le=100, description="How often; left out: as often as needed")
     certificate: bool = Field(default=False, description="Whether it is received only with a certificate")
+
+    @model_validator(mode="after")
+    def _is_dried_or_kept_cold(self) -> Self:
+        if self.bake_h is None and self.bakes is not None:
+            raise ValueError("bakes says how often it is baked; say with bake_h how long, or leave both out")
+        if self.bake_h is not None and self.thaw_h is not None:
+            raise ValueError("what is kept in the cold is not baked; leave out thaw_h or bake_h")
+        return self
 
 
 class MaterialFile(Part):

@@ -94,13 +94,14 @@ def _classes(session: Session) -> tuple[schema.EquipmentClass, ...]:
 
 
 def _materials(session: Session) -> tuple[Material, ...]:
-    names = ("name", "title", "unit", "thaw_s", "floor_life_s", "certificate")
+    names = ("name", "title", "unit", "thaw_s", "floor_life_s", "bake_s", "bakes", "certificate")
     found = session.execute(_columns(definitions.MaterialKind, *names)).mappings()
     return tuple(
         Material(
             thaw_h=_hours(row["thaw_s"]),
             floor_life_h=_hours(row["floor_life_s"]),
-            **{name: row[name] for name in ("name", "title", "unit", "certificate")},
+            bake_h=_hours(row["bake_s"]),
+            **{name: row[name] for name in ("name", "title", "unit", "bakes", "certificate")},
         )
         for row in found
     )

@@ -148,7 +148,7 @@ class Writer:
 
     def _put_material(self, difference: Difference) -> None:
         values = dict(difference.after or {})
-        hours = {name: values.pop(f"{name}_h") for name in ("thaw", "floor_life")}
+        hours = {name: values.pop(f"{name}_h") for name in ("thaw", "floor_life", "bake")}
         seconds = {f"{name}_s": None if h is None else h * HOUR_S for name, h in hours.items()}
         self._plain(difference, **values, **seconds)
 

@@ -16,6 +16,7 @@ from mes.http import paging
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
+from mes.materials.baking import bake
 from mes.materials.looks import select_containers, wanted
 from mes.materials.models import Container
 from mes.materials.mounting import mount, return_container
@@ -48,7 +49,7 @@ def show_all(
     given = {"material": material, "equipment": equipment, "state": state, "q": q}
     chosen = {name: value for name, value in given.items() if value}
     query = wanted(
-        select_containers(plant_now(session)).add_columns(MaterialKind.title, MaterialKind.thaw_s),
+        select_containers(plant_now(session)).add_columns(MaterialKind.title, MaterialKind.thaw_s, MaterialKind.bake_s),
         material=material or None, equipment=equipment or None, state=state or None, named=q or None,
         ended=None if state else False,
     )  # fmt: skip
@@ -78,6 +79,13 @@ def thaw_container(
 def open_one(session: Tx, by: Worker, name: ContainerName, customer: Owner = "") -> Response:
     """Open a container."""
     open_container(session, _of(session, name, customer), act_now(session, by.name))
+    return _back(name)
+
+
+@router.post("/{name}/bake")
+def bake_container(session: Tx, by: Worker, name: ContainerName, customer: Owner = "") -> Response:
+    """Dry a container in an oven."""
+    bake(session, _of(session, name, customer), act_now(session, by.name))
     return _back(name)
 
 

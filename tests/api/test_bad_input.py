@@ -21,7 +21,7 @@ from tests.api.test_maps_in import XML, file
 from tests.lots.test_migration import version
 from tests.materials.tools import equip
 from tests.shop import BAKE, BEGIN, Floor, mapped
-from tests.stockroom import deliver, furnish
+from tests.stockroom import deliver, furnish, opened
 from tests.upkeep.test_maintenance import GOOD, plan
 from tests.web.conftest import PASSWORD, hashed
 
@@ -158,6 +158,8 @@ def on_material(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
     """The commands on containers, which stand in the store of the shop."""
     furnish(floor)
     deliver(floor, "L0", "tape", {"T1": 100})
+    deliver(floor, "L2", "lid", {"R1": 100})
+    opened(floor, "R1")
     late = {"out_of_order": True}
     return {
         "material_lots_create": Command("/material-lots", why | {
@@ -169,6 +171,7 @@ def on_material(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
         "containers_return": Command("/containers/F1/return", why),
         "containers_scrap": Command("/containers/F1/scrap", why | {"amount": 10}),
         "containers_open": Command("/containers/T1/open", why),
+        "containers_bake": Command("/containers/R1/bake", why),
     }  # fmt: skip
 
 

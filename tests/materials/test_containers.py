@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from mes.db import as_customer
+from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, NotFound, Refused
 from mes.history import Act, History, entry
+from mes.materials.baking import bake
 from mes.materials.models import Container, MaterialLot
 from mes.materials.mounting import mount, return_container
 from mes.materials.preparing import open_container, thaw
@@ -18,7 +20,7 @@ from mes.materials.scrapping import scrap_container
 from mes.materials.states import TRANSITIONS, ContainerState, ContainerVerb
 from mes.people.models import Customer
 from tests.shop import BEGIN, Floor
-from tests.stockroom import FLOOR_LIFE_H, THAW_H, container, deliver, furnish, now, put_on, ready, step
+from tests.stockroom import BAKE_H, FLOOR_LIFE_H, THAW_H, container, deliver, furnish, now, opened, put_on, ready, step
 
 S, V = ContainerState, ContainerVerb
 
@@ -41,6 +43,7 @@ def refused(floor: Floor, verb: Any, name: str, *given: Any, **how: Any) -> list
 def test_states_and_verbs_are_those_typed_here() -> None:
     assert {(s.value, v.value): after.value for (s, v), after in TRANSITIONS.table.items()} == {
         ("stored", "thaw"): "thawing", ("stored", "open"): "opened", ("thawing", "open"): "opened",
+        ("opened", "bake"): "baking", ("baking", "mount"): "mounted", ("baking", "scrap"): "scrapped",
         ("stored", "mount"): "mounted", ("thawing", "mount"): "mounted", ("opened", "mount"): "mounted",
         ("mounted", "return"): "opened", ("mounted", "use_up"): "empty",
         ("stored", "scrap"): "scrapped", ("thawing", "scrap"): "scrapped", ("opened", "scrap"): "scrapped",
@@ -167,3 +170,35 @@ def test_a_customer_sees_its_own_containers_alone(floor: Floor) -> None:
         with floor.database.reading(as_customer(owner)) as session:
             assert [one.customer_id for one in session.query(Container)] == [owner]
             assert [one.customer_id for one in session.query(MaterialLot)] == [owner]
+
+
+def test_what_lay_open_too_long_is_baked_once_and_lasts_again(floor: Floor) -> None:
+    deliver(floor, "L1", "lid", {"R1": 50}, lasts_h=200)
+    deliver(floor, "L2", "lid", {"R2": 50}, lasts_h=300)
+    assert refused(floor, bake, "R1") == [("container_state", "operator")]
+    opened(floor, "R1")
+    opened(floor, "R2")
+    floor.hours += round(FLOOR_LIFE_H)
+    here = floor.id_of(Equipment, "CELL-1")
+    assert refused(floor, mount, "R1", here) == [("material_expired", "operator")]
+    over = step(floor, bake, "R1").baked_at
+    assert over == now(floor) + timedelta(hours=BAKE_H)
+    assert container(floor, "R1").floor_ends_at == over + timedelta(hours=FLOOR_LIFE_H)
+    assert refused(floor, mount, "R1", here) == [("material_bakes", "operator")]
+    step(floor, bake, "R2")
+    floor.hours += round(BAKE_H)
+    assert refused(floor, mount, "R2", here) == [("expires_later", "line_engineer")]
+    put_on(floor, "R1")
+    assert step(floor, return_container, "R1").state == S.OPENED
+    assert refused(floor, bake, "R1") == [("baked_enough", "operator")]
+    assert floor.problems() == []
+
+
+def test_baking_renews_no_shelf_life_and_not_every_material_is_baked(floor: Floor) -> None:
+    deliver(floor, "L1", "lid", {"R1": 50}, lasts_h=20)
+    deliver(floor, "L2", "tape", {"T1": 50})
+    opened(floor, "R1")
+    opened(floor, "T1")
+    floor.hours += 20
+    assert refused(floor, bake, "R1") == [("material_expired", "operator")]
+    assert refused(floor, bake, "T1") == [("not_baked", "operator")]

@@ -1,0 +1,135 @@
+"""A shop in which every reason of the start gate can be brought about, and people of each role who ask over HTTP."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import select, update
+
+from mes.definitions.clock import set_plant_clock
+from mes.definitions.models import Certification, EquipmentClass, Layout
+from mes.people.models import User
+from mes.recipes.models import RecipeVersion
+from mes.routes.models import QueueLimit
+from tests.api.conftest import Api
+from tests.materials.tools import equip
+from tests.shop import BEGIN, SEAL, Floor, _product, _recipe, _route
+from tests.stockroom import furnish
+from tests.upkeep.test_maintenance import plan
+from tests.web.conftest import hashed
+
+ROLES = ("operator", "line_engineer", "process_engineer", "yield_engineer", "manager", "equipment", "alpha")
+"""Everybody but the administrator; alpha is a customer."""
+WHY = {"why": "a test"}
+PROCESS_H, WAIT_H = 4.0, 4.0
+"""How long a cell works on a lot, and how long it may have waited after the oven."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A command: whose, where, and what it says."""
+
+    role: str
+    path: str
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Gate:
+    """The API over the shop, on a plant clock that stands still until it is told to go on."""
+
+    floor: Floor
+    api: Api
+    hours: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.clients: dict[str, httpx.Client] = {}
+
+    def wait(self, hours: float) -> None:
+        """Let plant time go on."""
+        self.hours += hours
+        with self.floor.database.transaction() as session:
+            set_plant_clock(session, BEGIN + timedelta(hours=self.hours), 0.0)
+
+    def after(self, hours: float) -> str:
+        """A plant time that far ahead, as the API takes it."""
+        return (BEGIN + timedelta(hours=self.hours + hours)).isoformat()
+
+    def client(self, role: str) -> httpx.Client:
+        """A caller with the key of that role's user."""
+        if role not in self.clients:
+            self.clients[role] = self.api.as_user(role)
+        return self.clients[role]
+
+    def send(self, ask: Ask, role: str = "") -> httpx.Response:
+        """A command, as its own role or as another."""
+        return self.client(role or ask.role).post(ask.path, json=WHY | ask.body)
+
+    def do(self, *asks: Ask) -> None:
+        """Commands that take effect."""
+        for ask in asks:
+            answer = self.send(ask)
+            assert answer.status_code in (200, 201), f"{ask}: {answer.text}"
+
+    def reasons(self, lot: str, equipment: str = "CELL-1") -> list[tuple[str, str]]:
+        """Code and who of each reason against the operator who would start the lot there, as the API tells them."""
+        answer = self.client("operator").get(f"/lots/{lot}/start-check", params={"equipment": equipment})
+        assert answer.status_code == 200, answer.text
+        return [(reason["code"], reason["who"]) for reason in answer.json()["reasons"]]
+
+    def lot(self, name: str, route: str = "full", substrates: Sequence[str] = ()) -> None:
+        """A released lot."""
+        given = list(substrates) or [f"{name}.1"]
+        body = {"id": name, "customer": "alpha", "route": route, "substrates": given, "release": True}
+        self.do(Ask("line_engineer", "/lots", body))
+
+    def work(self, lot: str, equipment: str) -> None:
+        """A whole run, started and reported by the operator."""
+        self.do(Ask("operator", f"/lots/{lot}/track-in", {"equipment": equipment}))
+        self.do(Ask("operator", f"/lots/{lot}/track-out", {"good": 12}))
+
+    def close(self) -> None:
+        """End the callers."""
+        for client in self.clients.values():
+            client.close()
+
+
+def open_gate(floor: Floor, api: Api) -> Gate:
+    """All that the gate asks for is there: tape, a collet, a certificate, and maintenance that is not due."""
+    furnish(floor)
+    equip(floor)
+    plan(floor, every_s=5000 * 3600.0)
+    with floor.database.transaction() as session:
+        session.add(Certification(name="cells", title="Work at cells", trainer="line_engineer"))
+        session.execute(update(User).values(password_hash=hashed()))
+        cell = session.scalars(select(EquipmentClass).where(EquipmentClass.name == "cell")).one()
+        cell.certification = "cells"
+        oven = session.scalars(select(EquipmentClass.id).where(EquipmentClass.name == "oven")).one()
+        layout = session.scalars(select(Layout).where(Layout.name == "dies")).one()
+        recipes = {one.name: one.id for one in session.scalars(select(RecipeVersion))}
+        own = _recipe(session, "full", cell, SEAL, []).id
+        tape = [{"material": "tape", "amount": 50, "per": "substrate", "needed_s": None}]
+        step = {"kind": "process", "class_id": cell.id, "recipe_version_id": own, "process_s": PROCESS_H * 3600}
+        step |= {"materials": tape, "durables": ["collet"]}
+        _route(session, _product(session, "full", layout), "completed", step)
+        bake = {"kind": "process", "class_id": oven, "recipe_version_id": recipes["bake@1"]}
+        first, second = _route(session, _product(session, "timed", layout), "completed", bake, step)
+        times = {"most_s": WAIT_H * 3600, "warning_s": 3600.0}
+        session.add(QueueLimit(from_operation_id=first.id, to_operation_id=second.id, **times))
+    gate = Gate(floor, api)
+    gate.wait(0)
+    gate.do(
+        Ask("line_engineer", "/certificates", {"user": "operator", "certification": "cells"}),
+        Ask("line_engineer", "/material-lots", {"id": "L1", "material": "tape", "containers": _boxes(T1=5000, T2=60)}),
+        Ask("operator", "/containers/T1/mount", {"equipment": "CELL-1"}),
+        Ask("line_engineer", "/durables", {"id": "C1", "kind": "collet"}),
+        Ask("operator", "/durables/C1/mount", {"equipment": "CELL-1"}),
+    )
+    gate.lot("L")
+    return gate
+
+
+def _boxes(**amounts: int) -> list[dict[str, Any]]:
+    return [{"id": name, "amount": amount} for name, amount in amounts.items()]

@@ -16,10 +16,9 @@ from mes.cli.output import Json, console, print_json, say, show, told_time
 from mes.cli.remote import Server, server
 from mes.errors import Malformed
 from mes.genealogy.reached import reached
-from mes.genealogy.tools import durables_on, used_of_durable
 from mes.genealogy.trace import trace_lot_up, trace_unit, trace_up
 from mes.genealogy.tree import Move, Onward, Place, Trace, TraceUp, Unit, Work
-from mes.genealogy.used import used_of_container, used_of_lot, used_on
+from mes.genealogy.used import durables_on, used_of_container, used_of_durable, used_of_lot, used_on
 from mes.lots.queries import lot_id
 from mes.materials.durables.queries import durable_id
 from mes.materials.queries import container_id, material_lot_id

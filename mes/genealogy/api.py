@@ -7,10 +7,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from mes.genealogy.reached import reached
-from mes.genealogy.tools import durables_on, used_of_durable
 from mes.genealogy.trace import trace_lot_up, trace_unit, trace_up
 from mes.genealogy.tree import Trace, TraceUp
-from mes.genealogy.used import used_of_container, used_of_lot, used_on
+from mes.genealogy.used import durables_on, used_of_container, used_of_durable, used_of_lot, used_on
 from mes.http.shapes import Name, example
 from mes.http.transaction import Tx
 from mes.lots.queries import lot_id

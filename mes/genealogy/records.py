@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from equipment.interface.messages import NO_BIN
 from mes.definitions.models import Layout, Product
 from mes.equipment.models import Equipment
-from mes.genealogy.tools import durables_of
 from mes.genealogy.tree import Place, Reading, Work
+from mes.genealogy.used import durables_of
 from mes.lots.models import Lot, LotSubstrate
 from mes.people.models import Customer
 from mes.recipes.models import RecipeVersion

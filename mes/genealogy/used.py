@@ -1,12 +1,16 @@
-"""Where the material of a container was used: what a recall of it concerns."""
+"""What was used on which substrate: material of containers, and durables. What a recall of one of them concerns."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
+from mes.definitions.models import DurableKind
 from mes.equipment.models import Equipment
 from mes.lots.models import Consumption, Lot, RunSubstrate
+from mes.lots.work.models import DurableUse
+from mes.materials.durables.models import Durable
 from mes.materials.models import Container, MaterialLot
 from mes.people.models import Customer
 from mes.routes.models import Operation
@@ -14,44 +18,85 @@ from mes.runs.models import Run
 from mes.units.models import Substrate
 
 Row = dict[str, Any]
+Use = type[Consumption] | type[DurableUse]
 
 
 def used_of_container(session: Session, container_id: int) -> list[Row]:
     """Every substrate on which material of a container was used, in the order in which it was."""
-    return _rows(session, Consumption.container_id == container_id)
+    return _material(session, Consumption.container_id == container_id)
 
 
 def used_of_lot(session: Session, material_lot_id: int) -> list[Row]:
     """The same of all containers of a lot of material."""
-    return _rows(session, Container.material_lot_id == material_lot_id)
+    return _material(session, Container.material_lot_id == material_lot_id)
 
 
 def used_on(session: Session, substrate_id: int) -> list[Row]:
     """Every container of which material was used on a substrate, in the order in which it was."""
-    return _rows(session, Consumption.substrate_id == substrate_id)
+    return _material(session, Consumption.substrate_id == substrate_id)
 
 
-def _rows(session: Session, which: Any) -> list[Row]:
+def used_of_durable(session: Session, durable_id: int) -> list[Row]:
+    """Every substrate on which a durable was used, in the order in which it was."""
+    return _durables(session, DurableUse.durable_id == durable_id)
+
+
+def durables_on(session: Session, substrate_id: int) -> list[Row]:
+    """Every durable that was used on a substrate, in the order in which it was."""
+    return _durables(session, DurableUse.substrate_id == substrate_id)
+
+
+def durables_of(session: Session, run_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """By run, the durables that were used in it, each with its kind."""
     query = (
-        select(
-            Lot.name.label("lot"), Customer.name.label("customer"), Substrate.name.label("substrate"),
-            Container.name.label("container"), MaterialLot.name.label("material_lot"), Consumption.amount,
-            Run.name.label("run"), Operation.name.label("operation"), Equipment.name.label("equipment"),
-            Consumption.happened_at,
-        )
+        select(DurableUse.run_id, DurableKind.name, Durable.name)
+        .join(Durable, Durable.id == DurableUse.durable_id)
+        .join(DurableKind, DurableKind.id == Durable.kind_id)
+        .where(DurableUse.run_id.in_(list(run_ids)))
+        .distinct()
+        .order_by(DurableUse.run_id, DurableKind.name, Durable.name)
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for run_id, kind, name in session.execute(query):
+        found[run_id] = (*found.get(run_id, ()), f"{kind} {name}")
+    return found
+
+
+def _material(session: Session, which: ColumnElement[bool]) -> list[Row]:
+    what = (Container.name.label("container"), MaterialLot.name.label("material_lot"), Consumption.amount)
+    query = (
+        _uses(Consumption, *what)
         .join(Container, Container.id == Consumption.container_id)
         .join(MaterialLot, MaterialLot.id == Container.material_lot_id)
-        .join(Substrate, Substrate.id == Consumption.substrate_id)
-        .join(Customer, Customer.id == Consumption.customer_id)
-        .join(Run, Run.id == Consumption.run_id)
+    )
+    return [dict(row) for row in session.execute(query.where(which)).mappings()]
+
+
+def _durables(session: Session, which: ColumnElement[bool]) -> list[Row]:
+    what = (Durable.name.label("durable"), DurableKind.name.label("kind"), DurableUse.done)
+    query = (
+        _uses(DurableUse, *what)
+        .join(Durable, Durable.id == DurableUse.durable_id)
+        .join(DurableKind, DurableKind.id == Durable.kind_id)
+    )
+    return [dict(row) for row in session.execute(query.where(which)).mappings()]
+
+
+def _uses(use: Use, *what: Any) -> Select[*tuple[Any, ...]]:
+    """A row for each use, in the order of time: on what, in which run, and ``what`` was used."""
+    return (
+        select(
+            Lot.name.label("lot"), Customer.name.label("customer"), Substrate.name.label("substrate"), *what,
+            Run.name.label("run"), Operation.name.label("operation"), Equipment.name.label("equipment"),
+            use.happened_at,
+        )
+        .select_from(use)
+        .join(Substrate, Substrate.id == use.substrate_id)
+        .join(Customer, Customer.id == use.customer_id)
+        .join(Run, Run.id == use.run_id)
         .join(Operation, Operation.id == Run.operation_id)
         .join(Equipment, Equipment.id == Run.equipment_id)
-        .join(
-            RunSubstrate,
-            (RunSubstrate.run_id == Consumption.run_id) & (RunSubstrate.substrate_id == Consumption.substrate_id),
-        )
+        .join(RunSubstrate, (RunSubstrate.run_id == use.run_id) & (RunSubstrate.substrate_id == use.substrate_id))
         .join(Lot, Lot.id == RunSubstrate.lot_id)
-        .where(which)
-        .order_by(Consumption.happened_at, Consumption.id)
+        .order_by(use.happened_at, use.id)
     )  # fmt: skip
-    return [dict(row) for row in session.execute(query).mappings()]

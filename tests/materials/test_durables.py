@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from mes.db import as_customer
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, NotFound, Refused, StartRefused
-from mes.genealogy.tools import durables_on, used_of_durable
+from mes.genealogy.used import durables_on, used_of_durable
 from mes.lots.gate import start_gate
 from mes.lots.models import Lot
 from mes.lots.work.models import DurableUse

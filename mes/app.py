@@ -17,6 +17,7 @@ from mes.http.openapi import Application, operation_id
 from mes.http.server import install
 from mes.jobs import api as jobs_api
 from mes.lots import api as lots_api
+from mes.lots.experiments import api as experiments_api
 from mes.lots.many import api as many_lots_api
 from mes.lots.maps import api as maps_api
 from mes.lots.routing import api as routing_api
@@ -38,6 +39,7 @@ from mes.web import (
     durables,
     equipment,
     errors,
+    experiments,
     find,
     health,
     help,  # noqa: A004
@@ -75,6 +77,7 @@ PAGES = (
     certificates.router,
     jobs.router,
     recipes.router,
+    experiments.router,
     administration.router,
     me.router,
     lots.router,
@@ -93,6 +96,7 @@ API = (
     session.router,
     lots_api.router,
     lots_api.codes,
+    experiments_api.router,
     routing_api.router,
     routing_api.versions,
     many_lots_api.router,

@@ -246,7 +246,8 @@ def _moved(move: Move) -> str:
 
 def _worked(work: Work) -> str:
     tools = "".join(f"{durable}, " for durable in work.durables)
-    return f"{work.operation} on {work.equipment} by {work.recipe}, {tools}"
+    leg = "" if work.leg is None else f"leg {work.leg}, "
+    return f"{work.operation} on {work.equipment} by {work.recipe}, {leg}{tools}"
 
 
 def _missing(sentences: Sequence[str]) -> None:

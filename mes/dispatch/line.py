@@ -77,8 +77,8 @@ def read_line(
     """
     waiting = [c for c in waiting if c.class_id in equipment.values()]
     seen = look(session, {c.lot_id for c in waiting}, equipment, at)
-    lots = {(i, lot.operation.id): lot for i, at in seen.lots.items() for lot in at if lot.operation is not None}
-    waits = {c: lots[c.lot_id, c.operation_id] for c in waiting if (c.lot_id, c.operation_id) in lots}
+    there = ((c, _first_leg(c, seen.lots.get(c.lot_id, ()))) for c in waiting)
+    waits = {c: lot for c, lot in there if lot is not None}
     assemblies = _assemblies(session, {c.operation_id for c in waits})
     stock = by_product(sources(session, seen.needed() | _needed_soon(waits, assemblies)))
     pairs = [(c, e) for c in waits for e, class_id in equipment.items() if class_id == c.class_id]
@@ -97,6 +97,13 @@ def read_line(
         too_late(session, {c.operation_id for c in waits}, at),
         _asked(session, [m for c in placing for m in waits[c].members]),
     )
+
+
+def _first_leg(candidate: Candidate, at: Sequence[LotFacts]) -> LotFacts | None:
+    """The lot where the candidate waits: of several legs there the first that its class of equipment does."""
+    here = [lot for lot in at if lot.operation is not None and lot.operation.id == candidate.operation_id]
+    fit = (lot for lot in here if any(way.class_id == candidate.class_id for way in lot.ways))
+    return next(fit, next(iter(here), None))
 
 
 def _assemblies(session: Session, operation_ids: Collection[int]) -> dict[int, list[Operation]]:

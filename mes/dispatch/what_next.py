@@ -128,7 +128,8 @@ def _company(line: Line, facts: Facts, first: Candidate, room: int) -> dict[Cand
         if other.lot_id == first.lot_id or other.operation_id != first.operation_id or room <= 0:
             continue
         pair = (other, facts.equipment.id)
-        if not line.reasons[pair] and not _ahead(line, line.facts[pair]):
+        same_leg = line.facts[pair].leg is facts.leg
+        if same_leg and not line.reasons[pair] and not _ahead(line, line.facts[pair]):
             names = line.facts[pair].names
             members = [i for i, name in names.items() if name not in taken][:room]
             taken |= {names[i] for i in members}

@@ -21,6 +21,7 @@ class SubjectKind(StrEnum):
     CERTIFICATION = "certification"
     RECIPE_VERSION = "recipe_version"
     ROUTE_VERSION = "route_version"
+    EXPERIMENT = "experiment"
     SITE = "site"
     SHIPMENT = "shipment"
 

@@ -14,6 +14,7 @@ from mes.definitions.models import Layout, Product
 from mes.equipment.models import Equipment
 from mes.genealogy.tree import Place, Reading, Work
 from mes.genealogy.used import durables_of
+from mes.lots.experiments.models import Experiment, ExperimentLeg, RunLeg
 from mes.lots.models import Lot, LotSubstrate
 from mes.people.models import Customer
 from mes.recipes.models import RecipeVersion
@@ -66,11 +67,15 @@ def substrates(session: Session, ids: Iterable[int], *, centre: bool) -> dict[in
 def works(session: Session, run_ids: Iterable[int]) -> dict[int, Work]:
     """By id, what the runs were. For readers who see the centre."""
     run_ids = sorted(set(run_ids))
+    leg = Experiment.name + "/" + ExperimentLeg.name
     query = (
-        select(Run.id, Run.name, Equipment.name, Operation.name, RecipeVersion.name, RecipeVersion.sha256)
+        select(Run.id, Run.name, Equipment.name, Operation.name, RecipeVersion.name, RecipeVersion.sha256, leg)
         .join(Equipment, Equipment.id == Run.equipment_id)
         .join(Operation, Operation.id == Run.operation_id)
         .join(RecipeVersion, RecipeVersion.id == Run.recipe_version_id)
+        .outerjoin(RunLeg, RunLeg.run_id == Run.id)
+        .outerjoin(ExperimentLeg, ExperimentLeg.id == RunLeg.leg_id)
+        .outerjoin(Experiment, Experiment.id == ExperimentLeg.experiment_id)
         .where(Run.id.in_(run_ids))
     )
     used = durables_of(session, run_ids)

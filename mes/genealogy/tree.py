@@ -24,6 +24,8 @@ class Work:
     recipe: str
     """``name@version``."""
     sha256: str
+    leg: str | None = None
+    """Of an experiment, ``experiment/leg``, by which it was done."""
     durables: tuple[str, ...] = ()
     """The tools that touched what was worked on, each with its kind."""
 

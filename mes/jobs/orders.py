@@ -25,6 +25,7 @@ from mes.errors import Malformed
 from mes.history import Act, record_all
 from mes.jobs.models import SentOrder
 from mes.jobs.states import OrderState
+from mes.lots.experiments.legs import set_points
 from mes.lots.gate.supply import needs
 from mes.lots.holds.hold import place_hold
 from mes.lots.holds.hold_codes import EQUIPMENT_REFUSED, OWNER_OF_REPORTED
@@ -68,13 +69,16 @@ def job_order(session: Session, run: Run) -> JobOrder:
     """The run in the words of the job control interface."""
     operation = session.get_one(Operation, run.operation_id, options=[joinedload(Operation.route_version)])
     recipe = session.get_one(RecipeVersion, run.recipe_version_id)
+    leg = set_points(session, run.id)
     sites = needs(session, operation, operation.route_version.product_id)
     return JobOrder(
         job_order_id=run.name,
         operation=operation.name,
         recipe=recipe.name,
         sha256=recipe.sha256,
-        parameters=tuple(Parameter(p["name"], float(p["target"]), p["unit"]) for p in recipe.parameters),
+        parameters=tuple(
+            Parameter(p["name"], float(leg.get(p["name"], p["target"])), p["unit"]) for p in recipe.parameters
+        ),
         substrates=tuple(JobSubstrate(*row) for row in _worked(session, run.id)),
         sites=tuple(AttachSite(n.site, n.level, n.product) for n in sites),
         sources=tuple((name, product) for name, product in _sources(session, run.id)),

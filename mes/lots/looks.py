@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, aliased
 from mes.definitions.models import Product
 from mes.equipment.models import Equipment
 from mes.lots.accounts import ARE, CAME
+from mes.lots.experiments.known import KNOWN
 from mes.lots.gate.queue_times import select_clocks
 from mes.lots.models import FutureHold, Hold, Ledger, Lot, LotSubstrate, RunSubstrate
 from mes.lots.states import LotState, Progress
@@ -155,6 +156,8 @@ _MEMBERS = (
     select(
         Substrate.name.label("substrate"), Substrate.kind, LotSubstrate.form, LotSubstrate.progress,
         Operation.name.label("operation"), LotSubstrate.visit, LotSubstrate.reworks, LotSubstrate.since,
+        select(func.string_agg(KNOWN.c.leg, ", ")).where(KNOWN.c.substrate_id == Substrate.id).scalar_subquery()
+        .label("leg"),
     )
     .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
     .outerjoin(Operation, Operation.id == LotSubstrate.operation_id)
@@ -204,7 +207,8 @@ def look_at_version(session: Session, lot: int, *, centre: bool = True) -> tuple
     row["holds"] = [_timed(hold, "at", "review_by") | nobody for hold in row["holds"]]
     row["future_holds"] = [_timed(hold, "at") | nobody for hold in row["future_holds"]]
     row["reservation"] = next((_timed(one, "until") for one in row["reservation"] if centre), None)
-    row["members"] = [_timed(member, "since") for member in row["members"]]
+    no_leg = {} if centre else {"leg": None}
+    row["members"] = [_timed(member, "since") | no_leg for member in row["members"]]
     row["runs"] = [
         _timed(run, "ordered_at", "started_at") | ({} if centre else {"equipment": ""}) for run in row["runs"]
     ]

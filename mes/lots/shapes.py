@@ -228,6 +228,7 @@ class Member(BaseModel):
     visit: int
     reworks: int = Field(description="How often it went back on its route.")
     since: datetime | None
+    leg: str | None = Field(description="Of experiments, `experiment/leg`; null for a customer.")
 
 
 class OpenRun(BaseModel):
@@ -278,6 +279,7 @@ class LotLook(LotRow):
                 "visit": 1,
                 "reworks": 0,
                 "since": "2026-03-01T01:05:00Z",
+                "leg": None,
             }
         ],
         runs=[

@@ -66,6 +66,10 @@ class Permission(StrEnum):
     """Draft versions of recipes and submit them."""
     APPROVE_RECIPES = "approve_recipes"
     """Put versions of recipes in force, which a process engineer signs, and take them out of use."""
+    PLAN_EXPERIMENTS = "plan_experiments"
+    """Draft experiments and close them."""
+    APPROVE_EXPERIMENTS = "approve_experiments"
+    """Let substrates run by an experiment, which a process engineer signs."""
     SEE_METRICS = "see_metrics"
     """Figures of the server for a monitoring system: numbers, no names of customers."""
     ADMINISTER = "administer"
@@ -108,6 +112,8 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.SEE_RECIPES: _ENGINEERS | {Role.OPERATOR},
     Permission.WRITE_RECIPES: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.APPROVE_RECIPES: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.PLAN_EXPERIMENTS: frozenset({Role.PROCESS_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.APPROVE_EXPERIMENTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.SEE_METRICS: frozenset({Role.ADMINISTRATOR}),
     Permission.ADMINISTER: frozenset({Role.ADMINISTRATOR}),
 }

@@ -9,7 +9,7 @@
 --   \set from '''2026-11-01T00:00+09'''      -- or null: from the beginning
 --   \set to '''2026-12-01T00:00+09'''        -- or null: until now; a visit that ends exactly then is outside
 --   \set kind '''production'''               -- kind of lots, or 'all'
---   \set by null                             -- or 'equipment', 'lot', 'product', 'day': a row for each
+--   \set by null                             -- or 'equipment', 'lot', 'product', 'day', 'leg': a row for each
 --   \set time_zone '''Asia/Seoul'''          -- in which days begin
 --   \set lots null                           -- or '''{1,2}''': only the lots of these ids
 with worked as (
@@ -27,6 +27,14 @@ with worked as (
                when 'lot' then customer.name || '/' || lot.name
                when 'product' then product.name
                when 'day' then to_char(worked.ended_at at time zone cast(:time_zone as text), 'YYYY-MM-DD')
+               -- the leg by which the substrate itself ran, here or before
+               when 'leg' then (
+                   select string_agg(distinct plan.name || '/' || leg.name, ', ')
+                     from run_substrate as ran
+                     join run_leg on run_leg.run_id = ran.run_id
+                     join experiment_leg as leg on leg.id = run_leg.leg_id
+                     join experiment as plan on plan.id = leg.experiment_id
+                    where ran.substrate_id = worked.substrate_id)
            end as by,
            worked.visit, worked.units_good as good, worked.units_failed as failed, worked.units_again as again,
            worked.units_suspect as suspect

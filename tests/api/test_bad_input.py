@@ -81,7 +81,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
         }, status=201),
         "lots_release": Command("/lots/N1/release", why),
         **changes(why),
-        **late(floor, why),
+        **late(floor, why), **experiment(why),
         "lots_track_in": Command("/lots/D1/track-in", why | {"equipment": "CELL-1", "substrates": ["W1"]}),
         "lots_track_out": Command(
             "/lots/D2/track-out", why | {"run": run, "good": 12, "substrates": [{"id": "W2", "bins": []}]}
@@ -151,6 +151,26 @@ def changes(why: dict[str, str]) -> dict[str, Command]:
         "lots_lift_reservation": Command("/lots/N1/lift-reservation", why),
         "lots_split": Command("/lots/N1/split", why | {"substrates": ["N1.2"], "into": "N1.9"}),
         "lots_merge": Command("/lots/N1/merge", why | {"lot": "N1.9"}),
+    }
+
+
+def experiment(why: dict[str, str]) -> dict[str, Command]:
+    """The plan of an experiment, from its draft to its end."""
+    legs = [
+        {
+            "leg": "hot",
+            "recipe": "bake@1",
+            "parameters": [{"name": "peak_temperature", "value": 154.0}],
+            "substrates": ["F1.S"],
+        }
+    ]
+    plan = {"experiment": "E1", "title": "hotter", "operation": "board/10", "lots": ["F1"], "customer": "alpha"}
+    return {
+        "experiments_create": Command("/experiments", why | plan | {"legs": legs}, status=201),
+        "experiments_approve": Command(
+            "/experiments/E1/approve", why | {"signer": "process_engineer", "password": PASSWORD}
+        ),
+        "experiments_close": Command("/experiments/E1/close", why),
     }
 
 

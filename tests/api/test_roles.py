@@ -18,6 +18,7 @@ SIGNED_FIRST = {
     "POST /lots/{customer}/{name}/dispose-queue-time",
     "POST /lots/{customer}/{name}/dispose-suspects",
     "POST /lots/{customer}/{name}/migrate",
+    "POST /experiments/{experiment}/approve",
     "POST /me/password",
     "POST /me/pin",
 }

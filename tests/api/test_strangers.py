@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from mes.app import create_app
 from mes.definitions.clock import set_plant_clock
 from mes.jobs import orders
+from mes.lots.experiments import plan
 from mes.lots.holds.hold import hold, release_hold
 from mes.people.roles import Role
 from mes.reports.catalog import REPORTS
@@ -32,14 +33,15 @@ SECRETS = {"beta": "zeta", "SECRET": "ABSENT", "HIDDEN": "NOTHIN", "J-0000002": 
 OF_LOT, OF_SUBSTRATE = "SECRET", "HIDDEN"
 PLACES = {
     "customer": ["beta"], "lot": [OF_LOT], "name": [OF_LOT, OF_SUBSTRATE], "substrate": [OF_SUBSTRATE],
-    "job": ["J-0000002"], "record": ["1"], "recipe": ["bake@1"], "equipment": ["CELL-1"], "route": ["die"],
-    "shipment": ["SHP-000001"], "container": ["T-BETA"], "durable": ["C1"],
+    "job": ["J-0000002"], "record": ["1"], "recipe": ["bake@1"], "experiment": ["E1"], "equipment": ["CELL-1"],
+    "route": ["die"], "shipment": ["SHP-000001"], "container": ["T-BETA"], "durable": ["C1"],
     "x": ["1"], "y": ["2"], "extension": ["json", "xml"],
 }  # fmt: skip
 """What may stand at the places of a path."""
 NOT_THERE = {
     "record": "9",
     "recipe": "bake@9",
+    "experiment": "E9",
     "equipment": "CELL-9",
     "route": "pie",
     "container": "T-NONE",
@@ -75,6 +77,8 @@ def world(floor: Floor, api: Api) -> Api:
     for lot in ("MINE", OF_LOT):
         run: Run = floor.do(orders.order, floor.wanted("CELL-1", lot))
     assert run.name == "J-0000002"
+    theirs = plan.NewExperiment("E1", "hotter", "die/10", (plan.NewLeg("usual"),), (OF_LOT,), "beta")
+    floor.do(plan.draft, theirs)
     gone = floor.arrive("GONE", "die", "GONE", customer="beta")
     floor.pass_through("CELL-2", "GONE", "GONE")
     assert floor.do(send, Sending([gone], "elsewhere")).name == "SHP-000001"

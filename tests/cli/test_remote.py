@@ -63,6 +63,7 @@ READS = [
     ("route", "list", "--product", "package"),
     ("route", "show", "package"),
     ("route", "migration", "package@1", "--lot", "D1"),
+    ("experiment", "list"),
     ("product", "list"),
     ("lot", "maps", "D2"),
     ("lot", "operations", "D2"),
@@ -173,6 +174,11 @@ def refusals(mes: Mes, lot: str) -> Iterator[str]:
     suspects = ("lot", "dispose-suspects", lot, f"{lot}.1", "--at", "0,0", "--verdict", "cleared", *SIGNED)
     yield mes(*suspects, typed=f"{PASSWORD}\n", code=1).stderr
     yield mes("lot", "migrate", lot, "--to", "die@1", *SIGNED, typed=f"{PASSWORD}\n", code=1).stderr
+    plan = ("--operation", "die/10", "--title", "odd", "--leg", f"usual: substrate={lot}.1")
+    yield mes("experiment", "draft", f"E-{lot}", *plan).stdout.replace(lot, "L")
+    yield mes("experiment", "show", f"E-{lot}").stdout.replace(lot, "L")
+    yield mes("experiment", "approve", f"E-{lot}", *SIGNED, typed=f"{PASSWORD}\n").stdout.replace(lot, "L")
+    yield mes("experiment", "close", f"E-{lot}", "--why", "seen").stdout.replace(lot, "L")
     yield mes("lot", "rework", lot, f"{lot}.1", "--reason", "odd", "--why", "seen", code=1).stderr
 
 

@@ -18,6 +18,7 @@ from mes.errors import MesError
 from mes.genealogy import trace
 from mes.jobs.states import OrderState, RecordState
 from mes.lots.accounts import ARE, CAME
+from mes.lots.experiments.plan import APPROVED_MEANS as EXPERIMENT_MEANS
 from mes.lots.gate.queue_times import MEANS as WAITED_MEANS
 from mes.lots.holds.hold_codes import MEANINGS
 from mes.lots.maps.map_file import E142_TYPES
@@ -76,7 +77,8 @@ def _of_code() -> Iterator[str]:
     yield from IN_SHORT.values()
     yield from meanings().values()
     yield from MEANINGS.values()
-    yield from ("may start", APPROVED_MEANS, WAITED_MEANS, NOT_FOR_ROLE, "Something went wrong", *TITLES.values())
+    yield from ("may start", APPROVED_MEANS, EXPERIMENT_MEANS, WAITED_MEANS, NOT_FOR_ROLE, "Something went wrong")
+    yield from TITLES.values()
     yield from (trace.NO_WORK, trace.FROM_ANOTHER_OWNER, trace.TO_ANOTHER_OWNER, trace.TOO_FAR)
     for verb in VERBS:
         yield from (text for text in (verb.title, verb.says, verb.means) if text)

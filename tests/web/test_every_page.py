@@ -21,6 +21,8 @@ from mes.equipment.maintenance.maintain import maintain
 from mes.equipment.models import Equipment
 from mes.history import Act
 from mes.jobs import orders, results
+from mes.lots.experiments.plan import NewExperiment, NewLeg
+from mes.lots.experiments.plan import draft as draft_experiment
 from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from mes.people.models import User
@@ -102,6 +104,7 @@ SHOWN = (
     Shown("/jobs/records/{record}", "/jobs/records/1", name="record"),
     Shown("/recipes", "/recipes", "process_engineer"),
     Shown("/recipes/{recipe}", "/recipes/bake@2", "process_engineer", "recipe"),
+    Shown("/experiments", "/experiments", "process_engineer"),
     Shown("/me", "/me", "operator"),
     Shown("/permissions", "/permissions", "alpha"),
     Shown("/administration", "/administration", "administrator"),
@@ -144,6 +147,8 @@ def centre(module_database: Database) -> Iterator[Site]:
     cared_for(floor)
     equip(floor)
     tools(floor)
+    legs = (NewLeg("usual"), NewLeg("hot", parameters={"peak_temperature": 154.0}))
+    floor.do(draft_experiment, NewExperiment("E1", "Is it warm enough?", "board/10", legs))
     hotter = floor.do(draft, floor.id_of(RecipeVersion, "bake@1"), "peak_temperature = 152.5 Cel\n")
     floor.do(submit, hotter.id)
     with serving(floor.database) as site:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mes.equipment.states import ABLE
 from mes.errors import Reason
+from mes.lots.experiments.legs import against_leg
 from mes.lots.gate.durable_gate import against_durables
 from mes.lots.gate.material_gate import against_material
 from mes.lots.gate.person_gate import against_person
@@ -67,7 +68,7 @@ def _reserved(facts: Facts) -> Iterator[Reason]:
 
 def _class(facts: Facts) -> Iterator[Reason]:
     if facts.operation is not None and not facts.serves:
-        classes = " or ".join(dict.fromkeys(way.equipment_class.name for way in facts.operation.ways))
+        classes = " or ".join(dict.fromkeys(way.equipment_class.name for way in facts.ways))
         yield Reason(
             "wrong_class",
             f"Operation {facts.operation.name} needs equipment of class {classes};"
@@ -101,6 +102,11 @@ def _recipe(facts: Facts) -> Iterator[Reason]:
     if facts.held_sha256 is not None and facts.held_sha256 != recipe.sha256:
         message = f"{facts.equipment.name} holds another body under {recipe.name}; download the approved one."
         yield Reason("recipe_differs", message, "process_engineer")
+
+
+def _leg(facts: Facts) -> Iterator[Reason]:
+    if facts.leg is not None and facts.recipe is not None:
+        yield from against_leg(facts.leg.name, facts.leg.parameters, facts.recipe)
 
 
 def _queue_times(facts: Facts) -> Iterator[Reason]:
@@ -137,6 +143,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Reason]], ...] = (
     against_upkeep,
     against_person,
     _recipe,
+    _leg,
     _queue_times,
     _supply,
     against_material,

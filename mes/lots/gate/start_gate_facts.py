@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload, undefer
 from mes.equipment.certification.looks import Starter, starter
 from mes.equipment.maintenance.due import Upkeep, upkeep
 from mes.equipment.models import Alarm, Equipment
+from mes.lots.experiments.legs import RUNNING, Leg, LegWay, legs_of, way_of
 from mes.lots.gate.durable_facts import Tools, tools
 from mes.lots.gate.material_facts import Mounted, mounted_on, promised_on, units_asked
 from mes.lots.gate.queue_times import Clock, clocks
@@ -25,6 +26,9 @@ from mes.units.models import Substrate
 
 BLOCKING_SEVERITY = 700
 """An alarm of this severity (1 to 1000) or above stops equipment from taking work."""
+
+Way = Operation | OperationAlternative | LegWay
+"""Class and recipe by which an operation may be done."""
 
 Stock = Mapping[int, Sequence[Source]]
 """Sources by the id of their product, each in the order of lot and substrate names."""
@@ -53,10 +57,22 @@ class LotFacts:
     units: Mapping[int, int]
     """Of the members that wait where material is used, how many units a run would work on, by substrate id."""
 
-    def ways_on(self, equipment: Equipment) -> list[Operation | OperationAlternative]:
-        """How its operation may be done on such equipment, in order; none where that is of another class."""
-        ways = () if self.operation is None else self.operation.ways
-        return [way for way in ways if way.class_id == equipment.class_id]
+    leg: Leg | None
+    """By which the members run, all of them; None: they are in no experiment here."""
+    others: Collection[int]
+    """Substrates of the lot that wait there, too, and run by another leg or by none."""
+
+    @property
+    def ways(self) -> Sequence[Way]:
+        """How its operation may be done, in order; by the recipe of the leg alone, where that names one."""
+        only = way_of(self.leg)
+        if only is not None:
+            return [only]
+        return [] if self.operation is None else self.operation.ways
+
+    def ways_on(self, equipment: Equipment) -> list[Way]:
+        """Those on such equipment; none where that is of another class."""
+        return [way for way in self.ways if way.class_id == equipment.class_id]
 
     @property
     def needs(self) -> list[Need]:
@@ -111,7 +127,7 @@ class LineFacts:
     """The facts of some lots and of some equipment, each by id."""
 
     lots: Mapping[int, Sequence[LotFacts]]
-    """Of each lot one for every operation at which any of it waits, the earliest first; at least one."""
+    """Of each lot one for every operation at which any of it waits, and every leg there, in order; at least one."""
     equipment: Mapping[int, EquipmentFacts]
     starter: Starter | None
     tools: Tools
@@ -133,7 +149,7 @@ class LineFacts:
         """Those for one lot, as it stands here, on one equipment."""
         on = self.equipment[equipment_id]
         ways = lot.ways_on(on.equipment)
-        recipes = [way.recipe_version for way in ways or ([] if lot.operation is None else [lot.operation])]
+        recipes = [way.recipe_version for way in ways or lot.ways[:1]]
         recipe = next((one for one in recipes if _may_run(one, on.held)), next(iter(recipes), None))
         return Facts(
             **vars(lot),
@@ -195,14 +211,24 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
     lots, holds = _with_holds(session, lot_ids)
     reserved = _reserved(session, lots.values(), at)
     waiting, names = _waiting(session, lot_ids)
-    operations = _operations(session, lots, waiting)
+    operations, legs = _operations(session, lots, waiting, names)
     overdue = _overdue(session, [m for some in waiting.values() for m in some], at)
     sites = attach_sites(session, {lot.product_id for lot in lots.values()})
     using = {o.id for some in operations.values() for o in some if o is not None and (o.materials or o.durables)}
     units = units_asked(session, [m for some in waiting.values() for m in some if m.operation_id in using])
 
-    def at_operation(lot: Lot, operation: Operation | None) -> LotFacts:
-        members = [m for m in waiting[lot.id] if operation is None or m.operation_id == operation.id]
+    def at_operation(lot: Lot, operation: Operation | None) -> list[LotFacts]:
+        here = [m for m in waiting[lot.id] if operation is None or m.operation_id == operation.id]
+        by_leg: dict[Leg | None, list[LotSubstrate]] = {}
+        for member in here:
+            by_leg.setdefault(legs.get(member.substrate_id), []).append(member)
+        if not here:
+            by_leg = {None: []}
+        return [by(lot, operation, leg, some, {m.substrate_id for m in here}) for leg, some in by_leg.items()]
+
+    def by(
+        lot: Lot, operation: Operation | None, leg: Leg | None, members: Sequence[LotSubstrate], there: set[int]
+    ) -> LotFacts:
         return LotFacts(
             lot=lot,
             operation=operation,
@@ -214,9 +240,11 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
             at=at,
             sites=sites.get(lot.product_id, ()),
             units=units,
+            leg=leg,
+            others=there - {m.substrate_id for m in members},
         )
 
-    return {i: [at_operation(lot, operation) for operation in operations[i]] for i, lot in lots.items()}
+    return {i: [one for operation in operations[i] for one in at_operation(lot, operation)] for i, lot in lots.items()}
 
 
 def _with_holds(session: Session, lot_ids: Collection[int]) -> tuple[dict[int, Lot], dict[int, list[Hold]]]:
@@ -258,13 +286,24 @@ def _waiting(session: Session, lot_ids: Collection[int]) -> tuple[dict[int, list
 
 
 def _operations(
-    session: Session, lots: Mapping[int, Lot], waiting: Mapping[int, Sequence[LotSubstrate]]
-) -> dict[int, list[Operation | None]]:
-    """Where each lot could start: every operation at which any of it waits, in order; where none waits, its own."""
+    session: Session, lots: Mapping[int, Lot], waiting: Mapping[int, Sequence[LotSubstrate]], names: Mapping[int, str]
+) -> tuple[dict[int, list[Operation | None]], dict[int, Leg]]:
+    """Where each lot could start: every operation at which any of it waits, in order; where none waits, its own.
+
+    With the legs by which substrates run there. It asks for none where no experiment is about one of the operations.
+    """
     ids = {i: {m.operation_id for m in waiting[i]} or {lot.operation_id} for i, lot in lots.items()}
-    query = select(Operation).where(Operation.id.in_({o for some in ids.values() for o in some}))
-    found = session.scalars(query.options(*_WITH_WAYS).order_by(Operation.number)).unique().all()
-    return {i: [operation for operation in found if operation.id in some] or [None] for i, some in ids.items()}
+    query = select(Operation, RUNNING).where(Operation.id.in_({o for some in ids.values() for o in some}))
+    rows = session.execute(query.options(*_WITH_WAYS).order_by(Operation.number)).unique().all()
+    varied = {operation.id: operation.name for operation, is_varied in rows if is_varied}
+    there = {
+        m.substrate_id: (names[m.substrate_id], varied[m.operation_id])
+        for some in waiting.values() for m in some if m.operation_id in varied
+    }  # fmt: skip
+    at: dict[int, list[Operation | None]] = {}
+    for i, some in ids.items():
+        at[i] = [operation for operation, _ in rows if operation.id in some] or [None]
+    return at, legs_of(session, there) if there else {}
 
 
 _OTHER = joinedload(Operation.alternatives)

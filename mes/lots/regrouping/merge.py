@@ -12,6 +12,7 @@ from mes.db import lock
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, Event, record_all
 from mes.lots import progress
+from mes.lots.experiments.known import legs_known
 from mes.lots.holds.future_hold import hand_over_future_holds, take_effect
 from mes.lots.models import Hold, Lot, LotSubstrate, Rework
 from mes.lots.regrouping.regroup import busy, hand_over, lock_substrates
@@ -44,7 +45,8 @@ def merge(session: Session, lot_id: int, other_id: int, act: Act) -> Lot:
     members = progress.members_of(session, [lot, other])
     go = [m for m in members[other_id] if m.progress != Progress.CLOSED]
     substrates = lock_substrates(session, go)
-    found = [*_against(lot, other), *_other_marks(session, lot, other, members), *busy(session, go, substrates)]
+    found = [*_against(lot, other), *_other_marks(session, lot, other, members)]
+    found += [*_other_legs(session, lot, other, members), *busy(session, go, substrates)]
     if found:
         raise Refused(f"Lot {other.name} cannot be merged into lot {lot.name}.", *found)
     before, before_of_other = _told(lot), {"state": other.state, "substrates": other.substrates, "units": other.units}
@@ -90,6 +92,17 @@ def _other_marks(
     of_lot, of_other = ({frozenset(marks[m.substrate_id]) for m in some} for some in there.values())
     if of_lot != of_other:
         yield Reason("lots_differ", f"Lots {lot.name} and {other.name} are of different rework marks.")
+
+
+def _other_legs(
+    session: Session, lot: Lot, other: Lot, members: Mapping[int, Sequence[LotSubstrate]]
+) -> Iterator[Reason]:
+    """Lots whose substrates ran, or are to run, by different legs of an experiment stay apart."""
+    there = {one.id: [m.substrate_id for m in members[one.id] if m.progress != Progress.CLOSED] for one in (lot, other)}
+    legs = legs_known(session, [i for some in there.values() for i in some])
+    of_lot, of_other = ({legs.get(i, frozenset()) for i in some} for some in there.values())
+    if of_lot != of_other:
+        yield Reason("lots_differ", f"Lots {lot.name} and {other.name} are of different legs of an experiment.")
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

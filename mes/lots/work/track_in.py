@@ -14,6 +14,8 @@ from mes.equipment.models import Equipment
 from mes.errors import Malformed, NotFound, Reason, StartRefused
 from mes.history import Act, Change, Event, record_all
 from mes.lots import progress
+from mes.lots.experiments.legs import Leg
+from mes.lots.experiments.models import RunLeg
 from mes.lots.gate import start_gate
 from mes.lots.gate.start_gate_facts import Facts, LineFacts, LotFacts, by_product, look
 from mes.lots.gate.supply import Source, sources
@@ -67,6 +69,11 @@ class _Picture:
         """The one recipe that runs."""
         return next(one.recipe for one in self.facts.values() if one.recipe is not None)
 
+    @property
+    def leg(self) -> Leg | None:
+        """The one leg of an experiment by which all of it runs, if any."""
+        return next(iter(self.facts.values())).leg
+
     def name(self, substrate_id: int) -> str:
         """The name of a locked substrate."""
         return self.locked.one(Substrate, substrate_id).name
@@ -93,6 +100,8 @@ def track_in(session: Session, wanted: TrackIn, act: Act) -> Run:
         "recipe": picture.recipe.name,
         "substrates": [picture.name(m.substrate_id) for _, m in picture.work],
     }
+    if picture.leg is not None:
+        after["leg"] = picture.leg.name
     events = [Event("track_in", [Change(run, after=after), *changes])]
     if by_hand.is_worked_by_hand(session, picture.equipment):
         lots = picture.locked.all(Lot)
@@ -152,14 +161,21 @@ def _work(line: LineFacts, wanted: TrackIn) -> list[tuple[Lot, LotSubstrate]]:
 def _against_substrates(picture: _Picture, wanted: TrackIn) -> Iterator[Reason]:
     most, names = picture.equipment.equipment_class.most_substrates, Counter[str]()
     for part in wanted.parts:
-        missing = set(part.substrate_ids) - {m.substrate_id for m in picture.facts[part.lot_id].members}
-        if missing:
+        facts = picture.facts[part.lot_id]
+        missing = set(part.substrate_ids) - {m.substrate_id for m in facts.members}
+        if missing & set(facts.others):
+            what = f"The substrates of lot {facts.lot.name} run by several legs; start those of one leg at a time."
+            yield Reason("several_legs", what, "operator")
+        if missing - set(facts.others):
+            missing -= set(facts.others)
             lot = picture.facts[part.lot_id].lot.name
             message = f"{len(missing)} of the substrates asked for do not wait at the operation of lot {lot}."
             yield Reason("substrate_not_waiting", message, "operator")
     if len(picture.work) > most:
         message = f"{len(picture.work)} substrates are asked for; {picture.equipment.name} takes {most} at once."
         yield Reason("too_many_substrates", message, "operator")
+    if len({facts.leg for facts in picture.facts.values()}) > 1:
+        yield Reason("several_legs", "The lots run by several legs; start those of one leg at a time.", "operator")
     names.update(s.name for s in picture.locked.all(Substrate))
     for name in sorted(name for name, times in names.items() if times > 1):
         message = f"Several substrates are named {name}: equipment could not tell them apart; use separate runs."
@@ -189,6 +205,8 @@ def _run(session: Session, picture: _Picture, act: Act) -> Run:
     )
     session.add(run)
     session.flush()
+    if picture.leg is not None:
+        session.add(RunLeg(run_id=run.id, leg_id=picture.leg.id))
     return run
 
 

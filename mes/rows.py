@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapper, Session
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.types import TypeEngine
 
 Columns = tuple[str, ...]
 """Names of columns, in the order of the table."""
@@ -55,10 +56,13 @@ def _write(session: Session, mapper: Mapper[Any], changed: Columns, rows: Sequen
     version = None if mapper.version_id_col is None else str(mapper.version_id_col.key)
     known = keys if version is None else (*keys, version)
     given = [("of", name) for name in known] + [("new", name) for name in changed]
-    values = {f"{which}_{name}": [getattr(row, name) for row in rows] for which, name in given}
-    statement = _statement(mapper.local_table, known, changed, version)
+    table = mapper.local_table
+    values = {
+        f"{which}_{name}": _alike(table.c[name].type, [getattr(row, name) for row in rows]) for which, name in given
+    }
+    statement = _statement(table, known, changed, version)
     if session.connection().execute(statement, values).rowcount != len(rows):
-        raise StaleDataError(f"Some of {len(rows)} rows of {mapper.local_table} have changed since they were read.")
+        raise StaleDataError(f"Some of {len(rows)} rows of {table} have changed since they were read.")
     for row in rows:
         for name in changed:
             set_committed_value(row, name, getattr(row, name))
@@ -66,12 +70,21 @@ def _write(session: Session, mapper: Mapper[Any], changed: Columns, rows: Sequen
             set_committed_value(row, version, getattr(row, version) + 1)
 
 
+def _alike(kind: TypeEngine[Any], values: list[Any]) -> list[Any]:
+    """Values of one column, its numbers all of one kind: no array has both 1 and 1.5."""
+    number = kind.python_type
+    return [v if v is None else number(v) for v in values] if number in (int, float) else values
+
+
 @cache
 def _statement(table: Table, known: Columns, changed: Columns, version: str | None) -> Update:
-    """One text however many rows there are, so that the server plans it once."""
+    """One text however many rows there are, so that the server plans it once.
+
+    An array has one dimension, for a value may be a list itself.
+    """
     names = [*(f"of_{name}" for name in known), *(f"new_{name}" for name in changed)]
     types = [table.c[name].type for name in (*known, *changed)]
-    arrays = (bindparam(name, type_=ARRAY(kind)) for name, kind in zip(names, types, strict=True))
+    arrays = (bindparam(name, type_=ARRAY(kind, dimensions=1)) for name, kind in zip(names, types, strict=True))
     given = func.unnest(*arrays).table_valued(*map(column, names, types)).render_derived("given")
     after: dict[Any, Any] = {table.c[name]: given.c[f"new_{name}"] for name in changed}
     if version is not None:

@@ -94,6 +94,8 @@ class Maps:
     handovers: list[Handover]
     """In the order in which they were recorded."""
     moves: NDArray[np.void]
+    found: Counter[tuple[int, int]]
+    """By substrate and lot: units that people put on the map there, where none was."""
 
 
 def count(connection: psycopg.Connection[Any]) -> tuple[dict[Account, int], list[str]]:
@@ -106,6 +108,7 @@ def count(connection: psycopg.Connection[Any]) -> tuple[dict[Account, int], list
         [Member(*row) for row in connection.execute(MEMBERS)],
         [Handover(*row) for row in connection.execute(HANDOVERS)],
         _moves(connection, grids, problems),
+        _put_on(connection),
     )
     moved_in = _moved_in(maps)
     units = _units(maps, moved_in)
@@ -123,6 +126,7 @@ GRIDS = """
 select s.id, s.name, l.rows, l.columns, s.dispositions
 from substrate s join layout l on l.id = s.layout_id order by s.id
 """
+HAND_CHANGES = "select lot_id, substrate_id, was, now from hand_change order by id"
 TRANSFERS = "select id, source_id, target_id, n, from_xy, to_xy, slots, suspect from transfer order by id"
 OCCUPANCY = "select substrate_id, site, level, positions from occupancy order by substrate_id, site, level"
 LAYERS = """
@@ -178,13 +182,16 @@ def _units(maps: Maps, moved_in: dict[int, Places]) -> Counter[tuple[int, int, s
         held = sum(counts) - counts[NO_UNIT] - counts[NOT_FOR_USE]
         gained = {**came.get(member.substrate, {member.lot: 0})}
         gained[member.lot] = gained.get(member.lot, 0) + held
+        for lot in gained:
+            units[lot, member.form, "bonus"] += maps.found[member.substrate, lot]
+            gained[lot] -= maps.found[member.substrate, lot]
         began, *later = gained
         for lot in later:
             units[lot, member.form, "found" if member.form == 1 else "made"] += gained[lot]
         more = sum(gained[lot] for lot in later)
         if member.form == 1:
             units[began, 1, "found"] += found[member.substrate] - more
-            units[began, 1, "received"] += held - found[member.substrate]
+            units[began, 1, "received"] += gained[began] + more - found[member.substrate]
         else:
             units[began, member.form, "made"] += len(moved_in[member.substrate]) - more
     return units
@@ -217,6 +224,15 @@ def _handed(maps: Maps) -> list[str]:
             name, has = maps.grids[member.substrate].name, maps.lots[member.lot][1]
             problems.append(f"Substrate {name}: it is in lot {has}, yet it went to lot {maps.lots[last][1]} last.")
     return problems
+
+
+def _put_on(connection: psycopg.Connection[Any]) -> Counter[tuple[int, int]]:
+    """Positions that a person's change of a map gave a unit, less those from which one took it back."""
+    found: Counter[tuple[int, int]] = Counter()
+    for lot, substrate, was, now in connection.execute(HAND_CHANGES):
+        before, after = (np.frombuffer(side, np.uint8) > NOT_FOR_USE for side in (was, now))
+        found[substrate, lot] += int(after.sum()) - int(before.sum())
+    return found
 
 
 def _found(maps: Maps) -> Counter[int]:
@@ -316,7 +332,7 @@ def _layers(connection: psycopg.Connection[Any], maps: Maps) -> list[str]:
 def _unbalanced(units: Counter[tuple[int, int, str]], maps: Maps) -> list[str]:
     problems = []
     for lot, form in sorted({key[:2] for key in units}):
-        came = sum(units[lot, form, way] for way in ("received", "merged_in", "made", "found"))
+        came = sum(units[lot, form, way] for way in ("received", "merged_in", "made", "bonus", "found"))
         are = sum(units[lot, form, account] for account in {*ACCOUNT_OF, "split_off"} if account is not None)
         if came != are:
             problems.append(f"Lot {maps.lots[lot][1]}, form {form}: {came} units came, {are} are somewhere.")

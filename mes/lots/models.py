@@ -90,6 +90,7 @@ class LotSubstrate(Owned, Base):
     reworks: Mapped[int] = mapped_column(default=0)
     """How often it went back."""
     reworked_at: Mapped[datetime | None]
+    """When it went back last, by a rework or otherwise."""
     next_visits: Mapped[dict[str, Any] | None]
     """By id of an operation that it comes through again: the visit with which that begins."""
     progress: Mapped[str] = mapped_column(default=Progress.QUEUED.value)

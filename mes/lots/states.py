@@ -28,8 +28,10 @@ class LotState(StrEnum):
     """Has left in a shipment; that it arrived is not known yet."""
     SHIPPED = "shipped"
     """Is where it was sent to."""
+    RETURNED = "returned"
+    """Is back with its owner."""
     TERMINATED = "terminated"
-    """Nothing waits in it any more: what did goes on in another lot."""
+    """Nothing waits in it any more: what did goes on in another lot, or was given up."""
 
 
 class LotVerb(StrEnum):
@@ -63,6 +65,18 @@ class LotVerb(StrEnum):
     """It leaves, to its owner or to another site."""
     ARRIVE = "arrive"
     """Its receiver says that it came."""
+    TERMINATE = "terminate"
+    """It is given up, with all that is left in it."""
+    RETURN = "return"
+    """It goes back to its owner."""
+    WITHDRAW = "withdraw"
+    """It comes from the die bank back to the line, where it waited."""
+    RESTORE = "restore"
+    """It is again what it was before its release."""
+    RESTOCK = "restock"
+    """It lies in the die bank again, from which it ended."""
+    REOPEN = "reopen"
+    """It had left the line, and queues again."""
 
 
 _S, _V = LotState, LotVerb
@@ -118,13 +132,33 @@ TRANSITIONS = Transitions(
         (_S.IN_TRANSIT, _V.ARRIVE): _S.SHIPPED,
         (_S.IN_TRANSIT, _V.WAIT): _S.QUEUED,
         (_S.SHIPPED, _V.WAIT): _S.QUEUED,
+        # what is on no equipment may be given up, or go back to its owner
+        (_S.CREATED, _V.TERMINATE): _S.TERMINATED,
+        (_S.QUEUED, _V.TERMINATE): _S.TERMINATED,
+        (_S.STOCKED, _V.TERMINATE): _S.TERMINATED,
+        (_S.COMPLETED, _V.TERMINATE): _S.TERMINATED,
+        (_S.CREATED, _V.RETURN): _S.RETURNED,
+        (_S.QUEUED, _V.RETURN): _S.RETURNED,
+        (_S.STOCKED, _V.RETURN): _S.RETURNED,
+        (_S.COMPLETED, _V.RETURN): _S.RETURNED,
+        # back to the line
+        (_S.STOCKED, _V.WITHDRAW): _S.QUEUED,
+        (_S.STOCKED, _V.RESTORE): _S.CREATED,
+        (_S.STOCKED, _V.REOPEN): _S.QUEUED,
+        (_S.COMPLETED, _V.REOPEN): _S.QUEUED,
+        (_S.TERMINATED, _V.REOPEN): _S.QUEUED,
+        # its last unit was thrown away by mistake
+        (_S.SCRAPPED, _V.RESTORE): _S.CREATED,
+        (_S.SCRAPPED, _V.RESTOCK): _S.STOCKED,
+        (_S.SCRAPPED, _V.COMPLETE): _S.COMPLETED,
+        (_S.CONSUMED, _V.RESTOCK): _S.STOCKED,
     }
 )
 
 ON_LINE = (LotState.QUEUED, LotState.ORDERED, LotState.RUNNING)
 """States that count as work in process."""
 
-GONE = (LotState.IN_TRANSIT, LotState.SHIPPED)
+GONE = (LotState.IN_TRANSIT, LotState.SHIPPED, LotState.RETURNED)
 """States in which all that was good in a lot is elsewhere."""
 
 ENDED = (LotState.STOCKED, LotState.COMPLETED, LotState.CONSUMED, LotState.SCRAPPED, LotState.TERMINATED, *GONE)

@@ -31,7 +31,7 @@ class Permission(StrEnum):
     MIGRATE_LOTS = "migrate_lots"
     """Let lots go over to another version of their route, which a process engineer signs."""
     WORK_LOTS = "work_lots"
-    """Track lots in and out, and break runs off."""
+    """Track lots in and out, break runs off, and count units."""
     HOLD_LOTS = "hold_lots"
     """Hold lots."""
     RELEASE_HOLDS = "release_holds"
@@ -39,9 +39,13 @@ class Permission(StrEnum):
     BULK_LOTS = "bulk_lots"
     """Hold, release and hurry all lots that a filter finds at once."""
     DISPOSE_LOTS = "dispose_lots"
-    """Scrap units, pull samples, store lots."""
+    """Scrap units, pull samples, store lots and withdraw them."""
     DISPOSE_SUSPECTS = "dispose_suspects"
     """Say what suspect units are, which a process engineer signs."""
+    REROUTE_LOTS = "reroute_lots"
+    """Let substrates leave operations out or go on at others, which a process engineer signs."""
+    AMEND_LOTS = "amend_lots"
+    """Put found units on maps, take back mistakes, end, destroy and reopen lots, which a line engineer signs."""
     DISPOSE_QUEUE_TIMES = "dispose_queue_times"
     """Let substrates go on that waited too long, which a process engineer signs."""
     KEEP_MATERIALS = "keep_materials"
@@ -49,7 +53,7 @@ class Permission(StrEnum):
     WORK_MATERIALS = "work_materials"
     """Thaw, open, mount and return containers of material; mount and clean durables."""
     SHIP_LOTS = "ship_lots"
-    """Send lots away, note that they arrived, and receive what others sent."""
+    """Send lots away, return them to their owners, note that they arrived, and receive what others sent."""
     RUN_EQUIPMENT = "run_equipment"
     """Take equipment down by hand, and give it back."""
     MAINTAIN_EQUIPMENT = "maintain_equipment"
@@ -96,6 +100,8 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.BULK_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_LOTS: frozenset({Role.LINE_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_SUSPECTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.REROUTE_LOTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.AMEND_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_QUEUE_TIMES: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.KEEP_MATERIALS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.WORK_MATERIALS: frozenset(

@@ -9,6 +9,9 @@ from sqlalchemy import update
 
 from mes.definitions.models import Certification
 from mes.jobs.set_aside import set_aside
+from mes.lots.models import Lot
+from mes.lots.store import store
+from mes.lots.taking import scrap
 from mes.people.models import User
 from mes.recipes.approve import submit
 from mes.recipes.draft import draft
@@ -44,6 +47,7 @@ NAMES = {
     "user",
     "plan",
     "kind",
+    "operation",
 }
 """Keys that name what must be there."""
 COUNTED = {"sign_in_try", "sign_in"}
@@ -138,8 +142,30 @@ def late(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
             "/lots/Q2/dispose-suspects",
             why | signed | {"substrate": "Q2.S", "at": [{"x": 0, "y": 1}], "verdict": "cleared"},
         ),
+        **beside(floor, why, signed | {"signer": "line_engineer"}),
+        "lots_skip": Command("/lots/K1/skip", why | signed | {"substrates": ["K1.S"]}),
+        "lots_move": Command("/lots/K1/move", why | signed | {"substrates": ["K1.S"], "operation": "board/10"}),
         "lots_dispose_queue_time": Command("/lots/Q1/dispose-queue-time", why | said | signed),
         "lots_rework": Command("/lots/Q1/rework", back),
+    }
+
+
+def beside(floor: Floor, why: dict[str, str], signed: dict[str, str]) -> dict[str, Command]:
+    """Commands on and off the route, on maps, to the end of a lot and back."""
+    for n in range(1, 6):
+        floor.arrive(f"K{n}", "board", mapped(f"K{n}.S", [[1, 1], [1, 9]]))
+    scrapped = floor.do(scrap, floor.id_of(Lot, "K2"), "K2.S", [(0, 0)])
+    floor.do(store, floor.id_of(Lot, "K3"))
+    of, at = {"substrate": "K2.S"}, {"at": [{"x": 1, "y": 1}]}
+    return {
+        "lots_recount": Command("/lots/K2/recount", why | of | {"units": 2}),
+        "lots_correct": Command("/lots/K2/correct", why | signed | {"record": scrapped.history_n}),
+        "lots_bonus": Command("/lots/K2/bonus", why | signed | of | at),
+        "lots_withdraw": Command("/lots/K3/withdraw", why),
+        "lots_terminate": Command("/lots/K3/terminate", why | signed | {"left": "lost"}),
+        "lots_reopen": Command("/lots/K3/reopen", why | signed | {"operation": "board/20"}),
+        "lots_destroy": Command("/lots/K4/destroy", why | {"witness": "lee"}),
+        "lots_return_to_owner": Command("/lots/K5/return-to-owner", why),
     }
 
 

@@ -19,6 +19,12 @@ SIGNED_FIRST = {
     "POST /lots/{customer}/{name}/dispose-suspects",
     "POST /lots/{customer}/{name}/migrate",
     "POST /experiments/{experiment}/approve",
+    "POST /lots/{customer}/{name}/skip",
+    "POST /lots/{customer}/{name}/move",
+    "POST /lots/{customer}/{name}/bonus",
+    "POST /lots/{customer}/{name}/correct",
+    "POST /lots/{customer}/{name}/reopen",
+    "POST /lots/{customer}/{name}/terminate",
     "POST /me/password",
     "POST /me/pin",
 }

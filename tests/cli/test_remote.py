@@ -172,6 +172,8 @@ def refusals(mes: Mes, lot: str) -> Iterator[str]:
     """What is said where a lot has nothing to sign for, and nowhere to go back to."""
     yield mes("lot", "dispose-queue-time", lot, *SIGNED, typed=f"{PASSWORD}\n", code=1).stderr
     suspects = ("lot", "dispose-suspects", lot, f"{lot}.1", "--at", "0,0", "--verdict", "cleared", *SIGNED)
+    yield mes("lot", "recount", lot, "--units", "5", "--why", "seen", code=1).stderr
+    yield mes("lot", "move", lot, "--operation", "moon/1", *SIGNED, typed=f"{PASSWORD}\n", code=1).stderr
     yield mes(*suspects, typed=f"{PASSWORD}\n", code=1).stderr
     yield mes("lot", "migrate", lot, "--to", "die@1", *SIGNED, typed=f"{PASSWORD}\n", code=1).stderr
     plan = ("--operation", "die/10", "--title", "odd", "--leg", f"usual: substrate={lot}.1")

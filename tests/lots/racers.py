@@ -24,6 +24,8 @@ from mes.lots.models import Lot
 from mes.lots.regrouping.merge import merge
 from mes.lots.regrouping.rework import rework
 from mes.lots.regrouping.split import split
+from mes.lots.verbs.again import reopen
+from mes.lots.verbs.correct import correct
 from mes.lots.verbs.suspects import dispose_suspects
 from mes.lots.work.hand_work import Told, finish
 from mes.lots.work.track_in import track_in
@@ -62,6 +64,8 @@ VERBS: dict[str, Callable[..., object]] = {
     "rework": rework,
     "dispose_queue_time": dispose_queue_time,
     "dispose_suspects": dispose_suspects,
+    "correct": correct,
+    "reopen": reopen,
     "set_future_hold": set_future_hold,
     "withdraw_future_hold": withdraw_future_hold,
     "mount": mount,

@@ -17,6 +17,8 @@ from mes.jobs.models import ReceivedRecord
 from mes.lots.create import NewLot, create
 from mes.lots.holds.future_hold import set_future_hold
 from mes.lots.models import Lot, QueueDisposition, RunSource
+from mes.lots.taking import scrap
+from mes.lots.verbs.ends import terminate
 from mes.lots.work.track_in import track_in
 from mes.people.roles import Role
 from mes.people.sign_in import Person
@@ -211,6 +213,18 @@ def test_of_sixteen_who_clear_what_is_suspect_one_does(floor: Floor, racers: Rac
     outcomes = racers.race([heat(floor, "dispose_suspects", lot, None, None, "cleared")] * MANY)
     assert {lost.codes for lost in refusals_beside_one_effect(outcomes)} == {("nothing_suspect",)}
     assert (events(floor, "dispose_suspects"), floor.are("S1")) == (1, [[2, 2], [2, 2]])
+    assert floor.problems() == []
+
+
+def test_of_sixteen_who_take_a_mistake_back_or_reopen_one_does(floor: Floor, racers: Racers) -> None:
+    lot = floor.arrive("B1", "board", "S1")
+    record = floor.do(scrap, lot, "S1", [(0, 0)]).history_n
+    outcomes = racers.race([heat(floor, "correct", lot, record)] * MANY)
+    assert {lost.codes for lost in refusals_beside_one_effect(outcomes)} == {("taken_back",)}
+    floor.do(terminate, lot, "lost")
+    outcomes = racers.race([heat(floor, "reopen", lot, None)] * MANY)
+    assert {lost.error for lost in refusals_beside_one_effect(outcomes)} == {"WrongState"}
+    assert (events(floor, "correct"), events(floor, "reopen"), floor.are("S1")) == (1, 1, [[2, 2], [2, 2]])
     assert floor.problems() == []
 
 

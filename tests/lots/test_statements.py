@@ -25,7 +25,11 @@ from mes.lots.regrouping.merge import merge
 from mes.lots.regrouping.rework import rework
 from mes.lots.regrouping.split import split
 from mes.lots.taking import pull_sample, scrap
+from mes.lots.verbs.again import reopen
+from mes.lots.verbs.correct import correct
+from mes.lots.verbs.ends import destroy, terminate
 from mes.lots.verbs.migrate import migrate
+from mes.lots.verbs.reroute import move, skip
 from mes.lots.verbs.suspects import dispose_suspects
 from mes.lots.work.hand_work import Told, finish
 from mes.lots.work.track_in import track_in
@@ -187,9 +191,36 @@ def _migrate(work: Work) -> Given:
     return migrate, work.baked(), version(work.floor, work.floor.hours + 2, (10, {}), (20, {}), current=False)
 
 
+def _skip(work: Work) -> Given:
+    return skip, work.arrive("board"), []
+
+
+def _move(work: Work) -> Given:
+    return move, work.baked(), "board/10", []
+
+
+def _terminate(work: Work) -> Given:
+    return terminate, work.arrive("board"), "lost"
+
+
+def _reopen(work: Work) -> Given:
+    verb, lot, left = _terminate(work)
+    work.floor.do(verb, lot, left)
+    return reopen, lot, "board/20"
+
+
+def _destroy(work: Work) -> Given:
+    return destroy, work.arrive("board"), "lee"
+
+
+def _correct(work: Work) -> Given:
+    _, lot, witness = _destroy(work)
+    return correct, lot, work.floor.do(destroy, lot, witness).history_n
+
+
 CASES = (
     _release, _hold_all, _release_all, _hurry_all, _split, _merge, _scrap, _sample, _track_in, _process, _test,
-    _assemble, _rework, _queue_time, _suspects, _migrate,
+    _assemble, _rework, _queue_time, _suspects, _migrate, _skip, _move, _terminate, _reopen, _destroy, _correct,
 )  # fmt: skip
 EACH_BY_ITSELF = (_by_hand,)
 """Here a person reports on each substrate, and each report is an event of its own."""

@@ -57,6 +57,23 @@ stocked   ship      in_transit
 in_transit arrive   shipped
 in_transit wait     queued
 shipped   wait      queued
+created   terminate terminated
+queued    terminate terminated
+stocked   terminate terminated
+completed terminate terminated
+created   return    returned
+queued    return    returned
+stocked   return    returned
+completed return    returned
+stocked   withdraw  queued
+stocked   restore   created
+stocked   reopen    queued
+completed reopen    queued
+terminated reopen   queued
+scrapped  restore   created
+scrapped  restock   stocked
+scrapped  complete  completed
+consumed  restock   stocked
 """
 SHIPMENT = """
 in_transit confirm  arrived

@@ -26,6 +26,12 @@ from mes.lots.regrouping.split import split
 from mes.lots.states import LotState, Progress, Work
 from mes.lots.store import store
 from mes.lots.taking import pull_sample, scrap
+from mes.lots.verbs.again import reopen, withdraw
+from mes.lots.verbs.correct import correct
+from mes.lots.verbs.counts import bonus, recount
+from mes.lots.verbs.ends import destroy, return_to_owner, terminate
+from mes.lots.verbs.models import HandChange
+from mes.lots.verbs.reroute import move, skip
 from mes.lots.verbs.suspects import dispose_suspects
 from mes.lots.work import run_course
 from mes.lots.work.track_in import LotPart, TrackIn, track_in
@@ -39,13 +45,19 @@ from mes.shipments.send import Sending, confirm, send
 from mes.shipments.states import ShipmentState
 from mes.units.arrival import Arrival
 from mes.units.models import Substrate
-from tests.shop import BEGIN, Floor
+from tests.shop import BEGIN, Floor, mapped
 
 MOST, LIVE = 8, 6
 """Verbs at once, and lots that are kept alive."""
 CELLS = ("CELL-1", "CELL-2")
 PATIENCE_S = 60.0
-ENDS = (LotState.IN_TRANSIT, LotState.SHIPPED, LotState.SCRAPPED, LotState.TERMINATED)
+ENDS = (LotState.IN_TRANSIT, LotState.SHIPPED, LotState.SCRAPPED, LotState.TERMINATED, LotState.RETURNED)
+RIGHT = {"withdraw": ("stocked",), "reopen": ("terminated", "completed", "stocked")}
+"""From which states it is usual."""
+BESIDE: dict[str, Callable[..., Any]] = {
+    verb.__name__: verb
+    for verb in (skip, move, bonus, recount, correct, withdraw, reopen, terminate, destroy, return_to_owner)
+}
 
 Call = tuple[str, Callable[..., Any], tuple[Any, ...]]
 """The name of a verb, what does it, and with what; the act comes last."""
@@ -56,6 +68,8 @@ class Seen:
     """What there is before the verbs are chosen."""
 
     lots: list[Lot] = field(default_factory=list)
+    ended: list[Lot] = field(default_factory=list)
+    """All lots, also those that nobody does anything to in the course of their route."""
     at: dict[int, list[tuple[str, LotSubstrate]]] = field(default_factory=dict)
     """Substrates by lot."""
     holds: list[Hold] = field(default_factory=list)
@@ -101,7 +115,8 @@ class Together:
 
     def _look(self) -> Seen:
         with self.floor.database.reading() as session:
-            seen = Seen(lots=list(session.scalars(select(Lot).where(Lot.state.not_in(ENDS)).order_by(Lot.id))))
+            every = list(session.scalars(select(Lot).order_by(Lot.id)))
+            seen = Seen(lots=[lot for lot in every if lot.state not in ENDS], ended=every)
             here = [lot.id for lot in seen.lots]
             members = select(Substrate.name, LotSubstrate).join(Substrate, Substrate.id == LotSubstrate.substrate_id)
             for name, member in session.execute(members.where(LotSubstrate.lot_id.in_(here)).order_by(Substrate.name)):
@@ -125,13 +140,47 @@ class Together:
     def _choose(self, seen: Seen) -> Call | None:
         if len(seen.lots) < LIVE and self.chance.random() < 0.5:
             return self._create()
-        choices = (*[self._work] * 4, self._regroup, self._stop, self._stop, self._take, self._leave)
+        choices = (*[self._work] * 4, self._regroup, self._stop, self._stop, self._take, self._leave, self._beside)
         return self.chance.choice(choices)(seen)
+
+    def _beside(self, seen: Seen) -> Call | None:
+        """What people do beside the route: on and off it, on maps, and to the end and back."""
+        verb = self.chance.choice((
+            "skip", "move", "move", "bonus", "recount", "correct", "correct", "withdraw", "reopen", "reopen",
+            "terminate", "destroy", "return_to_owner",
+        ))  # fmt: skip
+        ended = ("correct", "withdraw", "reopen")
+        lots = seen.ended if verb in ended else seen.lots
+        if not lots or (verb in ("terminate", "destroy", "return_to_owner") and self.chance.random() < 0.5):
+            return None
+        right = [lot for lot in lots if lot.state in RIGHT.get(verb, (lot.state,))]
+        lot = self.chance.choice(right if right and self.chance.random() < 0.8 else lots)
+        names = self._some(seen, lot)
+        place = (self.chance.randrange(2), self.chance.randrange(2))
+        given: dict[str, tuple[Any, ...]] = {
+            "skip": (names[:1],),
+            "move": (self.chance.choice(("board/10", "board/20")), names[:2]),
+            "bonus": (names[0] if names else "", [place]),
+            "recount": (None, lot.units),
+            "correct": (self.chance.choice(self._records(lot)),),
+            "reopen": (self.chance.choice((None, None, "board/10")),),
+            "terminate": (self.chance.choice(("scrapped", "lost")),),
+            "destroy": ("lee",),
+        }
+        return verb, BESIDE[verb], (lot.id, *given.get(verb, ()))
+
+    def _records(self, lot: Lot) -> list[int]:
+        """Entries of its history that changed a map by hand; now and then any."""
+        with self.floor.database.reading() as session:
+            found = session.scalars(select(HandChange.n).where(HandChange.lot_id == lot.id)).all()
+        return [*found] or [1]
 
     def _create(self) -> Call:
         self.made += 1
         route = self.chance.choice(("board", "board", "die"))
-        came = tuple(Arrival(f"T{self.made}.{n}") for n in range(self.chance.randint(1, 4)))
+        names = [f"T{self.made}.{n}" for n in range(self.chance.randint(1, 4))]
+        hole = route == "board" and self.chance.random() < 0.3
+        came = tuple(mapped(name, [[1, 9], [1, 1]]) if hole else Arrival(name) for name in names)
         released = self.chance.random() < 0.7
         new = NewLot(f"T{self.made}", "alpha", route, came)
         return "create", lambda session, act: create(session, new, act, released=released), ()

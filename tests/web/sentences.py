@@ -102,7 +102,7 @@ def _words() -> set[Sentence]:
     words |= {one.name.lower() for one in (*Disposition, *TransferOutcome)}
     words |= {*MEANINGS, *E142_TYPES, *QUALITIES, *(pick(disposition) for disposition in Disposition)}
     words |= {*_literals("record", 1), *_literals("Event", 0)} | {"pull_sample", "scrap"}
-    words |= {verb.name.replace("-", "_") for verb in VERBS}
+    words |= {*_literals("done", 2)} | {verb.name.replace("-", "_") for verb in VERBS}
     words |= {choice for verb in VERBS for field in fields(verb) for choice in field.choices}
     for report in REPORTS.values():
         words |= {choice for p in report.parameters for choice in (p.name, *p.choices) if p.choices}

@@ -153,7 +153,7 @@ def test_a_line_engineer_splits_a_lot_and_merges_it_again(floor: Floor, serve: S
     page = visit(site).sign_in("line_engineer")
     page.goto(f"{site.address}/lots/alpha/D1")
     page.get_by_text("Split this lot").click()
-    page.get_by_label("W2").check()
+    page.get_by_role("checkbox", name="W2").check()
     page.get_by_role("button", name="Split off").click()
     expect(page.get_by_role("heading", name="Lot D1.1")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="Merged in")).to_contain_text("12")

@@ -76,7 +76,7 @@ class CertifyBody(Asked):
     why: Text = ""
 
 
-class WithdrawBody(Asked):
+class CertificateEnd(Asked):
     """Whose certificate is withdrawn, and why."""
 
     model_config = example(user="park", certification="bonding", why="two lots started on the wrong recipe")
@@ -114,7 +114,7 @@ def certify_person(session: Tx, by: Trainer, body: CertifyBody) -> Any:
 
 
 @router.post("/withdraw", response_model=CertificateRow)
-def withdraw_certificate(session: Tx, by: Trainer, body: WithdrawBody) -> Any:
+def withdraw_certificate(session: Tx, by: Trainer, body: CertificateEnd) -> Any:
     """Take a certificate back, which is told as it was."""
     act = act_now(session, by.name, body.why)
     told = _look(session, body.user, body.certification, act.at)

@@ -7,6 +7,7 @@ report of the first stay is taken for one of the second; what they did in betwee
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, update
@@ -55,7 +56,7 @@ def rework(session: Session, lot_id: int, names: Sequence[str], reason: str, act
     members = progress.members_of(session, [lot])[lot_id]
     chosen = _chosen(session, lot, members, names)
     substrates = lock_substrates(session, chosen)
-    found = [*busy(session, chosen, substrates), *_begun(session, chosen, substrates)]
+    found = [*busy(session, chosen, substrates), *begun(session, chosen, substrates)]
     loop = _loop(session, lot, chosen)
     if isinstance(loop, Reason):
         raise Refused(f"Lot {lot.name} cannot be reworked so.", *found, loop)
@@ -67,7 +68,9 @@ def rework(session: Session, lot_id: int, names: Sequence[str], reason: str, act
     if found:
         raise Refused(f"Lot {lot.name} cannot be reworked so.", *found)
     before = {"state": lot.state, "operation": loop.waits_at.name}
-    _send_back(session, chosen, loop, act)
+    send_back(session, chosen, loop.again, act.at)
+    for member in chosen:
+        member.reworks += 1
     marks = {"operation_id": loop.waits_at.id, "back_to_id": loop.back_to.id, "reason": reason, "of_lot": of_lot + 1}
     marks |= {"customer_id": lot.customer_id, "lot_id": lot.id, "comment": act.why, "by": act.actor, "at": act.at}
     session.add_all(Rework(substrate_id=i, times=times[i] + 1, **marks) for i in substrates)
@@ -99,7 +102,7 @@ def _chosen(session: Session, lot: Lot, members: Sequence[LotSubstrate], names: 
     return [here[ids[name]] for name in names]
 
 
-def _begun(session: Session, members: Sequence[LotSubstrate], substrates: dict[int, Substrate]) -> Iterator[Reason]:
+def begun(session: Session, members: Sequence[LotSubstrate], substrates: dict[int, Substrate]) -> Iterator[Reason]:
     """Why some may not go back: a visit is half done or waits for another pass, or they have passed the route."""
     parts = or_(LotSubstrate.todo.is_not(None), LotSubstrate.again.is_not(None))
     query = select(LotSubstrate.substrate_id).where(LotSubstrate.substrate_id.in_(substrates), parts)
@@ -107,7 +110,7 @@ def _begun(session: Session, members: Sequence[LotSubstrate], substrates: dict[i
     for member in members:
         name = substrates[member.substrate_id].name
         if member.progress == Progress.FINISHED:
-            yield Reason("nothing_waits", f"Substrate {name} has passed its route; it is not reworked any more.")
+            yield Reason("nothing_waits", f"Substrate {name} has passed its route; nothing of it waits.")
         elif member.substrate_id in half_done or member.visit != member.first_visit:
             yield Reason("visit_begun", f"Substrate {name} is in the midst of a visit; let it end first.", "operator")
 
@@ -157,10 +160,13 @@ def _limits(
         yield Reason("rework_limit", what, "process_engineer")
 
 
-def _send_back(session: Session, members: Sequence[LotSubstrate], loop: _Loop, act: Act) -> None:
-    """Let the substrates wait at the first operation of the loop, and mark what they did in it as done again."""
-    ids, now = [m.substrate_id for m in members], {one.name: one.id for one in loop.again}
-    runs = select(Run.id).where(Run.operation_id.in_(_in_all_versions(loop.again)))
+def send_back(session: Session, members: Sequence[LotSubstrate], again: Sequence[Operation], at: datetime) -> None:
+    """Let substrates wait at the first of these operations, and mark what they did in them as done again.
+
+    Their visits count on.
+    """
+    ids, now = [m.substrate_id for m in members], {one.name: one.id for one in again}
+    runs = select(Run.id).where(Run.operation_id.in_(_in_all_versions(again)))
     done = RunSubstrate.substrate_id.in_(ids) & RunSubstrate.run_id.in_(runs)
     done &= RunSubstrate.work.in_((Work.DONE, Work.PARTIAL))
     visits = select(RunSubstrate.substrate_id, Operation.name, func.max(RunSubstrate.visit)).where(done)
@@ -171,9 +177,8 @@ def _send_back(session: Session, members: Sequence[LotSubstrate], loop: _Loop, a
         next_visits[substrate_id][str(now[operation])] = last + 1
     session.execute(update(RunSubstrate).where(done).values(reworked=True), execution_options=_UNSEEN)
     for member in members:
-        member.reworks, member.reworked_at = member.reworks + 1, act.at
-        member.next_visits = next_visits[member.substrate_id]
-        progress.stand_at(member, loop.back_to, act.at)
+        member.reworked_at, member.next_visits = at, next_visits[member.substrate_id]
+        progress.stand_at(member, again[0], at)
 
 
 _UNSEEN = {"synchronize_session": False}

@@ -97,20 +97,25 @@ def send_on(
     return left_out(session, lot, ways, act)
 
 
-def left_out(session: Session, lot: Lot, ways: Mapping[int, Way], act: Act) -> list[Event]:
-    """Keep what substrates of a locked lot left out; gives what is to be recorded, an entry for each operation."""
+def left_out(
+    session: Session, lot: Lot, ways: Mapping[int, Way], act: Act, reason: str = SAMPLING
+) -> list[Event]:  # fmt: skip
+    """Keep what substrates of a locked lot left out; gives what is to be recorded, an entry for each operation.
+
+    ``reason``: the route's own rule, else what a person said.
+    """
     passed: dict[Operation, list[int]] = {}
     for substrate_id, way in ways.items():
         for operation in way.left_out:
             passed.setdefault(operation, []).append(substrate_id)
     if not passed:
         return []
-    of_lot = {"customer_id": lot.customer_id, "lot_id": lot.id, "reason": SAMPLING, "by": act.actor, "at": act.at}
+    of_lot = {"customer_id": lot.customer_id, "lot_id": lot.id, "reason": reason, "by": act.actor, "at": act.at}
     session.add_all(Skip(substrate_id=i, operation_id=o.id, **of_lot) for o, ids in passed.items() for i in ids)
     query = select(Substrate.id, Substrate.name).where(Substrate.id.in_(ways))
     names = {row.id: row.name for row in session.execute(query)}
     told = [
-        {"operation": o.name, "reason": SAMPLING, "substrates": sorted(names[i] for i in ids)}
+        {"operation": o.name, "reason": reason, "substrates": sorted(names[i] for i in ids)}
         for o, ids in sorted(passed.items(), key=lambda item: item[0].number)
     ]
     return [Event("skip", [Change(lot, after=one)]) for one in told]

@@ -24,8 +24,9 @@ class HandChange(Owned, Base):
     substrate_id: Mapped[int]
     form: Mapped[int]
     verb: Mapped[str]
+    lot_state: Mapped[str]
     progress: Mapped[str]
-    """How the substrate stood before."""
+    """How the lot and the substrate stood before."""
     positions: Mapped[bytes] = mapped_column(deferred=True)
     was: Mapped[bytes] = mapped_column(deferred=True)
     now: Mapped[bytes] = mapped_column(deferred=True)

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from mes.db import lock
 from mes.errors import Malformed, NotFound, Reason
-from mes.history import Act, Change, Delta, record, record_all
+from mes.history import Act, Change, Delta, Event, record_all
 from mes.lots import ledger, progress
 from mes.lots.holds.future_hold import take_effect
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.mounting import dismount
 from mes.lots.regrouping.regroup import busy, lock_substrates
-from mes.lots.states import ON_LINE, TRANSITIONS, LotState, LotVerb, Progress
+from mes.lots.states import ENDED, TRANSITIONS, LotState, LotVerb, Progress
 from mes.lots.verbs.models import HandChange
 from mes.units.models import Substrate
 from mes.units.positions import Mask, Positions, opened, pack
@@ -128,12 +128,13 @@ def where_named(at: Positions, where: Sequence[Place]) -> Mask:
 
 def done(
     session: Session, seen: Picture, verb: str, act: Act, told: dict[str, Any], *, lot_verb: LotVerb | None = None,
-    came: str | None = None, reverses: int | None = None,
+    came: str | None = None, reverses: int | None = None, also: Sequence[Event] = (),
 ) -> Lot:  # fmt: skip
     """Post what the maps say now, settle the lot, record the verb and let future holds take effect.
 
     ``lot_verb``: what it is for the lot's state, where the substrates alone do not make it. ``came``: the account by
-    which units came that were not there. As many statements for twenty-five substrates as for one.
+    which units came that were not there. ``also``: what else of it is to be recorded.
+    As many statements for twenty-five substrates as for one.
     """
     changed, deltas = _posted(session, seen, came)
     _close_empty(session, seen, act)
@@ -143,7 +144,7 @@ def done(
     changes = [Change(lot, seen.before, after | told, deltas)]
     changes += [Change(seen.substrates[m.substrate_id], after=_moved(seen.at(m)) | told) for m in concerned]
     kept = [_kept(seen, m, verb, reverses, act) for m in changed]
-    record(session, verb, act, changes)
+    record_all(session, act, [Event(verb, changes), *also])
     if kept:
         session.execute(insert(HandChange), kept)
     for member in changed:
@@ -168,7 +169,7 @@ def _settle(session: Session, seen: Picture, lot_verb: LotVerb | None, act: Act)
     lot = seen.lot
     if lot_verb is not None:
         lot.state = TRANSITIONS.after(f"Lot {lot.name}", LotState(lot.state), lot_verb)
-        lot.ended_at = None if lot.state in ON_LINE else lot.ended_at or act.at
+        lot.ended_at = lot.ended_at or act.at if lot.state in ENDED else None
     progress.settle(session, lot, seen.members, act.at)
 
 
@@ -199,7 +200,7 @@ def _kept(seen: Picture, member: LotSubstrate, verb: str, reverses: int | None, 
     return {
         "customer_id": seen.lot.customer_id, "lot_id": seen.lot.id, "n": seen.lot.history_n + 1,
         "substrate_id": member.substrate_id, "form": member.form, "verb": verb,
-        "progress": seen.stood[member.substrate_id], "positions": pack(where),
+        "lot_state": seen.before["state"], "progress": seen.stood[member.substrate_id], "positions": pack(where),
         "was": at.before[where].astype(np.uint8).tobytes(), "now": at.now[where].tobytes(), "reverses_n": reverses,
         "at": act.at,
     }  # fmt: skip

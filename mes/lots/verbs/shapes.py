@@ -57,3 +57,95 @@ class MigrateBody(SaidBody):
     model_config = example(to="module@3", why="version 3 cures for longer")
 
     to: Name = Field(title="Version of the route", description="`route@version`, released.")
+
+
+class SkipBody(SaidBody):
+    """Substrates that leave out the operation at which they wait."""
+
+    model_config = example(substrates=["W2"], why="measured on the wafer before")
+
+    substrates: list[Name] = Field(
+        default=[],
+        max_length=1000,
+        title="Substrates; none: all that wait",
+        description="All that wait if none is named.",
+    )
+
+
+class MoveBody(SaidBody):
+    """Substrates that go on at another operation of their route."""
+
+    model_config = example(operation="hbm_core/30", substrates=["W2"], why="cleaned by hand already")
+
+    operation: Name = Field(title="Operation")
+    substrates: list[Name] = Field(
+        default=[],
+        max_length=1000,
+        title="Substrates; none: all that wait",
+        description="All that wait if none is named.",
+    )
+
+
+class BonusBody(SaidBody):
+    """Units that were found where the map of a substrate has none."""
+
+    model_config = example(substrate="W1", at=[{"x": 3, "y": 4}], why="the edge die is good")
+
+    substrate: Name = Field(title="Substrate")
+    at: list[Position] = Field(min_length=1, max_length=65536, title="Positions")
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """The positions."""
+        return [(place.x, place.y) for place in self.at]
+
+
+class RecountBody(SaidBody):
+    """How many units were counted by hand: of a substrate, or of all of the lot."""
+
+    model_config = example(substrate="W1", units=360, why="before the shipment")
+
+    substrate: Name | None = Field(None, title="Substrate", description="All of the lot if not given.")
+    units: int = Field(ge=0, lt=2**31, title="Units counted")
+
+
+class CorrectBody(SaidBody):
+    """The entry of the lot's history that is taken back."""
+
+    model_config = example(record=12, why="it was the other wafer")
+
+    record: int = Field(ge=1, lt=2**31, title="No. of record", description="As the lot's history numbers it: `n`.")
+
+
+class TerminateBody(SaidBody):
+    """What becomes of what is left in a lot that is given up."""
+
+    model_config = example(left="scrapped", why="the customer gave the product up")
+
+    left: Literal["scrapped", "lost"] = Field(title="What is left in it is")
+
+
+class DestroyBody(SaidBody):
+    """Who saw that a lot was destroyed."""
+
+    model_config = example(witness="J. Park, security", why="asked for by the customer")
+
+    witness: Name = Field(title="Witness")
+
+
+class AloneBody(SaidBody):
+    """A verb that needs nothing but a reason."""
+
+    model_config = example(why="the order came")
+
+
+class ReopenBody(SaidBody):
+    """Where a lot goes on that had ended."""
+
+    model_config = example(operation="hbm_core/30", why="one more measurement is asked for")
+
+    operation: Name | None = Field(
+        None,
+        title="Operation",
+        description="Where it was given up, and what has passed the route at its last, if not given.",
+    )

@@ -14,12 +14,8 @@ from sqlalchemy.orm import Session
 from mes.errors import NotAllowed
 from mes.history import Act
 from mes.lots.models import Lot
-from mes.lots.states import LotState
-from mes.lots.verbs.migrate import MEANS as MIGRATION_MEANS
-from mes.lots.verbs.migrate import migrate
-from mes.lots.verbs.shapes import MigrateBody, SaidBody, SuspectsBody, signed
-from mes.lots.verbs.suspects import MEANS as SUSPECTS_MEANS
-from mes.lots.verbs.suspects import dispose_suspects
+from mes.lots.states import ON_LINE, LotState
+from mes.lots.verbs import again, correct, counts, ends, migrate, reroute, shapes, suspects
 from mes.people.permissions import ALLOWED, Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
@@ -44,7 +40,7 @@ class Verb:
     example: str
     """Of its command, without the words that all have."""
     permission: Permission
-    body: type[SaidBody]
+    body: type[shapes.SaidBody]
     does: Callable[[Session, int, Any, Act], Lot]
     states: tuple[LotState, ...]
     """In which a page offers it; the verb itself judges."""
@@ -52,9 +48,9 @@ class Verb:
     """What its signature says; empty where it is not signed."""
 
     @cached_property
-    def shape(self) -> type[SaidBody]:
+    def shape(self) -> type[shapes.SaidBody]:
         """What programs send: the body, with a signature where it is signed."""
-        return signed(self.body) if self.means else self.body
+        return shapes.signed(self.body) if self.means else self.body
 
     @property
     def signers(self) -> frozenset[Role]:
@@ -76,12 +72,118 @@ VERBS = (
         says="Say what suspect units are: cleared, so that they go on, or scrapped; all of the lot, or on a substrate.",
         example='W-3 --at 4,7 --verdict cleared --why "looked at: nothing"',
         permission=Permission.DISPOSE_SUSPECTS,
-        body=SuspectsBody,
-        does=lambda session, lot, body, act: dispose_suspects(
+        body=shapes.SuspectsBody,
+        does=lambda session, lot, body, act: suspects.dispose_suspects(
             session, lot, body.substrate, body.places, body.verdict, act
         ),
         states=THERE,
-        means=SUSPECTS_MEANS,
+        means=suspects.MEANS,
+    ),
+    Verb(
+        name="skip",
+        title="Leave an operation out",
+        says="Let substrates go past the operation at which they wait; that they left it out stays known.",
+        example='W-3 --why "measured before"',
+        permission=Permission.REROUTE_LOTS,
+        body=shapes.SkipBody,
+        does=lambda session, lot, body, act: reroute.skip(session, lot, body.substrates, act),
+        states=ON_LINE,
+        means=reroute.SKIP_MEANS,
+    ),
+    Verb(
+        name="move",
+        title="Move to another operation",
+        says="Let substrates that wait go on at another operation of their route, further on or back.",
+        example='W-3 --operation module/40 --why "cleaned by hand"',
+        permission=Permission.REROUTE_LOTS,
+        body=shapes.MoveBody,
+        does=lambda session, lot, body, act: reroute.move(session, lot, body.operation, body.substrates, act),
+        states=ON_LINE,
+        means=reroute.MOVE_MEANS,
+    ),
+    Verb(
+        name="recount",
+        title="Count the units",
+        says="Note a count by hand. It only checks the map: where the two differ nothing is noted.",
+        example='W-3 --units 360 --why "before the shipment"',
+        permission=Permission.WORK_LOTS,
+        body=shapes.RecountBody,
+        does=lambda session, lot, body, act: counts.recount(session, lot, body.substrate, body.units, act),
+        states=THERE,
+    ),
+    Verb(
+        name="bonus",
+        title="Put found units on the map",
+        says="Put units on the map of a substrate where it has none, or none to be used; they go on as any other.",
+        example='W-3 --at 4,7 --why "the edge die is good"',
+        permission=Permission.AMEND_LOTS,
+        body=shapes.BonusBody,
+        does=lambda session, lot, body, act: counts.bonus(session, lot, body.substrate, body.places, act),
+        states=THERE,
+        means=counts.BONUS_MEANS,
+    ),
+    Verb(
+        name="correct",
+        title="Take an entry back",
+        says="Take back what was done to units by mistake: scrapped, sampled, found or destroyed. The entry stays.",
+        example='--record 12 --why "it was the other wafer"',
+        permission=Permission.AMEND_LOTS,
+        body=shapes.CorrectBody,
+        does=lambda session, lot, body, act: correct.correct(session, lot, body.record, act),
+        states=(*THERE, S.SCRAPPED, S.CONSUMED),
+        means=correct.CORRECT_MEANS,
+    ),
+    Verb(
+        name="withdraw",
+        title="Withdraw from the die bank",
+        says="Let a lot that was stored on its way wait again where it stood.",
+        example='--why "the order came"',
+        permission=Permission.DISPOSE_LOTS,
+        body=shapes.AloneBody,
+        does=lambda session, lot, _, act: again.withdraw(session, lot, act),
+        states=(S.STOCKED,),
+    ),
+    Verb(
+        name="reopen",
+        title="Reopen",
+        says="Let a lot queue again that has passed its route or was given up, with what was left in it then.",
+        example='--operation module/40 --why "one more measurement"',
+        permission=Permission.AMEND_LOTS,
+        body=shapes.ReopenBody,
+        does=lambda session, lot, body, act: again.reopen(session, lot, body.operation, act),
+        states=(S.COMPLETED, S.STOCKED, S.TERMINATED),
+        means=again.REOPEN_MEANS,
+    ),
+    Verb(
+        name="return-to-owner",
+        title="Return to its owner",
+        says="Let all that is left of a lot go back to its owner as it is, also what is suspect.",
+        example='--why "asked for by the customer"',
+        permission=Permission.SHIP_LOTS,
+        body=shapes.AloneBody,
+        does=lambda session, lot, _, act: ends.return_to_owner(session, lot, act),
+        states=WAITS,
+    ),
+    Verb(
+        name="destroy",
+        title="Destroy",
+        says="Destroy all that is left of a lot before a witness; it is scrapped.",
+        example='--witness "J. Park" --why "asked for by the customer"',
+        permission=Permission.AMEND_LOTS,
+        body=shapes.DestroyBody,
+        does=lambda session, lot, body, act: ends.destroy(session, lot, body.witness, act),
+        states=WAITS,
+    ),
+    Verb(
+        name="terminate",
+        title="Give this lot up",
+        says="End a lot wherever it is, with all that is left in it; what is on equipment is broken off first.",
+        example='--left scrapped --why "the product was given up"',
+        permission=Permission.AMEND_LOTS,
+        body=shapes.TerminateBody,
+        does=lambda session, lot, body, act: ends.terminate(session, lot, body.left, act),
+        states=THERE,
+        means=ends.TERMINATE_MEANS,
     ),
     Verb(
         name="migrate",
@@ -89,9 +191,9 @@ VERBS = (
         says="Let a lot that waits go on by another version of its route, each substrate from where it stands.",
         example='--to module@3 --why "version 3 cures for longer"',
         permission=Permission.MIGRATE_LOTS,
-        body=MigrateBody,
-        does=lambda session, lot, body, act: migrate(session, lot, body.to, act),
+        body=shapes.MigrateBody,
+        does=lambda session, lot, body, act: migrate.migrate(session, lot, body.to, act),
         states=(S.CREATED, S.QUEUED),
-        means=MIGRATION_MEANS,
+        means=migrate.MEANS,
     ),
 )

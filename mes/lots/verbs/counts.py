@@ -1,0 +1,68 @@
+"""Units that a person counted or found: a count checks the map, what was found is put on it with a signature."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy.orm import Session
+
+from mes.errors import Malformed, Reason, Refused
+from mes.history import Act
+from mes.lots.holds.hold import NOTHING_LEFT
+from mes.lots.models import Lot
+from mes.lots.states import Progress
+from mes.lots.verbs.picture import Picture, Place, at_work, done, picture, told_why, where_named
+from mes.units.positions import Mask
+from mes.units.states import THERE, Disposition
+
+BONUS_MEANS = "These units were found where the map had none; they are there and go on as any other."
+"""What units that were found sign."""
+
+
+def recount(session: Session, lot_id: int, substrate: str | None, units: int, act: Act) -> Lot:
+    """Note that the units of a lot, or of one substrate, were counted by hand, and are as many as the map has.
+
+    Raises `Malformed` where they are not, `NotFound` (no such substrate), `Refused` where nothing is left of the lot.
+    """
+    seen = picture(session, lot_id, [] if substrate is None else [substrate])
+    if seen.lot.state in NOTHING_LEFT:
+        what = f"Lot {seen.lot.name} is {seen.lot.state}: there is nothing to count."
+        raise Refused(what, Reason("lot_state", what))
+    there = seen.total(*THERE)
+    if units != there:
+        of = seen.lot.name if substrate is None else substrate
+        raise Malformed(
+            f"The map of {of} has {there} units, {units} were counted. Count again; then scrap what is not there, or"
+            " put on the map what was found (bonus)."
+        )
+    return done(session, seen, "recount", act, {"counted": units})
+
+
+def bonus(session: Session, lot_id: int, substrate: str, where: Sequence[Place], act: Act) -> Lot:
+    """Put units on the map of a substrate that came here, at positions (x, y) where it has none, or none to be used.
+
+    Raises `NotFound`, `Malformed` (no reason, a position outside) and `Refused` with every reason: there is a unit
+    already, or was; the substrate was made here, is closed, in a run or serves one.
+    """
+    told_why(act)
+    seen = picture(session, lot_id, [substrate])
+    (member,) = seen.chosen
+    at = seen.at(member)
+    mask = where_named(at, where)
+    found = [*_against(seen, mask), *at_work(session, seen)]
+    if found:
+        raise Refused(f"Units cannot be put on {substrate} so.", *found)
+    at.mark(mask, Disposition.COMPLETED if member.progress == Progress.FINISHED else Disposition.IN_PROCESS)
+    return done(session, seen, "bonus", act, {"found_units": int(mask.sum()), "means": BONUS_MEANS}, came="bonus")
+
+
+def _against(seen: Picture, mask: Mask) -> Iterator[Reason]:
+    (member,) = seen.chosen
+    name, at = seen.name(member), seen.at(member)
+    if member.progress == Progress.CLOSED:
+        yield Reason("nothing_left", f"No unit is left on substrate {name}; correct what ended it.")
+    if member.form > 1:
+        what = f"What is on substrate {name} was put there here; correct what went wrong, no unit came from elsewhere."
+        yield Reason("made_here", what)
+    known = mask & ~at.are(Disposition.NO_UNIT, Disposition.NOT_FOR_USE)
+    if known.any():
+        odd = ", ".join(f"({x}, {y})" for y, x in zip(*known.nonzero(), strict=True))
+        yield Reason("unit_known", f"The map of {name} has a unit at {odd}, or had one; correct what became of it.")

@@ -16,7 +16,8 @@
 ``lots``                                create, scrap, store, priority; ledgers; what else is done with them in rooms:
     ``holds`` ``regrouping``            set and released, set for later; substrates that go over to another lot, or back
     ``gate`` ``work``                   why a lot may not start; tracked in, worked, reported, tracked out
-    ``many`` ``maps``                   acts on all that a filter finds; map files in and out
+    ``routing`` ``experiments``         samples, other versions of a route; recipes and parameters that differ by plan
+    ``verbs`` ``many`` ``maps``         verbs beside the route; acts on all that a filter finds; map files in and out
 ``dispatch``                            what to start next, and why not
 ``shipments``                           lots that leave and come, with the document that tells what they hold
 ``jobs``                                orders sent, records stored once and applied once; the connector

@@ -163,6 +163,8 @@ class RunSubstrate(Owned, Base):
     units_failed: Mapped[int] = mapped_column(default=0)
     units_again: Mapped[int] = mapped_column(default=0)
     """Units that will be judged again at the next visit: neither good nor failed yet."""
+    units_good_again: Mapped[int] = mapped_column(default=0)
+    """Those of them that were good at this visit, and are judged again with the whole substrate."""
     units_suspect: Mapped[int] = mapped_column(default=0)
     """Units that the report made doubtful: neither good nor failed, also when a person has disposed of them since."""
     energy_kwh: Mapped[float | None] = mapped_column(default=0.0)
@@ -173,6 +175,7 @@ class RunSubstrate(Owned, Base):
         ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
         CheckConstraint(f"work {_in(Work)}", name="work"),
         CheckConstraint("units_in = units_good + units_failed + units_again + units_suspect", name="counts"),
+        CheckConstraint("units_good_again between 0 and units_again", name="good_again"),
         CheckConstraint("energy_kwh >= 0 and energy_kwh < 'infinity'", name="energy"),
         Index("uq_run_substrate_open", "substrate_id", unique=True, postgresql_where=f"work {_in(OPEN_WORK)}"),
         Index(None, "lot_id"),

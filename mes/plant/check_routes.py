@@ -87,6 +87,9 @@ def _judgement(entry: Entry, index: int, operation: Operation) -> Iterator[Probl
     if operation.kind is not OperationKind.TEST:
         message = f"a {operation.kind} operation tests nothing again"
         yield entry.problem((*at, "retest"), "retest", message, "leave retest out, or let it be a test")
+    if operation.retest.effective != "last" and not operation.retest.whole:
+        message = f"only failed units are tested again: the {operation.retest.effective} pass is the last"
+        yield entry.problem((*at, "retest", "effective"), "retest", message, "add whole: true, or leave effective out")
     for n, code in enumerate(operation.retest.bins):
         if code == PASS_BIN or code not in operation.bins:
             failing = ", ".join(str(c) for c in operation.bins if c != PASS_BIN)

@@ -146,11 +146,20 @@ class SiteLevel(Part):
 
 
 class Retest(Part):
-    """Units of these bins are tested again, if they are more than a share of the tested units."""
+    """Units of these bins are tested again, or all that were tested, if such are more than a share of these."""
 
     bins: list[int] = Field(min_length=1)
     above: float = Field(ge=0, lt=1, description="Share of the tested units")
     passes: int = Field(ge=2, le=9, description="Most passes, the first one counted")
+    whole: bool = Field(default=False, description="All that were tested are tested again, good ones too")
+    effective: Literal["last", "best", "worst"] = Field(
+        default="last", description="Which pass counts; best and worst where the whole is tested again"
+    )
+
+    def content(self) -> dict[str, Any]:
+        """What a version from before there was such a thing does not say is left out: it keeps its hash."""
+        usual = {"whole": False, "effective": "last"}
+        return {key: value for key, value in super().content().items() if usual.get(key) != value}
 
 
 class Rework(Part):
@@ -214,7 +223,8 @@ class Operation(Part):
 
     def content(self) -> dict[str, Any]:
         """What a version from before there was such a thing does not say is left out: it keeps its hash."""
-        return {k: v for k, v in super().content().items() if k not in SAID_LATER or v}
+        retest = None if self.retest is None else self.retest.content()
+        return {k: v for k, v in (super().content() | {"retest": retest}).items() if k not in SAID_LATER or v}
 
 
 class QueueLimit(Part):

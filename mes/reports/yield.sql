@@ -16,7 +16,7 @@ with worked as (
     select run.operation_id, run.equipment_id, work.lot_id, work.substrate_id, work.visit,
            case when work.reworked then 0 else work.units_good end as units_good, work.units_failed,
            case when work.reworked then work.units_again + work.units_good else work.units_again end as units_again,
-           work.units_suspect,
+           work.units_suspect, case when work.reworked then 0 else work.units_good_again end as good_again,
            max(work.ended_at) over (partition by work.lot_id, work.substrate_id, run.operation_id, work.visit) as ended_at
       from run_substrate as work
       join run on run.id = work.run_id
@@ -37,7 +37,7 @@ with worked as (
                     where ran.substrate_id = worked.substrate_id)
            end as by,
            worked.visit, worked.units_good as good, worked.units_failed as failed, worked.units_again as again,
-           worked.units_suspect as suspect
+           worked.units_suspect as suspect, worked.good_again
       from worked
       join operation on operation.id = worked.operation_id
       join route_version as route on route.id = operation.route_version_id
@@ -63,8 +63,8 @@ with worked as (
            sum(failed) as failed,
            sum(suspect) as suspect,
            sum(good + failed + again) filter (where visit = 1) as first_in,
-           sum(good) filter (where visit = 1) as first_good,
-           coalesce(sum(good) filter (where visit > 1), 0) as recovered
+           sum(good + good_again) filter (where visit = 1) as first_good,
+           greatest(sum(good) - coalesce(sum(good + good_again) filter (where visit = 1), 0), 0) as recovered
       from counted
      group by route, number, operation, title, by
     having sum(good + failed + again + suspect) > 0

@@ -211,7 +211,7 @@ def test_sampling_and_alternatives_follow_the_text(database: Database, plant: Pa
     edit(plant, "routes/top_die.yaml", "version: 1", "version: 2")
     other, some = "alternatives: [{class: packer, recipe: pack@1}]", "sampling: {every_lots: 4, substrates: 2}"
     edit(plant, "routes/top_die.yaml", "recipe: receive@1", f"recipe: receive@1, {other}")
-    edit(plant, "routes/top_die.yaml", "retest: {bins: [7]", f"{some}\n    retest: {{bins: [7]")
+    edit(plant, "routes/top_die.yaml", "retest: {bins: [7]", f"{some}\n    retest: {{whole: true, bins: [7]")
     assert [told for told in put(database, plant) if "top_die@2" in told]
     assert put(database, plant) == []
     with database.reading() as session:

@@ -162,6 +162,9 @@ MISTAKES = {
     "no good bin": Mistake("routes/top_die.yaml", "{1: good,", "{11: good,", "bins", "{11: good", "add 1: good"),
     "retest of a good bin": Mistake("routes/top_die.yaml", "retest: {bins: [7]", "retest: {bins: [1]", "retest",
                                     "bins: [1]", "failing bin"),
+    "worst pass of failed units alone": Mistake(
+        "routes/top_die.yaml", "retest: {bins: [7]", "retest: {effective: worst, bins: [7]", "retest",
+        "effective: worst", "whole: true"),
     "rework to a later operation": Mistake(
         "routes/top_die.yaml", "retest: {bins: [7]",
         "rework: {back_to: 99, most: 1, reasons: [residue]}\n    retest: {bins: [7]", "rework", "back_to: 99",

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from equipment.interface.messages import NO_BIN, PASS_BIN, SubstrateResult
+from equipment.interface.messages import SubstrateResult
 from equipment.interface.states import Outcome, TransferOutcome
 from mes.history import Act, Change, Delta, Event, record_all
 from mes.lots import ledger, progress
@@ -24,9 +24,9 @@ from mes.lots.states import Work
 from mes.lots.work.consumption import consume
 from mes.lots.work.doubts import against_whole, has_plausible_energy
 from mes.lots.work.identify import Report, identify
+from mes.lots.work.judging import Judged, judge
 from mes.lots.work.wearing import count_wear
 from mes.routes.states import OperationKind
-from mes.units.layers import write_layer
 from mes.units.placement import Allowed, apply_transfers
 from mes.units.positions import Mask, Positions, unpack
 from mes.units.states import USABLE, Disposition
@@ -51,9 +51,9 @@ def applied(session: Session, report: Report, act: Act) -> list[Event]:
     doubts = dict(against_whole(session, report)) | used.doubts
     moved_in_doubt = _transfer(session, report, act, in_doubt=bool(doubts))
     _doubt(report, doubts)
-    again, failed = _judge(session, report, act)
-    _count(report, again, failed, moved_in_doubt | bool(doubts))
-    left_out = _progress(session, report, again, act)
+    judged = judge(session, report, act)
+    _count(report, judged, moved_in_doubt | bool(doubts))
+    left_out = _progress(session, report, judged.again, act)
     changes = _post(session, report)
     progress.settle(session, report.lot, report.members[report.lot.id], act.at)
     events = [Event("track_out", [*_told(report), *changes, *used.changes, *count_wear(session, report)]), *left_out]
@@ -118,55 +118,19 @@ def _doubt(report: Report, doubts: dict[str, str]) -> None:
         )
 
 
-def _judge(session: Session, report: Report, act: Act) -> tuple[Mask, Mask]:
-    """Apply bins and touched positions. Returns where units are judged again and where they failed."""
-    on, result = report.on, report.result
-    bins = np.full(on.shape, NO_BIN, np.uint8) if result.bins is None else result.bins
-    report.doubt("position_not_asked", (result.touched | (bins != NO_BIN)) & ~report.asked())
-    if result.bins is None:
-        return on.nowhere(), on.nowhere()
-    codes = {int(code): meaning for code, meaning in report.operation.bins.items()}
-    unknown = ~np.isin(bins, [NO_BIN, PASS_BIN, *codes])
-    report.doubt("unknown_bin", unknown)
-    write_layer(
-        session,
-        on.substrate,
-        f"bin:{report.operation.name}",
-        bins,
-        at=act.at,
-        source=report.run.name,
-        palette=report.operation.bins,
-        where=bins != NO_BIN,
-    )
-    failing = (bins != NO_BIN) & (bins != PASS_BIN) & ~unknown
-    again = failing & _retestable(report, failing) & on.are(Disposition.IN_PROCESS)
-    failed = failing & ~again & on.are(Disposition.IN_PROCESS)
-    on.mark(failed, Disposition.REJECTED)
-    return again, failed
-
-
-def _retestable(report: Report, failing: Mask) -> Mask:
-    """Where a unit may be judged again: its bin is retestable, passes are left, and enough units have such a bin."""
-    rule, bins = report.operation.retest, report.result.bins
-    if rule is None or bins is None or report.work.visit - report.work.first_visit + 1 >= rule["passes"]:
-        return report.on.nowhere()
-    which = failing & np.isin(bins, rule["bins"])
-    tested = int((bins != NO_BIN).sum())
-    return which if which.sum() > rule["above"] * tested else report.on.nowhere()
-
-
-def _count(report: Report, again: Mask, failed: Mask, in_doubt: Mask) -> None:
+def _count(report: Report, judged: Judged, in_doubt: Mask) -> None:
     """Count units once each: failed or lost, judged again, suspect, or good."""
     work, result, on = report.work, report.result, report.on
     touched = report.worked & report.asked()
-    failed = touched & (failed | on.became(Disposition.LOST, Disposition.SCRAPPED))
-    again = touched & again & ~failed
+    failed = touched & (judged.failed | on.became(Disposition.LOST, Disposition.SCRAPPED))
+    again = touched & judged.again & ~failed
     suspect = touched & (in_doubt | on.are(Disposition.SUSPECT)) & ~failed & ~again
     work.started_at, work.ended_at = result.started_at, result.ended_at
     work.energy_kwh = result.energy_kwh if has_plausible_energy(result) else None
     work.units_in, work.units_failed, work.units_again, work.units_suspect = (
         int(where.sum()) for where in (touched, failed, again, suspect)
     )
+    work.units_good_again = int((again & judged.good_again).sum())
     work.units_good = work.units_in - work.units_failed - work.units_again - work.units_suspect
 
 

@@ -151,7 +151,11 @@ def receive(
     released: Annotated[bool, typer.Option("--release", help="Release the lots, too.")] = False,
     counted: Annotated[
         list[str] | None,
-        typer.Option("--counted", metavar="SUBSTRATE=UNITS", help="Counted on arrival; repeat. 0: it did not come."),
+        typer.Option(
+            "--counted",
+            metavar="SUBSTRATE=UNITS",
+            help="Counted on arrival, of a container its amount; repeat. 0: not there.",
+        ),
     ] = None,
     why: Why = "",
     as_json: Json = False,

@@ -121,7 +121,8 @@ class ReceiveBody(Asked):
     route: Name | None = Field(None, description="Of its lots; the one that makes the product of each if not given.")
     release: bool = Field(False, description="Release the lots, too.")  # noqa: FBT003
     counted: Annotated[dict[Name, Annotated[int, Field(ge=0, lt=2**31)]], Field(max_length=2000)] = Field(
-        default={}, description="By substrate, the units that were counted on arrival; 0: it did not come."
+        default={},
+        description="By substrate, the units counted on arrival; by container, the amount. 0: it did not come.",
     )
     why: Text = ""
 

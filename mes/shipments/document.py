@@ -9,12 +9,13 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
 from mes.http.shapes import WRITTEN, Name, Text
 
 FORMAT: Final = "interposer-shipment/1"
 MOST_LOTS, MOST_SUBSTRATES, MOST_CERTIFICATES = 100, 200, 20
+MOST_MATERIALS, MOST_CONTAINERS = 20, 200
 LONGEST_MAP = 4_000_000
 """Characters of one map."""
 
@@ -48,6 +49,23 @@ class SentLot(_Told):
     substrates: Annotated[tuple[SentSubstrate, ...], Field(min_length=1, max_length=MOST_SUBSTRATES)]
 
 
+class SentContainer(_Told):
+    """A container of material, and how much is in it, in the unit of the material."""
+
+    container: Name
+    amount: Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class SentMaterial(_Told):
+    """A lot of material in its containers, with the reference of its certificate and the end of its shelf life."""
+
+    lot: Name
+    material: Name
+    certificate: Annotated[Text, Field(max_length=200)] = ""
+    expires_at: datetime | None = None
+    containers: Annotated[tuple[SentContainer, ...], Field(min_length=1, max_length=MOST_CONTAINERS)]
+
+
 class Content(_Told):
     """All of a document but its hash."""
 
@@ -60,6 +78,7 @@ class Content(_Told):
     reference: Text = ""
     certificates: Annotated[tuple[Certificate, ...], Field(max_length=MOST_CERTIFICATES)] = ()
     lots: Annotated[tuple[SentLot, ...], Field(min_length=1, max_length=MOST_LOTS)]
+    materials: Annotated[tuple[SentMaterial, ...], Field(max_length=MOST_MATERIALS)] = ()
 
 
 def _with_example(schema: dict[str, Any]) -> None:
@@ -72,6 +91,12 @@ class Document(Content):
     model_config = ConfigDict(json_schema_extra=_with_example)
 
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    _told: Any = PrivateAttr()
+
+    @property
+    def as_sent(self) -> str:
+        """The JSON as its sender wrote it: times and numbers in the sender's words, so that the hash is right of it."""
+        return json.dumps(self._told, ensure_ascii=False)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -79,6 +104,7 @@ class Document(Content):
         document = read(told)
         if hash_of({name: part for name, part in told.items() if name != "sha256"}) != document.sha256:
             raise ValueError("the content is not what was sent: its SHA-256 is another; ask the sender for it again")
+        document._told = told
         return document
 
 

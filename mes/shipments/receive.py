@@ -15,8 +15,10 @@ from mes.lots.holds.hold_codes import DISCREPANCY, OWNER_OF_REPORTED
 from mes.lots.maps.incoming import MapIn, read_map
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.queries import route_making
+from mes.materials.receive import Delivery
+from mes.materials.receive import receive as receive_material
 from mes.people.models import Customer
-from mes.shipments.document import Document, SentLot, SentSubstrate
+from mes.shipments.document import Document, SentLot, SentMaterial, SentSubstrate
 from mes.shipments.models import Shipment, ShipmentLot
 from mes.shipments.send import new_name
 from mes.shipments.states import Direction, ShipmentState
@@ -37,15 +39,15 @@ class Receiving:
     """Of its lots; the only one that makes the product of each if None."""
     released: bool = False
     counted: Mapping[str, int] = field(default_factory=dict)
-    """By substrate, the units that were counted on arrival; 0: it did not come."""
+    """By substrate, the units that were counted on arrival; by container, the amount. 0: it did not come."""
 
 
 def receive(session: Session, wanted: Receiving, act: Act) -> Shipment:
     """Create the lots of a shipment from its document, and hold each of which not that came that the document says.
 
-    All of them or none; a substrate that did not come is left out. Raises `Malformed` (a count of what is not in it, a
-    map that cannot be read), `Refused` where the document was received already or nothing of it came, and what `create`
-    and `route_making` raise.
+    Material that comes along is its owner's, too. All of it or nothing; a substrate or container that did not come is
+    left out. Raises `Malformed` (a count of what is not in it, a map that cannot be read), `Refused` where the document
+    was received already or no lot of it came, and what `create`, `route_making` and the receipt of material raise.
     """
     document, customer = wanted.document, wanted.customer or wanted.document.customer
     _refuse_uncounted(wanted)
@@ -54,12 +56,13 @@ def receive(session: Session, wanted: Receiving, act: Act) -> Shipment:
     _refuse_received(session, document, customer, refused)
     lots = {one.lot: _create(session, one, wanted, customer, act) for one in document.lots if _came(one, wanted)}
     differences = {one.lot: _differences(session, one, lots.get(one.lot), wanted.counted) for one in document.lots}
+    of_materials = [what for sent in document.materials for what in _receive_material(session, sent, wanted, act)]
     first = next(iter(lots.values()))
     shipment = Shipment(
         customer_id=first.customer_id, name=new_name(session), direction=Direction.RECEIVED,
         state=ShipmentState.ARRIVED, partner=document.sender, reference=document.shipment,
-        document=document.model_dump_json(), sha256=document.sha256,
-        differences=[what for some in differences.values() for what in some], sent_at=document.sent_at,
+        document=document.as_sent, sha256=document.sha256,
+        differences=[what for some in (*differences.values(), of_materials) for what in some], sent_at=document.sent_at,
         arrived_at=act.at,
     )  # fmt: skip
     session.add(shipment)
@@ -69,7 +72,8 @@ def receive(session: Session, wanted: Receiving, act: Act) -> Shipment:
     session.add_all(
         ShipmentLot(lot_id=lot.id, substrates=lot.substrates, units=lot.units, **of) for lot in lots.values()
     )
-    record_all(session, act, [*_told(shipment, lots), *_holds(session, lots, differences, act)])
+    materials = [sent.lot for sent in document.materials]
+    record_all(session, act, [*_told(shipment, lots, materials), *_holds(session, lots, differences, act)])
     return shipment
 
 
@@ -79,9 +83,11 @@ def _came(one: SentLot, wanted: Receiving) -> list[SentSubstrate]:
 
 def _refuse_uncounted(wanted: Receiving) -> None:
     names = {sent.substrate for one in wanted.document.lots for sent in one.substrates}
+    names |= {box.container for sent in wanted.document.materials for box in sent.containers}
     strange = sorted(wanted.counted.keys() - names)
     if strange:
-        raise Malformed(f"The document names no substrate {', '.join(strange)}; it has {', '.join(sorted(names))}.")
+        known = ", ".join(sorted(names))
+        raise Malformed(f"The document names no substrate or container {', '.join(strange)}; it has {known}.")
     if not any(_came(one, wanted) for one in wanted.document.lots):
         what = "Nothing of the shipment came; there is nothing to receive."
         raise Refused(what, Reason("nothing_came", what))
@@ -92,6 +98,22 @@ def _refuse_received(session: Session, document: Document, customer: str, refuse
     query = query.where(Shipment.direction == Direction.RECEIVED, Shipment.sha256 == document.sha256)
     if session.scalar(query) is not None:
         raise refused
+
+
+def _receive_material(session: Session, sent: SentMaterial, wanted: Receiving, act: Act) -> Iterator[str]:
+    """Take a lot of material in, as it was counted. Gives what came otherwise than the document says."""
+    counted, document = wanted.counted, wanted.document
+    for box in sent.containers:
+        came = counted.get(box.container, box.amount)
+        if came != box.amount:
+            said = f"The document says {box.amount} for container {box.container} of material lot {sent.lot}"
+            yield f"{said}, {came} came." if came else f"Container {box.container} of {sent.lot} did not come."
+    boxes = [(box.container, counted.get(box.container, box.amount)) for box in sent.containers]
+    there = tuple(box for box in boxes if box[1])
+    if there:
+        owner = wanted.customer or document.customer
+        of_lot = (document.sender, sent.certificate, sent.expires_at, owner)
+        receive_material(session, Delivery(sent.lot, sent.material, there, *of_lot), act)
 
 
 def _create(session: Session, one: SentLot, wanted: Receiving, customer: str, act: Act) -> Lot:
@@ -132,9 +154,11 @@ def _good(session: Session, lot: Lot) -> dict[str, int]:
     return {at.substrate.name: at.count(Disposition.IN_PROCESS) for at in opened(session, found).values()}
 
 
-def _told(shipment: Shipment, lots: Mapping[str, Lot]) -> Iterator[Event]:
+def _told(shipment: Shipment, lots: Mapping[str, Lot], materials: list[str]) -> Iterator[Event]:
     told = {"from": shipment.partner, "reference": shipment.reference, "sha256": shipment.sha256}
     after = {"state": shipment.state, **told, "lots": [*lots], "differences": shipment.differences}
+    if materials:
+        after["materials"] = materials
     come = [Change(lot, after={"shipment": shipment.name, "from": shipment.partner}) for lot in lots.values()]
     yield Event("receive", [Change(shipment, after=after), *come])
 

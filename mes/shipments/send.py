@@ -72,7 +72,7 @@ def send(session: Session, wanted: Sending, act: Act) -> Shipment:
     shipment = Shipment(
         customer_id=lots[0].customer_id, name=document.shipment, direction=Direction.SENT,
         state=ShipmentState.IN_TRANSIT, partner=wanted.receiver, reference=wanted.reference,
-        document=document.model_dump_json(), sha256=document.sha256, differences=[], sent_at=act.at,
+        document=document.as_sent, sha256=document.sha256, differences=[], sent_at=act.at,
     )  # fmt: skip
     session.add(shipment)
     session.flush()

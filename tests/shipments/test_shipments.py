@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import select, text
+from sqlalchemy.orm import joinedload
 
 from mes.db import CUSTOMER_ROLE, Scope
+from mes.definitions.models import MaterialKind
 from mes.errors import Malformed, MesError, NotFound, Refused, WrongState
 from mes.lots.holds.hold import hold, release_hold
 from mes.lots.models import Lot
 from mes.lots.regrouping.split import split
 from mes.lots.taking import scrap
+from mes.materials.models import Container
 from mes.people.models import Customer
 from mes.people.roles import Role
 from mes.shipments.document import Certificate, Content, Document, hash_of, sealed
@@ -23,7 +28,7 @@ from mes.shipments.models import Shipment
 from mes.shipments.receive import Receiving, receive
 from mes.shipments.send import Sending, confirm, send
 from mes.units.states import Disposition
-from tests.shop import Floor, mapped
+from tests.shop import BEGIN, Floor, mapped
 
 CODES = [[1, 1, 9, 0], [1, 1, 1, 1], [9, 1, 1, 1]]
 """A wafer with nine good dies."""
@@ -188,6 +193,7 @@ def test_a_document_brings_the_lots_that_left(stock: Floor, paper: Document) -> 
     assert stock.are("N-W1") == good
     assert stock.holds("N-D1") == []
     assert stock.problems() == []
+    assert written(stock, shipment) == paper  # as it was sent: its hash is still right
     before = stock.everything()
     with pytest.raises(Refused, match="SHP-000001 was received already; each shipment comes once"):
         stock.do(receive, Receiving(paper, route="die"))
@@ -204,6 +210,42 @@ def test_what_came_otherwise_holds_its_lot(stock: Floor, paper: Document) -> Non
     assert "N-W2 of lot N-D1 did not come" in placed.comment
     assert (stock.lot("N-D1").substrates, stock.lot("N-D1").units, stock.holds("N-D2")) == (1, 9, [])
     assert "N-W2" not in stock.substrates()
+    assert stock.problems() == []
+
+
+def with_paste(paper: Document, lasts_h: float = 100.0) -> Document:
+    """The same shipment with two cartridges of a material."""
+    content = paper.model_dump(mode="json", exclude={"sha256"})
+    boxes = [{"container": f"P-{n}", "amount": 500} for n in (1, 2)]
+    ends = (BEGIN + timedelta(hours=lasts_h)).isoformat()
+    content["materials"] = [
+        {"lot": "P", "material": "paste", "certificate": "COA-P", "expires_at": ends, "containers": boxes}
+    ]
+    return sealed(Content.model_validate(content))
+
+
+def test_material_comes_along_and_stays_its_owners(stock: Floor, paper: Document) -> None:
+    with stock.database.transaction() as session:
+        session.add(MaterialKind(name="paste", title="Paste", unit="mg", ordinal=1, certificate=True))
+    before = stock.everything()
+    with pytest.raises(Refused, match="Lot P of paste is not received") as refusal:
+        stock.do(receive, Receiving(with_paste(paper, lasts_h=-1.0), route="die"))
+    assert [reason.code for reason in refusal.value.reasons] == ["material_expired"]
+    assert stock.everything() == before
+    foreign = with_paste(paper).model_dump(mode="json", exclude={"sha256"})
+    foreign["sent_at"] = foreign["sent_at"].replace("Z", "+00:00")
+    came = Document.model_validate_json(json.dumps(foreign | {"sha256": hash_of(foreign)}))
+    shipment = stock.do(receive, Receiving(came, route="die", counted={"P-1": 450, "P-2": 0}))
+    assert written(stock, shipment).sha256 == hash_of(foreign)
+    assert told(stock, shipment)["differences"] == [
+        "The document says 500 for container P-1 of material lot P, 450 came.", "Container P-2 of P did not come."
+    ]  # fmt: skip
+    with stock.database.reading() as session:
+        (box,) = session.scalars(select(Container).options(joinedload(Container.material_lot)))
+        owner = session.scalars(select(Customer.name).where(Customer.id == box.customer_id)).one()
+    of_lot = (box.material_lot.name, box.material_lot.supplier, box.material_lot.certificate)
+    assert (box.name, box.received, owner, of_lot) == ("P-1", 450, "alpha", ("P", "site", "COA-P"))
+    assert stock.holds("N-D1") == stock.holds("N-D2") == []
     assert stock.problems() == []
 
 
@@ -227,7 +269,7 @@ def test_a_document_that_was_altered_is_none(paper: Document) -> None:
 
 
 BAD: dict[str, tuple[dict[str, Any], type[MesError], str]] = {
-    "counted of nothing": ({"counted": {"X": 1}}, Malformed, "The document names no substrate X; it has N-W1"),
+    "counted of nothing": ({"counted": {"X": 1}}, Malformed, "no substrate or container X; it has N-W1"),
     "nothing came": ({"counted": {"N-W1": 0, "N-W2": 0, "N-W3": 0}}, Refused, "Nothing of the shipment came"),
     "no such customer": ({"customer": "gamma"}, NotFound, "There is no customer gamma"),
     "no such route": ({"route": "gold"}, NotFound, "There is no released route for route gold"),

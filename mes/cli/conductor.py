@@ -29,6 +29,8 @@ from mes.jobs.models import Connector as ConnectorRow
 from mes.lots import store
 from mes.lots.models import Lot
 from mes.lots.states import ENDED, LotState
+from mes.routes.models import Operation
+from mes.routes.ways import WAYS
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 
@@ -46,7 +48,10 @@ class Stuck(Exception):
 
 
 class Conductor:
-    """Steps the plant clock. ``settle`` returns when the connector is done at the clock's time."""
+    """Steps the plant clock. ``settle`` returns when the connector is done at the clock's time.
+
+    ``later`` says when dispatch or people look next although nothing happens on the line until then.
+    """
 
     def __init__(
         self,
@@ -54,13 +59,17 @@ class Conductor:
         line: Sequence[SteppedEquipment],
         settle: Callable[[datetime], Awaitable[None]],
         persons: Callable[[Session, datetime], bool],
+        later: Callable[[Session, datetime], datetime | None] = next_look,
     ) -> None:
         self._database = database
         self._line = sorted(line, key=lambda e: e.name)
         self._settle = settle
         self._persons = persons
+        self._later = later
         self._idle: set[str] = set()
         """Equipment that had nothing to come when it was last asked."""
+        self._told: dict[str, datetime] = {}
+        """Up to when each equipment was told the time."""
 
     async def run(self, lot_ids: Sequence[int], progress: Callable[[datetime, int], None]) -> None:
         """Run until all these lots have ended. Raises `Stuck` when nothing will happen any more by itself."""
@@ -69,6 +78,7 @@ class Conductor:
             await self._settle(now)
             acted, left, working = await self._tell(partial(self._look, lot_ids, now))
             if acted:
+                await self._keep_time(now)
                 continue
             progress(now, len(left))
             if not left:
@@ -82,8 +92,20 @@ class Conductor:
     async def begin(self) -> datetime:
         """Tell all equipment the plant time, and return it. Equipment that does not know it begins no job."""
         now = await self._tell(_plant_time)
-        await asyncio.gather(*(_advance(equipment, now) for equipment in self._line))
+        await self._advance(self._line, now)
         return now
+
+    async def _keep_time(self, now: datetime) -> None:
+        """Tell the time to equipment that may be given work now.
+
+        Where no lot on its way can come, nothing happens, and the time may wait.
+        """
+        names = await self._tell(_may_work)
+        await self._advance([e for e in self._line if e.name in names and self._told.get(e.name) != now], now)
+
+    async def _advance(self, some: Sequence[SteppedEquipment], to: datetime) -> None:
+        await asyncio.gather(*(_advance(equipment, to) for equipment in some))
+        self._told.update((equipment.name, to) for equipment in some)
 
     def _look(self, lot_ids: Sequence[int], now: datetime, session: Session) -> tuple[bool, Sequence[Lot], set[str]]:
         """Let people do what they would do now; whether they did, lots that have not ended, equipment with work.
@@ -102,7 +124,7 @@ class Conductor:
         """
         asked = [e for e in self._line if e.name in working or e.name not in self._idle]
         times = dict(zip(asked, await asyncio.gather(*(_next_event(e, now) for e in asked)), strict=True))
-        later = await self._tell(partial(next_look, at=now))
+        later = await self._tell(lambda session: self._later(session, now))
         self._idle = {e.name for e in self._line if times.get(e) is None}
         due = [at for at in (*times.values(), later) if at is not None]
         if not due:
@@ -110,8 +132,8 @@ class Conductor:
         then = min(due)
         first = [e for e in asked if times[e] == then]  # none, where only dispatch waited for this time
         for equipment in first:
-            await _advance(equipment, then)
-        await asyncio.gather(*(_advance(e, then) for e in self._line if e not in first))
+            await self._advance([equipment], then)
+        await self._keep_time(then)
         await self._tell(lambda s: set_plant_clock(s, then, 0))
         return then
 
@@ -157,6 +179,17 @@ def _left(session: Session, lot_ids: Sequence[int]) -> Sequence[Lot]:
 def _working(session: Session) -> set[str]:
     query = select(Equipment.name).join(Run, Run.equipment_id == Equipment.id).where(Run.state.in_(OPEN))
     return set(session.scalars(query))
+
+
+def _may_work(session: Session) -> set[str]:
+    """The equipment of every class that serves an operation of a lot that has not ended."""
+    classes = (
+        select(WAYS.c.class_id)
+        .join(Operation, Operation.id == WAYS.c.operation_id)
+        .join(Lot, Lot.route_version_id == Operation.route_version_id)
+        .where(Lot.state.not_in(ENDED))
+    )
+    return set(session.scalars(select(Equipment.name).where(Equipment.class_id.in_(classes))))
 
 
 class Settled:

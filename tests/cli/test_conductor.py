@@ -1,4 +1,4 @@
-"""The conductor asks only who may have something to come, and tells all the time."""
+"""The conductor asks only who may have something to come, and tells the time to all who may be given work."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def test_idle_equipment_is_asked_once_and_told_every_time(floor: Floor) -> None:
     with floor.database.transaction() as session:
         set_plant_clock(session, SHIFT_BEGINS, 0)
     with Shop() as shop:
-        devices = [shop.device(config(Kind.HANDLING, name)) for name in ("CELL-1", "CELL-2")]
-        busy, idle = line = [Counted(device) for device in devices]
+        devices = [shop.device(config(Kind.HANDLING, name)) for name in ("CELL-1", "CELL-2", "ELSEWHERE")]
+        busy, idle, _ = line = [Counted(device) for device in devices]
         runs: list[int] = []
 
         async def settle(_: datetime) -> None:
@@ -52,4 +52,4 @@ def test_idle_equipment_is_asked_once_and_told_every_time(floor: Floor) -> None:
         assert floor.lot("D1").state == "stocked"
         assert times == sorted(set(times)) and len(times) >= 3
         assert (busy.asked, idle.asked) == (len(times) - 1, 1)
-        assert [device.now for device in devices] == [times[-1], times[-1]]
+        assert [device.now for device in devices] == [times[-1], times[-1], SHIFT_BEGINS]

@@ -33,7 +33,7 @@ app = typer.Typer(help="Genealogy down to every die, and up to every package.", 
 def unit(
     name: Annotated[str, typer.Argument(metavar="SUBSTRATE:X,Y", help="Where the unit is.")], *, as_json: Json = False
 ) -> None:
-    """All that a unit contains: every die with wafer, position, level, equipment, recipe and head.
+    """All that a unit contains: every die with wafer, position, level, equipment, recipe and head; and material used.
 
     Example: mes trace unit module-01.03:2,5
     """
@@ -217,6 +217,8 @@ def _print_summary(units: int, outcomes: Mapping[str, int], lots: Sequence[Mappi
 def _down(unit: Unit, tree: Tree) -> Tree:
     for said in unit.readings:
         tree.add(escape(f"{said.layer}: {said.value} {said.meaning} ({said.source})"))
+    for one in unit.used:
+        tree.add(escape(f"{one.material} of {one.container} ({one.operation} on {one.equipment}, {told_time(one.at)})"))
     for held in unit.contains:
         name = _named(held.unit.place, held.unit.substrate, held.unit.product)
         _down(held.unit, tree.add(f"{name} {_moved(held.move)}"))

@@ -158,7 +158,7 @@ def used_here(session: Tx, substrate: SubstrateName, customer: Customer = None) 
 
 @router.get("/{substrate}/{x}/{y}/genealogy", response_model=Trace)
 def contains(session: Tx, substrate: SubstrateName, x: X, y: Y, customer: Customer = None) -> Any:
-    """All that a unit contains: every die with wafer, position, level, equipment, recipe and head."""
+    """All that a unit contains: its dies with wafer, position, level, equipment, recipe and head; and material used."""
     return trace_unit(session, substrate_id(session, substrate, customer), x, y)
 
 

@@ -15,7 +15,8 @@ from equipment.interface.states import TransferOutcome
 from mes.errors import Malformed, NotFound
 from mes.genealogy.moves import Moment, Recorded, into, left, out_of
 from mes.genealogy.records import Known, readings, sees_the_centre, substrates, works
-from mes.genealogy.tree import Held, Move, Onward, Place, Trace, TraceUp, Unit, Went, Work
+from mes.genealogy.tree import Held, Move, Onward, Place, Trace, TraceUp, Unit, Used, Went, Work
+from mes.genealogy.used import used_at
 from mes.lots.models import Handover, LotSubstrate
 
 MOST_STEPS = 24
@@ -47,7 +48,9 @@ def trace_unit(session: Session, substrate_id: int, x: int, y: int) -> Trace:
     reach, missing = _follow(session, [top], into, _came)
     about = _About(session, reach)
     told = readings(session, {place for place, _ in reach}, about.known)
-    units = {visit: Unit(visit[0], *about.words(visit[0]), told.get(visit[0], ())) for visit in reach}
+    units = {
+        visit: Unit(visit[0], *about.words(visit[0]), told.get(visit[0], ()), about.used(visit)) for visit in reach
+    }
     for visit, moves in reach.items():
         for move in sorted(moves, key=lambda m: (m.level, m.site, m.moment)):
             inner = Unit(None) if move.source is None else units.get((move.source, move.moment))
@@ -154,12 +157,18 @@ class _About:
         self.known = substrates(session, (place.substrate_id for place, _ in reach), centre=centre)
         run_ids = {move.run_id for move in moves if move.run_id is not None}
         self._works: dict[int, Work] = works(session, run_ids) if centre else {}
+        self._used = used_at(session, (place.substrate_id for place, _ in reach)) if centre else {}
         self.missing: list[str] = [] if centre else [NO_PLANT] + ([NO_WORK] if moves else [])
 
     def words(self, place: Place) -> tuple[str, str, str, str]:
         """Substrate, product, owner and lot of a position."""
         known = self.known.get(place.substrate_id, Known("", "", ""))
         return known.name, known.product, known.owner, known.lot
+
+    def used(self, visit: Visit) -> tuple[Used, ...]:
+        """Material that was used on the substrate before the unit left it; a unit may have come there later."""
+        place, until = visit
+        return tuple(one for one in self._used.get(place.substrate_id, ()) if one.at < until[0])
 
     def move(self, move: Recorded) -> Move:
         """A move with the work that it was part of."""

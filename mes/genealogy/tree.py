@@ -55,6 +55,19 @@ class Reading:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Used:
+    """Material of a container that a run used on the substrate where a unit was."""
+
+    container: str
+    material: str
+    material_lot: str
+    run: str
+    operation: str
+    equipment: str
+    at: datetime
+
+
 @dataclass
 class Unit:
     """A unit at a position, or, where ``place`` is None, one of another owner of which only the half here is shown."""
@@ -65,6 +78,8 @@ class Unit:
     owner: str = ""
     lot: str = ""
     readings: tuple[Reading, ...] = ()
+    used: tuple[Used, ...] = ()
+    """What was used up on its substrate while it was here; nothing where the reader may not see the centre's runs."""
     contains: list["Held"] = field(default_factory=list)
     """What was placed here, and what it was before it was moved here, lowest level first."""
 

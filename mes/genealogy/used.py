@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from mes.definitions.models import DurableKind
+from mes.definitions.models import DurableKind, MaterialKind
 from mes.equipment.models import Equipment
+from mes.genealogy.tree import Used
 from mes.lots.models import Consumption, Lot, RunSubstrate
 from mes.lots.work.models import DurableUse
 from mes.materials.durables.models import Durable
@@ -34,6 +35,29 @@ def used_of_lot(session: Session, material_lot_id: int) -> list[Row]:
 def used_on(session: Session, substrate_id: int) -> list[Row]:
     """Every container of which material was used on a substrate, in the order in which it was."""
     return _material(session, Consumption.substrate_id == substrate_id)
+
+
+def used_at(session: Session, substrate_ids: Iterable[int]) -> dict[int, list[Used]]:
+    """By substrate, every use of material on it, in the order in which it was. For readers who see the centre."""
+    query = (
+        select(
+            Consumption.substrate_id, Container.name, MaterialKind.name, MaterialLot.name, Run.name, Operation.name,
+            Equipment.name, Consumption.happened_at,
+        )
+        .join(Container, Container.id == Consumption.container_id)
+        .join(MaterialLot, MaterialLot.id == Container.material_lot_id)
+        .join(MaterialKind, MaterialKind.id == MaterialLot.kind_id)
+        .join(Run, Run.id == Consumption.run_id)
+        .join(Operation, Operation.id == Run.operation_id)
+        .join(Equipment, Equipment.id == Run.equipment_id)
+        .where(Consumption.substrate_id.in_(sorted(set(substrate_ids))))
+        .order_by(Consumption.happened_at, Consumption.id)
+    )  # fmt: skip
+    found: dict[int, list[Used]] = {}
+    for substrate_id, container, material, lot, run, operation, equipment, at in session.execute(query):
+        used = Used(container, material, lot, run, operation, equipment, at)
+        found.setdefault(substrate_id, []).append(used)
+    return found
 
 
 def used_of_durable(session: Session, durable_id: int) -> list[Row]:

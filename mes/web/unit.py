@@ -15,7 +15,7 @@ from equipment.interface.states import TransferOutcome
 from mes.errors import NotFound
 from mes.genealogy.records import readings, substrates
 from mes.genealogy.trace import NO_PLANT, trace_unit, trace_up
-from mes.genealogy.tree import Move, Onward, Place, Reading, Unit
+from mes.genealogy.tree import Move, Onward, Place, Reading, Unit, Used
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.gate.supply import reserved
@@ -97,7 +97,8 @@ def show(
         request, "unit.html", "/lots", viewer, here=told[0], contents=told[: len(contents)],
         ways=told[len(contents) : len(contents) + len(ways)], missing=list(missing),
         disposition=disposition.name.lower(), abnormal=disposition in ABNORMAL, picked=pick(disposition), kept=kept,
-        there=there.name.lower(), now=told[-1] if now else None, plant=plant, centre=centre,
+        used=sorted({*_used(down.unit)}, key=lambda one: one.at), there=there.name.lower(),
+        now=told[-1] if now else None, plant=plant, centre=centre,
         passed=PASS_BIN,
     )  # fmt: skip
 
@@ -135,6 +136,13 @@ def _down(unit: Unit, move: Move | None, depth: int) -> Iterator[Line]:
     yield Line(depth, unit.place, unit.substrate, unit.product, unit.owner, unit.lot, move)
     for held in unit.contains:
         yield from _down(held.unit, held.move, depth + 1)
+
+
+def _used(unit: Unit) -> Iterator[Used]:
+    """The material that was used on it, and on everything in it."""
+    yield from unit.used
+    for held in unit.contains:
+        yield from _used(held.unit)
 
 
 def _up(step: Onward, move: Move | None, depth: int) -> Iterator[Line]:

@@ -17,10 +17,10 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-IN_PROCESS, SUSPECT, REJECTED, COMPLETED, SAMPLED, SCRAPPED = 2, 3, 4, 5, 7, 8
+IN_PROCESS, SUSPECT, REJECTED, COMPLETED, SAMPLED, SCRAPPED, SHIPPED = 2, 3, 4, 5, 7, 8, 10
 THERE = (IN_PROCESS, SUSPECT, REJECTED, COMPLETED)
-BY_A_PERSON = (SAMPLED, SCRAPPED)
-"""Taken by hand, which equipment does not see: for it the unit is still there."""
+BY_A_PERSON = (SAMPLED, SCRAPPED, SHIPPED)
+"""Taken by hand, or sent away, which equipment does not see: for it the unit is still there."""
 
 SQLITE = b"SQLite format 3"
 

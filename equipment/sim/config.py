@@ -210,14 +210,14 @@ RECIPE_READS: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         Kind.TEST: {"unit_time": "s"},
         Kind.DISPENSE: {"unit_time": "s"},
         Kind.REMOVAL: {"unit_time": "s", "feed_speed": "mm/s", "thickness": "um"},
-        Kind.INSPECTION: {"unit_time": "s"},
+        Kind.INSPECTION: {"unit_time": "s", "measure_only": "1"},
         Kind.HANDLING: {"unit_time": "s"},
     }
 )
 """Recipe parameters that the physics reads, and their units; a time may also be given in min or h.
 
 ``time_at_peak`` is the time above liquidus in reflow and the time at temperature in cure, ``profile_time`` the whole
-stay, ``dwell_time`` is per placement, ``unit_time`` per unit.
+stay, ``dwell_time`` is per placement, ``unit_time`` per unit. ``measure_only`` other than 0: nothing is judged.
 """
 
 STOP_IN_JOB = "stop_in_job"

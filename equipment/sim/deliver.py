@@ -2,7 +2,8 @@
 
 Reads a list of {lot, incoming, loss, substrates: [name], layout: {name, rows, columns, pitch_x_um, pitch_y_um},
 product} and writes the map files that a customer's prober or a strip supplier would send, one folder a lot. Blank
-material comes without a map.
+material comes without a map. What another site sends (sender, receiver, customer, sent_at, materials, missing) gets
+the document of its shipment, too: see `equipment.sim.shipping`.
 """
 
 import argparse
@@ -12,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from equipment.sim.incoming import Grid, write_strip_map, write_wafer_map
+from equipment.sim.incoming import Codes, Grid, write_strip_map, write_wafer_map
+from equipment.sim.shipping import pack
 
 
 def deliver(out: Path, seed: int, deliveries: list[Mapping[str, Any]]) -> None:
@@ -29,16 +31,20 @@ def deliver(out: Path, seed: int, deliveries: list[Mapping[str, Any]]) -> None:
             layout["pitch_y_um"],
             delivery["product"],
         )
-        for slot, name in enumerate(delivery["substrates"], start=1):
-            _write(folder / f"{name}.xml", delivery, grid, seed, name, slot)
+        codes = {
+            name: _write(folder / f"{name}.xml", delivery, grid, seed, name, slot)
+            for slot, name in enumerate(delivery["substrates"], start=1)
+            if delivery["incoming"] != "blank"
+        }
+        if delivery.get("sender"):
+            pack(folder, delivery, codes)
 
 
-def _write(path: Path, delivery: Mapping[str, Any], grid: Grid, seed: int, name: str, slot: int) -> None:
+def _write(path: Path, delivery: Mapping[str, Any], grid: Grid, seed: int, name: str, slot: int) -> Codes:
     lot, loss = delivery["lot"], delivery["loss"]
     if delivery["incoming"] == "wafer_map":
-        write_wafer_map(path, wafer=name, lot=lot, grid=grid, seed=seed, fail_rate=loss, slot=slot)
-    elif delivery["incoming"] == "strip":
-        write_strip_map(path, strip=name, lot=lot, grid=grid, seed=seed, x_out_rate=loss, slot=slot)
+        return write_wafer_map(path, wafer=name, lot=lot, grid=grid, seed=seed, fail_rate=loss, slot=slot)
+    return write_strip_map(path, strip=name, lot=lot, grid=grid, seed=seed, x_out_rate=loss, slot=slot)
 
 
 def main() -> None:

@@ -119,7 +119,7 @@ def write_wafer_map(
 ) -> Codes:
     """Writes the wafer's E142 file, whole or not at all, and returns its bins; `fail_rate` 0 is a blank wafer."""
     codes = wafer_codes(wafer=wafer, lot=lot, grid=grid, seed=seed, causes=Causes.of(fail_rate))
-    _write(path, Sent("Wafer", wafer, lot, carrier, slot, grid, codes, _OF_WAFERS).e142())
+    write_whole(path, Sent("Wafer", wafer, lot, carrier, slot, grid, codes, _OF_WAFERS).e142())
     return codes
 
 
@@ -136,7 +136,7 @@ def write_strip_map(
 ) -> Codes:
     """Writes the strip's E142 file, whole or not at all, and returns its bins."""
     codes = strip_codes(strip=strip, lot=lot, grid=grid, seed=seed, x_out_rate=x_out_rate)
-    _write(path, Sent("Strip", strip, lot, carrier, slot, grid, codes, (Bin.PASS, Bin.X_OUT)).e142())
+    write_whole(path, Sent("Strip", strip, lot, carrier, slot, grid, codes, (Bin.PASS, Bin.X_OUT)).e142())
     return codes
 
 
@@ -209,7 +209,7 @@ class Sent:
         )
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Nobody who watches the folder ever sees half a file: it gets its name when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")

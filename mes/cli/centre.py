@@ -32,7 +32,7 @@ from mes.lots.models import Lot
 from mes.lots.states import ON_LINE
 from mes.people.models import User
 from mes.people.passwords import hash_password, matches
-from mes.plant.schema import PlannedLot
+from mes.plant.schema_demonstration import PlannedLot
 from mes.postgres import EmbeddedPostgres
 from mes.settings import Settings
 
@@ -120,7 +120,7 @@ class Centre:
         with self.database.reading() as session:
             wanted = feeder.deliveries(pattern, feeder.count(session, pattern), count)
         with self.database.reading() as session:
-            feeder.send(session, wanted, self.incoming, self.seed)
+            feeder.send(session, wanted, self.incoming, self.seed, plant_now(session))
         ids = []
         for delivery in wanted:
             with self.database.transaction() as session:
@@ -142,6 +142,10 @@ class Centre:
     def persons(self, session: Session, at: datetime) -> bool:
         """Let the people of the demonstration do what is due; whether they did anything."""
         return persons.act(session, self._demonstration, at)
+
+    def next_look(self, session: Session, at: datetime) -> datetime | None:
+        """When dispatch or the people of the demonstration look next although nothing happens until then."""
+        return persons.next_look(session, self._demonstration, at)
 
     def persons_now(self) -> None:
         """The same, on a running clock: who comes too late for a substrate comes again."""

@@ -25,7 +25,7 @@ from mes.cli.remote import refuse_address
 from mes.errors import Malformed
 from mes.settings import Settings
 
-LOTS, SPEED, SEED = 12, 300.0, 7
+LOTS, SPEED, SEED = 14, 300.0, 7
 
 
 def demo(
@@ -41,7 +41,7 @@ def demo(
 ) -> None:
     """Run the demonstration centre on simulated equipment.
 
-    Example: mes demo --headless --lots 12 --seed 7 --json
+    Example: mes demo --headless --lots 14 --seed 7 --json
     """
     settings = Settings()
     refuse_address(settings)
@@ -122,7 +122,7 @@ async def _conduct(
         at(f"{told_time(now)} on the plant clock, {left} of {all_of_them} lots left", done, all_of_them)
 
     try:
-        conductor = Conductor(centre.database, line, settled, centre.persons)
+        conductor = Conductor(centre.database, line, settled, centre.persons, centre.next_look)
         await conductor.begin()
         centre.connect()
         await conductor.run(lot_ids, progress)

@@ -1,19 +1,29 @@
-"""What people do in the demonstration, as its text says: once each, when the line has come to that point."""
+"""What people do in the demonstration, as its text says: when the line has come to that point."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, undefer
 
 from mes.cli.caretaker import care, teach
-from mes.cli.keeper import keep
+from mes.cli.keeper import keep, next_ready
+from mes.cli.reviews import review
+from mes.dispatch.later import next_look as dispatch_looks
+from mes.errors import Refused
 from mes.history import Act, History
-from mes.lots.models import Lot, LotSubstrate
-from mes.lots.states import Progress
+from mes.lots.gate.queue_times import clocks, dispose_queue_time
+from mes.lots.holds.hold import release_hold
+from mes.lots.models import Hold, Lot, LotSubstrate
+from mes.lots.states import ON_LINE, LotState, Progress
 from mes.lots.taking import pull_sample
-from mes.plant.schema import Demonstration, PullSample
-from mes.routes.models import Operation, RouteVersion
+from mes.people.models import User
+from mes.people.roles import Role
+from mes.people.sign_in import Person
+from mes.plant.schema_demonstration import Demonstration, HoldRelease, PullSample, QueueSignature, Ship
+from mes.routes.models import Operation, QueueLimit, RouteVersion
+from mes.shipments.send import Sending, send
 from mes.units.models import Substrate
 from mes.units.positions import opened
 from mes.units.states import Disposition
@@ -21,10 +31,105 @@ from mes.units.states import Disposition
 
 def act(session: Session, wanted: Demonstration, at: datetime) -> bool:
     """Do what is due and not yet done; whether anything was."""
-    samples = [_pull(session, sample, at) for sample in wanted.people]
-    kept = [keep(session, material, at) for material in wanted.materials]
-    cared = [*(teach(session, one, at) for one in wanted.taught), *(care(session, one, at) for one in wanted.care)]
-    return any([*samples, *kept, *cared])
+    done = [_pull(session, sample, at) for sample in wanted.people]
+    done += [keep(session, material, at) for material in wanted.materials]
+    done += [teach(session, one, at) for one in wanted.taught]
+    done += [care(session, one, at) for one in wanted.care]
+    stands = _stands(session, wanted)
+    on_line = {one.route for one in stands if one.state != LotState.COMPLETED}
+    waits = {(one.route, one.operation) for one in stands}
+    in_time = {one.route for one in stands if one.in_time}
+    completed = {one.route for one in stands if one.state == LotState.COMPLETED}
+    done += [_release(session, release, at) for release in wanted.releases if release.route in on_line]
+    done += [review(session, one, at) for one in wanted.reviews if (one.route, one.operation) in waits]
+    done += [_sign(session, signature, at) for signature in wanted.signatures if signature.route in in_time]
+    done += [_ship(session, ship, at) for ship in wanted.ships if ship.route in completed]
+    return any(done)
+
+
+class _Stands(NamedTuple):
+    """Where lots of a route stand that somebody watches."""
+
+    route: str
+    state: str
+    operation: int | None
+    """Where some of them wait."""
+    in_time: bool
+    """They must go on from there within a time."""
+
+
+def _stands(session: Session, wanted: Demonstration) -> set[_Stands]:
+    """Asked once for all who watch: most of the time there is nothing for them to do."""
+    watched = {one.route for some in (wanted.releases, wanted.reviews, wanted.signatures) for one in some}
+    watched |= {one.route for one in wanted.ships}
+    if not watched:
+        return set()
+    queued = (LotSubstrate.lot_id == Lot.id) & (LotSubstrate.progress == Progress.QUEUED)
+    query = (
+        select(RouteVersion.route, Lot.state, Operation.number, func.bool_or(QueueLimit.id.is_not(None)))
+        .join(Lot, Lot.route_version_id == RouteVersion.id)
+        .outerjoin(LotSubstrate, queued)
+        .outerjoin(Operation, Operation.id == LotSubstrate.operation_id)
+        .outerjoin(QueueLimit, QueueLimit.to_operation_id == Operation.id)
+        .where(RouteVersion.route.in_(watched), Lot.state.in_((*ON_LINE, LotState.COMPLETED)))
+        .group_by(RouteVersion.route, Lot.state, Operation.number)
+    )
+    return {_Stands(*row) for row in session.execute(query)}
+
+
+def next_look(session: Session, wanted: Demonstration, at: datetime) -> datetime | None:
+    """The first plant time after ``at`` when dispatch or people have something to look at by the clock alone."""
+    times = [dispatch_looks(session, at), next_ready(session, at) if wanted.materials else None]
+    for release in wanted.releases:
+        held_at = session.scalar(_held(release).with_only_columns(func.min(Hold.held_at)))
+        times.append(None if held_at is None else held_at + timedelta(hours=release.after_h))
+    return min((time for time in times if time is not None and time > at), default=None)
+
+
+def _held(wanted: HoldRelease) -> Select[Hold]:
+    """The standing holds that somebody is to find out about."""
+    query = select(Hold).join(Lot, Lot.id == Hold.lot_id).join(RouteVersion, RouteVersion.id == Lot.route_version_id)
+    return query.where(RouteVersion.route == wanted.route, Hold.code == wanted.code, Hold.released_at.is_(None))
+
+
+def _release(session: Session, wanted: HoldRelease, at: datetime) -> bool:
+    due = session.scalars(_held(wanted).where(Hold.held_at <= at - timedelta(hours=wanted.after_h))).all()
+    for hold in due:
+        role = _person(session, wanted.who).role
+        release_hold(session, hold.lot_id, hold.id, wanted.comment, role, Act(wanted.who, at, wanted.comment))
+    return bool(due)
+
+
+def _sign(session: Session, wanted: QueueSignature, at: datetime) -> bool:
+    """Let go on what has waited too long, lot by lot."""
+    limited = select(QueueLimit.to_operation_id).join(Operation, Operation.id == QueueLimit.to_operation_id)
+    limited = limited.join(RouteVersion, RouteVersion.id == Operation.route_version_id)
+    waits = LotSubstrate.operation_id.in_(limited.where(RouteVersion.route == wanted.route))
+    over = {i for i, its in clocks(session, waits).items() if any(clock.is_over(at) for clock in its)}
+    of_lots = select(LotSubstrate.lot_id).where(LotSubstrate.substrate_id.in_(over), waits).distinct()
+    lots = session.scalars(of_lots.order_by(LotSubstrate.lot_id)).all() if over else []
+    for lot in lots:
+        signer = _person(session, wanted.who)
+        dispose_queue_time(session, lot, (), None, signer, Act(wanted.who, at, wanted.comment))
+    return bool(lots)
+
+
+def _ship(session: Session, wanted: Ship, at: datetime) -> bool:
+    """Send what is completed; what may not leave yet waits for the next look."""
+    query = select(Lot.id).join(RouteVersion, RouteVersion.id == Lot.route_version_id)
+    query = query.where(RouteVersion.route == wanted.route, Lot.state == LotState.COMPLETED).order_by(Lot.id)
+    sent = []
+    for lot in session.scalars(query).all():
+        try:
+            sent.append(send(session, Sending([lot], wanted.to), Act(wanted.who, at, wanted.comment)))
+        except Refused:
+            continue
+    return bool(sent)
+
+
+def _person(session: Session, name: str) -> Person:
+    user = session.scalars(select(User).where(User.name == name)).one()
+    return Person(user.name, user.title, Role(user.role), user.belongs_to_id)
 
 
 def _pull(session: Session, wanted: PullSample, at: datetime) -> bool:

@@ -9,7 +9,8 @@ from mes.plant.check import check, load, read_demonstration
 from mes.plant.diff import Difference, diff
 from mes.plant.export import export
 from mes.plant.problems import PlantProblems, Problem
-from mes.plant.schema import Demonstration, Plant, json_schemas
+from mes.plant.schema import Plant, json_schemas
+from mes.plant.schema_demonstration import Demonstration
 
 __all__ = [
     "Demonstration",

@@ -4,18 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from mes.definitions.models import BY_HAND
 from mes.lots.holds.hold_codes import MEANINGS, OWNERS
 from mes.people.roles import Role
+from mes.plant.check_demonstration import DEMONSTRATED, demonstration_problems
 from mes.plant.check_dispatch import dispatch_problems
 from mes.plant.check_recipes import recipe_problems
 from mes.plant.check_routes import route_problems
 from mes.plant.check_upkeep import upkeep_problems
 from mes.plant.check_ways import way_problems
-from mes.plant.gather import Entry, Gathered, gather
+from mes.plant.gather import Entry, Gathered, gather, unknown
 from mes.plant.problems import PlantProblems, Problem, choice
 from mes.plant.read import At
-from mes.plant.schema import Demonstration, Plant
+from mes.plant.schema import Plant
+from mes.plant.schema_demonstration import Demonstration
 
 
 def check(folder: Path) -> list[Problem]:
@@ -60,6 +61,8 @@ def read_demonstration(folder: Path) -> Demonstration:
     return Demonstration(
         lots=found.parts("lot"), by_hand=found.parts("lot_by_hand"), materials=found.parts("kept"),
         taught=found.parts("taught"), care=found.parts("care"), people=found.parts("act"),
+        releases=found.parts("hold_release"), signatures=found.parts("queue_signature"), reviews=found.parts("review"),
+        ships=found.parts("ship"),
     )  # fmt: skip
 
 
@@ -78,8 +81,7 @@ def _problems(found: Gathered) -> list[Problem]:
         dispatch_problems,
         upkeep_problems,
         _unserved,
-        _demonstration,
-        _by_hand,
+        demonstration_problems,
     )
     return sorted({*found.problems, *(problem for rule in rules for problem in rule(found))})
 
@@ -89,7 +91,7 @@ def _duplicates(found: Gathered) -> Iterator[Problem]:
         first: dict[str, Entry] = {}
         for entry in entries:
             key = entry.part.route if kind == "route" else entry.part.key
-            if kind in {"lot", "lot_by_hand", "act", *NAMED}:
+            if kind in DEMONSTRATED:
                 continue
             if key in first:
                 before = first[key]
@@ -97,13 +99,6 @@ def _duplicates(found: Gathered) -> Iterator[Problem]:
                 at = "route" if kind == "release_rule" else "name"
                 yield entry.problem((at,), "duplicate_name", f"the {kind} {key} stands twice", hint)
             first.setdefault(key, entry)
-
-
-def unknown(found: Gathered, entry: Entry, at: At, kind: str, name: str) -> Iterator[Problem]:
-    """A mistake, if nothing of ``kind`` has that name."""
-    if found.lacks(kind, name):
-        message = f"there is no {kind} {name}"
-        yield entry.problem(at, f"unknown_{kind}", message, choice(name, found.known(kind)))
 
 
 def _sites(found: Gathered) -> Iterator[Problem]:
@@ -191,55 +186,3 @@ def _unserved(found: Gathered) -> Iterator[Problem]:
                     message = f"no equipment is of class {name}"
                     at: At = ("operations", index, *(("alternatives", n - 1) if n else ()), "class")
                     yield entry.problem(at, "no_equipment", message, "add one to equipment.yaml, or take another class")
-
-
-NAMED = {
-    "kept": {"material": "material", "who": "person", "keeper": "person"},
-    "taught": {"certification": "certification", "trainer": "person"},
-    "care": {"plan": "maintenance_plan", "who": "person"},
-}
-"""Of what people of the demonstration see to: what each key names."""
-
-
-def _demonstration(found: Gathered) -> Iterator[Problem]:
-    routes = {part.route: part for part in found.parts("route")}
-    known = found.broken["route"] | set(routes)
-    for kind in ("lot", "lot_by_hand", "act"):
-        for entry in found.entries[kind]:
-            if "route" not in found.lost and entry.part.route not in known:
-                message = f"there is no route {entry.part.route}"
-                yield entry.problem(("route",), "unknown_route", message, choice(entry.part.route, known))
-    for kind in ("lot", "lot_by_hand"):
-        for entry in found.entries[kind]:
-            yield from unknown(found, entry, ("customer",), "customer", entry.part.customer)
-    for kind, keys in NAMED.items():
-        for entry in found.entries[kind]:
-            for key, what in keys.items():
-                yield from unknown(found, entry, (key,), what, getattr(entry.part, key))
-    for entry in found.entries["taught"]:
-        for index, name in enumerate(entry.part.people):
-            yield from unknown(found, entry, ("people", index), "person", name)
-    for entry in found.entries["act"]:
-        act = entry.part
-        yield from unknown(found, entry, ("who",), "person", act.who)
-        route = routes.get(act.route)
-        if route is not None and act.operation not in {o.number for o in route.operations}:
-            message = f"{act.route} has no operation {act.operation}"
-            listed = ", ".join(str(o.number) for o in route.operations)
-            yield entry.problem(("operation",), "unknown_operation", message, f"it has {listed}")
-
-
-def _by_hand(found: Gathered) -> Iterator[Problem]:
-    """The line's lots end without a person, and those that stand by hand are touched by people alone."""
-    kinds = {part.name: part.kind for part in found.parts("class")}
-    routes = {part.route: part for part in found.parts("route")}
-    for kind, by_hand in (("lot", False), ("lot_by_hand", True)):
-        for entry in found.entries[kind]:
-            operations = routes[entry.part.route].operations if entry.part.route in routes else ()
-            known = [o for o in operations if o.equipment_class in kinds]
-            wrong = [o.number for o in known if (kinds[o.equipment_class] == BY_HAND) is not by_hand]
-            if wrong:
-                who = "equipment works" if by_hand else "people work"
-                message = f"{who} operation {wrong[0]} of {entry.part.route}"
-                hint = "list lots that people work from end to end below by_hand:, all others below lots:"
-                yield entry.problem(("route",), "by_hand", message, hint)

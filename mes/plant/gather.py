@@ -1,6 +1,7 @@
 """All files of a plant as things, each with the place where it stands, and every mistake of shape."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from mes.plant.part import Part
-from mes.plant.problems import Problem
+from mes.plant.problems import Problem, choice
 from mes.plant.read import MOST_FILES, At, Document, Unreadable, read_file, yaml_files
 from mes.plant.schema import FILES, Route
 from mes.plant.shape import own_names, shape_problem, unknown_file, unknown_keys, wrong_section
@@ -38,6 +39,10 @@ KINDS = {
     "KeptMaterial": "kept",
     "Taught": "taught",
     "CaredFor": "care",
+    "HoldRelease": "hold_release",
+    "QueueSignature": "queue_signature",
+    "Review": "review",
+    "Ship": "ship",
 }
 REQUIRED = ("site.yaml", "people.yaml", "equipment.yaml")
 
@@ -83,6 +88,13 @@ class Gathered:
     def named(self, kind: str) -> dict[str, Any]:
         """Name -> thing."""
         return {part.key: part for part in self.parts(kind)}
+
+
+def unknown(found: Gathered, entry: Entry, at: At, kind: str, name: str) -> Iterator[Problem]:
+    """A mistake, if nothing of ``kind`` has that name."""
+    if found.lacks(kind, name):
+        message = f"there is no {kind} {name}"
+        yield entry.problem(at, f"unknown_{kind}", message, choice(name, found.known(kind)))
 
 
 def gather(folder: Path) -> Gathered:

@@ -4,7 +4,6 @@ The models are strict (text is not a number) and closed (an unknown key is a mis
 `content` is what of a thing the MES holds: figures of simulators are read by the simulators alone.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -13,16 +12,10 @@ from pydantic import Field
 from mes.dispatch.criteria import USUAL, Criterion
 from mes.people.roles import Role
 from mes.plant.part import Count, Figures, Name, Part, Title, Version, Versioned
+from mes.plant.schema_demonstration import Demonstration
 from mes.plant.schema_materials import DurableFile, DurableKind, Material, MaterialFile, MaterialUse
 from mes.plant.schema_products import Layout, Product, ProductFile, Recipe, RecipeFile
-from mes.plant.schema_upkeep import (
-    CaredFor,
-    Certification,
-    CertificationFile,
-    MaintenanceFile,
-    MaintenancePlan,
-    Taught,
-)
+from mes.plant.schema_upkeep import Certification, CertificationFile, MaintenanceFile, MaintenancePlan
 from mes.routes.states import OperationKind, RouteEnd
 
 Ranking = list[Criterion]
@@ -257,65 +250,6 @@ class Route(Part):
             "operations": [operation.content() for operation in self.operations],
             "queue_limits": [limit.model_dump(mode="json", by_alias=True) for limit in limits],
         }
-
-
-class PlannedLot(Part):
-    route: Name
-    customer: Name
-    substrates: Annotated[int, Field(ge=1, le=100)]
-    incoming: Literal["wafer_map", "blank", "strip"] = Field(description="What comes with the material")
-    loss: float = Field(ge=0, lt=1, description="Mean share of positions that are not to be used")
-    priority: int = Field(ge=1, le=9)
-    due_h: float = Field(gt=0, description="h after it is fed")
-
-
-class LotByHand(PlannedLot):
-    """A lot of a route that people work from end to end."""
-
-
-class PullSample(Part):
-    """A person takes units out of a lot while it waits at an operation."""
-
-    act: Literal["pull_sample"]
-    who: Name
-    route: Name
-    lot: int = Field(ge=1, description="The how-manieth lot of the route")
-    operation: int = Field(ge=1)
-    units: int = Field(ge=1, le=1_000)
-    comment: Title
-
-
-class KeptMaterial(Part):
-    """A material that people of the demonstration keep ready wherever a route uses it."""
-
-    material: Name
-    who: Name = Field(description="Thaws, mounts and returns containers")
-    keeper: Name = Field(description="Receives deliveries, and scraps what is left over")
-    containers: int = Field(ge=1, le=100, description="Of a delivery")
-    amount: int = Field(ge=1, description="In each, in the unit of the material")
-    lasts_h: float = Field(gt=0, description="From a delivery to the end of its shelf life")
-
-
-class Demonstration(Part):
-    """``demonstration.yaml``: the lots that the demonstration feeds, those that wait for people, and what people do."""
-
-    lots: list[PlannedLot] = Field(min_length=1)
-    by_hand: list[LotByHand] = Field(default_factory=list)
-    materials: list[KeptMaterial] = Field(default_factory=list)
-    taught: list[Taught] = Field(default_factory=list)
-    care: list[CaredFor] = Field(default_factory=list)
-    people: list[PullSample] = Field(default_factory=list)
-
-
-def fed(pattern: Sequence[PlannedLot], count: int) -> list[tuple[str, PlannedLot]]:
-    """The first ``count`` lots with their names, ``route-01`` and on; the pattern begins again when it ends."""
-    named: list[tuple[str, PlannedLot]] = []
-    seen: dict[str, int] = {}
-    for n in range(count):
-        lot = pattern[n % len(pattern)]
-        seen[lot.route] = seen.get(lot.route, 0) + 1
-        named.append((f"{lot.route}-{seen[lot.route]:02d}", lot))
-    return named
 
 
 FILES: dict[str, type[Part]] = {

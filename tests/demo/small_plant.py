@@ -14,15 +14,20 @@ import yaml
 from mes.schema import ROOT
 
 DEMONSTRATION = ROOT / "deploy" / "plants" / "demonstration_centre"
-LOTS = 10
+LOTS = 12
+"""Two lots of modules fewer than the demonstration's pattern has: all else of it."""
+LEFT_OUT = 2
 
 SHAPES = {
     "hbm_wafer": (6, 6), "stack_tray": (6, 6), "top_die_wafer": (4, 4), "interposer_wafer": (2, 2),
     "module_boat": (2, 2), "organic_strip": (2, 2), "package_tray": (2, 2),
+    "sic_wafer": (5, 5), "ceramic_card": (1, 2), "power_tray": (2, 2),
 }  # fmt: skip
 """Rows and columns of each layout."""
-SUBSTRATES = {"hbm_core": 4, "top_die": 2, "hbm_stack": 3, "chip_on_wafer": 3, "module": 3}
-"""Of a lot, by its route."""
+SUBSTRATES = {
+    "hbm_core": 4, "top_die": 2, "hbm_stack": 3, "chip_on_wafer": 3, "module": 3, "sic_die": 1, "power_module": 1,
+}  # fmt: skip
+"""Of a lot, by its route, beside those that are missing of its shipment."""
 MOST_SUBSTRATES = {"tcb_bonder": 1, "final_tester": 2, "prober": 2}
 """Of a job, by the class of its equipment."""
 WORN = 40.0
@@ -51,8 +56,10 @@ def _shrink_layouts(content: Any) -> None:
 
 
 def _shrink_lots(content: Any) -> None:
+    last = [n for n, lot in enumerate(content["lots"]) if lot["route"] == "module"][-LEFT_OUT:]
+    content["lots"] = [lot for n, lot in enumerate(content["lots"]) if n not in last]
     for lot in content["lots"]:
-        lot["substrates"] = SUBSTRATES[lot["route"]]
+        lot["substrates"] = SUBSTRATES[lot["route"]] + lot.get("missing", 0)
 
 
 def _shrink_jobs(content: Any) -> None:

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -14,7 +15,9 @@ from equipment.interface.states import TransferOutcome
 from mes.cli.database import app_url
 from mes.db import Database
 from mes.definitions.models import Layout
-from mes.genealogy import Unit, trace_unit
+from mes.genealogy import Unit, trace_unit, trace_up
+from mes.genealogy.used import used_of_container
+from mes.materials.queries import container_id
 from mes.plant import load
 from mes.postgres import EmbeddedPostgres
 from mes.settings import Settings
@@ -158,3 +161,28 @@ def _stacks(unit: Unit) -> Iterator[Unit]:
         if held.unit.product == "hbm_stack" and held.move.level:
             yield held.unit
         yield from _stacks(held.unit)
+
+
+def test_a_power_module_that_left_is_traced_to_its_paste_and_to_its_dies_and_back(
+    database: Database, really: dict[Spot, list[Step]]
+) -> None:
+    with database.reading() as session:
+        trays = select(Substrate).join(Layout, Layout.id == Substrate.layout_id).where(Layout.name == "power_tray")
+        tray = session.scalars(trays.order_by(Substrate.name)).first()
+        assert tray is not None
+        y, x = np.argwhere(opened(session, [tray])[tray.id].are(Disposition.SHIPPED))[0].tolist()
+        trace = trace_unit(session, tray.id, x, y)
+        (card,) = (held.unit for held in trace.unit.contains)
+        dies = [held.unit for held in card.contains]
+        assert card.place is not None and dies[0].place is not None
+        back = trace_up(session, dies[0].place.substrate_id, dies[0].place.x, dies[0].place.y)
+        (went,) = [step.to for step in back.positions[0].went if step.to is not None]
+        recalled = used_of_container(session, container_id(session, card.used[-1].container))
+    assert sorted(told(trace.unit), key=repr) == sorted(happened(really, (tray.name, x, y)), key=repr)
+    assert [die.product for die in dies] == ["sic_die"] * 4
+    assert {die.lot for die in dies} == {"sic_die-01"}
+    printed = [(used.material, used.operation, used.equipment) for used in card.used]
+    assert printed == [("silver_paste", "power_module/20", "printer-1")] * 2  # the second time after rework
+    assert len({used.container for used in card.used}) == 2
+    assert (went.substrate, went.place) == (card.substrate, card.place)
+    assert card.substrate in {row["substrate"] for row in recalled}

@@ -56,7 +56,7 @@ def run_twin(database: Database, owner_url: str, plant: Path, folder: Path, lots
         plants.apply(session, plants.load(plant), Act("administrator", BEGINS))
     wanted = feeder.deliveries(demonstration.lots, 0, lots)
     with database.reading() as session:
-        feeder.send(session, wanted, folder / "incoming", seed)
+        feeder.send(session, wanted, folder / "incoming", seed, BEGINS)
     ids = []
     for delivery in wanted:
         with database.transaction() as session:
@@ -72,6 +72,9 @@ def run_twin(database: Database, owner_url: str, plant: Path, folder: Path, lots
     def people(session: Session, at: datetime) -> bool:
         return persons.act(session, demonstration, at)
 
-    conductor = Conductor(database, list(line.values()), settle, people)
+    def later(session: Session, at: datetime) -> datetime | None:
+        return persons.next_look(session, demonstration, at)
+
+    conductor = Conductor(database, list(line.values()), settle, people, later)
     asyncio.run(conductor.run(ids, lambda now, left: None))
     return Twin(database, owner_url, folder)

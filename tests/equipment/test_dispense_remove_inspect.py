@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from equipment.interface.messages import NO_BIN, PASS_BIN, JobOrder, MaterialInUse, Measured, SubstrateResult
+from equipment.interface.messages import NO_BIN, PASS_BIN, JobOrder, MaterialInUse, Measured, Parameter, SubstrateResult
 from equipment.sim.config import Kind
 from equipment.sim.defects import BIN_OF, Defect, has
 from equipment.sim.world import DEPOSIT, THICKNESS, SubstrateTruth
@@ -86,6 +86,15 @@ def test_what_is_measured_has_the_error_of_the_equipment() -> None:
     assert (exact.name, exact.unit) == (DEPOSIT, "%")
     assert np.allclose(on_wafer(exact), true, atol=0.001)
     assert 1.8 < (on_wafer(rough) / true - 1.0).std() * 100.0 < 2.2
+
+
+def test_a_recipe_may_measure_and_judge_nothing() -> None:
+    only = replace(LOOKING, parameters=(Parameter("measure_only", 1.0, "1"),))
+    with Shop() as shop:
+        printed(shop, shot_loss_pct=50.0)
+        result = looked_at(shop, only)
+    assert result.bins is None
+    assert [measured.name for measured in result.measured] == [DEPOSIT]
 
 
 def test_what_was_given_nothing_is_not_measured() -> None:

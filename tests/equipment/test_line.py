@@ -43,7 +43,7 @@ def test_what_people_work_is_not_simulated(tmp_path: Path) -> None:
 
 def test_the_demonstration_centre_can_be_simulated() -> None:
     line = read_line(Path("deploy/plants/demonstration_centre"))
-    assert {config.kind for config in line} >= {Kind.PLACEMENT, Kind.THERMAL, Kind.TEST, Kind.HANDLING}
+    assert {config.kind for config in line} == set(Kind)
     assert any("stop_in_job" in config.faults for config in line)
 
 

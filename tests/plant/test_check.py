@@ -10,7 +10,8 @@ from equipment.sim.defects import BIN_OF, Defect
 from equipment.sim.line import read_line
 from mes.definitions.models import BY_HAND
 from mes.plant import PlantProblems, check, json_schemas, load, read_demonstration
-from mes.plant.schema import FILES, fed
+from mes.plant.schema import FILES
+from mes.plant.schema_demonstration import fed
 from mes.routes.states import OperationKind
 from tests.plant.plants import DEMONSTRATION, copied, edit
 
@@ -18,8 +19,8 @@ from tests.plant.plants import DEMONSTRATION, copied, edit
 def test_demonstration_centre_is_clean() -> None:
     assert check(DEMONSTRATION) == []
     plant = load(DEMONSTRATION)
-    assert [len(route.operations) for route in plant.routes] == [8, 4, 6, 1, 6, 4]
-    assert len(plant.equipment) == 21
+    assert [len(route.operations) for route in plant.routes] == [8, 4, 6, 1, 6, 12, 1, 4]
+    assert len(plant.equipment) == 31
 
 
 def test_simulators_take_every_figure_of_the_demonstration_centre() -> None:
@@ -46,14 +47,14 @@ def test_tests_of_the_demonstration_centre_know_every_fail_code() -> None:
                 never = {BIN_OF[defect] for defect, kind in ONLY_BY.items() if kind not in kinds}
                 assert set(operation.bins) == {1, *BIN_OF.values()} - never, operation
                 judged += 1
-    assert judged == 5
+    assert judged == 8
 
 
 def test_lots_are_fed_in_the_pattern_with_new_names() -> None:
-    lots = fed(read_demonstration(DEMONSTRATION).lots, 14)
+    lots = fed(read_demonstration(DEMONSTRATION).lots, 16)
     assert [name for name, _ in lots[:3]] == ["hbm_core-01", "hbm_core-02", "top_die-01"]
-    assert lots[12] == ("hbm_core-05", lots[0][1])
-    assert len({name for name, _ in lots}) == 14
+    assert lots[14] == ("hbm_core-05", lots[0][1])
+    assert len({name for name, _ in lots}) == 16
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,18 @@ MISTAKES = {
     "not YAML": Mistake("site.yaml", "  name: gwangju", "  name: {gwangju", "not_yaml", "title: Advanced",
                         "correct the YAML"),
     "a number for a name": Mistake("site.yaml", "name: gwangju", "name: 7", "wrong_type", "name: 7", "write text"),
+    "route to review": Mistake(
+        "demonstration.yaml", "  - route: power_module\n    operation:", "  - route: power_modul\n    operation:",
+        "unknown_route", "route: power_modul", "did you mean power_module?"),
+    "operation to review": Mistake("demonstration.yaml", "operation: 30", "operation: 31", "unknown_operation",
+                                   "operation: 31", "it has 10, 20, 25, 30,"),
+    "material of a shipment": Mistake(
+        "demonstration.yaml", "{material: silver_paste, containers: 3", "{material: silver_past, containers: 3",
+        "unknown_material", "{material: silver_past,", "did you mean silver_paste?"),
+    "shipment of nobody": Mistake(
+        "demonstration.yaml", "due_h: 168}", "due_h: 168, missing: 1}", "without_sender", "missing: 1}", "add sender:"),
+    "shipment of nothing": Mistake("demonstration.yaml", "    missing: 1\n", "    missing: 5\n", "nothing_comes",
+                                   "missing: 5", "let at least one"),
     "people for the line": Mistake("demonstration.yaml", "{route: top_die, customer", "{route: interposer, customer",
         "by_hand", "route: interposer", "below by_hand:"),
     "equipment for people": Mistake("demonstration.yaml", "{route: interposer, customer", "{route: top_die, customer",

@@ -13,19 +13,23 @@ def look(task: Task, truths: Truths) -> Effect:
     """Look at the units of one substrate and change nothing of them. Each visit sees and measures anew."""
     figures, truth = task.figures, truths[task.part.substrate]
     touched = task.first(task.allowed & truth.present)
-    bins = seen_bins(task, truth.defects)
-    false_call = task.uniform("false_call") < figures["false_call_rate"]
-    bins[(bins == PASS_BIN) & false_call] = BIN_OF[Defect.VISUAL]
-    bins[~touched] = NO_BIN
     unit_s = task.recipe.value("unit_time", "s") or figures["unit_s"]
     return Effect(
         touched,
         figures["load_s"] + int(np.count_nonzero(touched)) * unit_s / task.heads,
         frozenset(),
         task.wear,
-        bins=bins,
+        bins=None if task.recipe.value("measure_only", "1") else _bins(task, truth, touched),
         measured=_measured(task, truth, touched),
     )
+
+
+def _bins(task: Task, truth: SubstrateTruth, touched: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    bins = seen_bins(task, truth.defects)
+    false_call = task.uniform("false_call") < task.figures["false_call_rate"]
+    bins[(bins == PASS_BIN) & false_call] = BIN_OF[Defect.VISUAL]
+    bins[~touched] = NO_BIN
+    return bins
 
 
 def _measured(task: Task, truth: SubstrateTruth, touched: NDArray[np.bool_]) -> tuple[Measured, ...]:

@@ -134,9 +134,11 @@ def standing_holds(session: Session, lot_ids: Iterable[int]) -> Sequence[Hold]:
     return session.scalars(query.order_by(Hold.held_at, Hold.id)).all()
 
 
-def code_of_holds(session: Session, name: str, owner: str, *others: str, place: int = 1) -> None:
+def code_of_holds(
+    session: Session, name: str, owner: str, *others: str, place: int = 1, running_job: str = "finish"
+) -> None:  # fmt: skip
     """A code of holds in the plant."""
-    of_text = {"title": name.title(), "owner": owner, "other_owners": list(others), "running_job": "finish"}
+    of_text = {"title": name.title(), "owner": owner, "other_owners": list(others), "running_job": running_job}
     session.add(HoldCode(name=name, ordinal=place, **of_text))
 
 

@@ -70,6 +70,14 @@ class Equipment(Protocol):
         """End the job order after the substrate it works on."""
         ...
 
+    async def pause(self, job_order_id: str) -> Answer:
+        """Interrupt a running job order; it stays on the equipment."""
+        ...
+
+    async def resume(self, job_order_id: str) -> Answer:
+        """Let an interrupted job order run on."""
+        ...
+
     async def abort(self, job_order_id: str) -> Answer:
         """Break the job order off now."""
         ...

@@ -98,6 +98,12 @@ class OpcuaEquipment:
     async def stop(self, job_order_id: str) -> Answer:
         return await self._job(nodes.STOP, job_order_id, job_order_id)
 
+    async def pause(self, job_order_id: str) -> Answer:
+        return await self._job(nodes.PAUSE, job_order_id, job_order_id)
+
+    async def resume(self, job_order_id: str) -> Answer:
+        return await self._job(nodes.RESUME, job_order_id, job_order_id)
+
     async def abort(self, job_order_id: str) -> Answer:
         return await self._job(nodes.ABORT, job_order_id, job_order_id)
 

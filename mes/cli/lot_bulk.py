@@ -1,14 +1,16 @@
 """`mes lot bulk hold`, `release-hold`, `priority`: acts on all lots that a filter finds."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from mes.cli.database import writing
+from mes.cli.lot_changes import DUE_FORMATS
 from mes.cli.lot_holds import ReviewBy
 from mes.cli.output import Json, Why, print_json, say, show
 from mes.cli.remote import server
-from mes.lots.looks import LotFilter
+from mes.lots.looks import LotFilter, Worked
 from mes.lots.many import bulk
 from mes.lots.states import LotState
 from mes.people.roles import Role
@@ -24,6 +26,13 @@ Customer = Annotated[str | None, typer.Option(help="Only lots of this customer."
 Named = Annotated[str | None, typer.Option("--q", help="Only lots with this in their name.")]
 Held = Annotated[bool | None, typer.Option(help="Only lots with a standing hold, or only those without.")]
 OnLine = Annotated[bool | None, typer.Option("--on-line/--ended", help="Only lots on the line, or only ended ones.")]
+OnEquipment = Annotated[str | None, typer.Option("--equipment", help="Only lots of which it worked on some.")]
+Recipe = Annotated[str | None, typer.Option(help="Only lots worked on by it, in all its versions or one: name@1.")]
+Used = Annotated[str | None, typer.Option("--container", help="Only lots on which material of it was used.")]
+Since = Annotated[
+    datetime | None, typer.Option(help="Such work was not over before, with offset.", formats=DUE_FORMATS)
+]
+Until = Annotated[datetime | None, typer.Option(help="Such work began before, with offset.", formats=DUE_FORMATS)]
 Expected = Annotated[
     int | None, typer.Option("--expect", min=1, help="How many lots there are; without it they are listed and counted.")
 ]
@@ -35,13 +44,15 @@ def hold(
     *, code: Code, why: Why, owner: Annotated[Role | None, typer.Option(help="Who may release them.")] = None,
     review_by: ReviewBy = None, state: State = None, operation: Operation = None, route: Route = None,
     customer: Customer = None, named: Named = None, held: Held = None, on_line: OnLine = None,
-    expected: Expected = None, as_json: Json = False,
+    equipment: OnEquipment = None, recipe: Recipe = None, container: Used = None, since: Since = None,
+    until: Until = None, expected: Expected = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Hold all lots that a filter finds; without --expect only list and count them.
 
     Example: mes lot bulk hold --route hbm_core --on-line --code height --why "bath 3 is off" --expect 12
     """
-    wanted = LotFilter(state, operation, customer, named, held, on_line, route)
+    worked = Worked(equipment, recipe, container, since, until)
+    wanted = LotFilter(state, operation, customer, named, held, on_line, route, worked)
     words = {"code": code, "why": why, "owner": owner, "review_by": review_by and review_by.isoformat()}
     if there := server():
         told = there.post("bulk", "hold", body=_asked(wanted, expected, **words))
@@ -58,13 +69,15 @@ def hold(
 def release_hold(
     *, code: Code, why: Why, state: State = None, operation: Operation = None, route: Route = None,
     customer: Customer = None, named: Named = None, held: Held = None, on_line: OnLine = None,
-    expected: Expected = None, as_json: Json = False,
+    equipment: OnEquipment = None, recipe: Recipe = None, container: Used = None, since: Since = None,
+    until: Until = None, expected: Expected = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Release every standing hold of a code of all lots that a filter finds; without --expect only list and count them.
 
     Example: mes lot bulk release-hold --route hbm_core --code height --why "in limits" --expect 12
     """
-    wanted = LotFilter(state, operation, customer, named, held, on_line, route)
+    worked = Worked(equipment, recipe, container, since, until)
+    wanted = LotFilter(state, operation, customer, named, held, on_line, route, worked)
     if there := server():
         told = there.post("bulk", "release-hold", body=_asked(wanted, expected, code=code, why=why))
     else:
@@ -81,13 +94,16 @@ def release_hold(
 def priority(
     *, priority: Annotated[int, typer.Option(help="1 is the most urgent, 9 the least.")], why: Why = "",
     state: State = None, operation: Operation = None, route: Route = None, customer: Customer = None,
-    named: Named = None, held: Held = None, on_line: OnLine = None, expected: Expected = None, as_json: Json = False,
+    named: Named = None, held: Held = None, on_line: OnLine = None, equipment: OnEquipment = None,
+    recipe: Recipe = None, container: Used = None, since: Since = None, until: Until = None,
+    expected: Expected = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Give all lots on the line that a filter finds a priority; without --expect only list those with another.
 
     Example: mes lot bulk priority --customer hanbit --priority 2 --expect 12
     """
-    wanted = LotFilter(state, operation, customer, named, held, on_line, route)
+    worked = Worked(equipment, recipe, container, since, until)
+    wanted = LotFilter(state, operation, customer, named, held, on_line, route, worked)
     if there := server():
         told = there.post("bulk", "priority", body=_asked(wanted, expected, priority=priority, why=why))
     else:
@@ -100,7 +116,13 @@ def priority(
 
 
 def _asked(wanted: LotFilter, expected: int | None, **more: object) -> dict[str, object]:
-    return {"which": vars(wanted), "expected": expected, **more}
+    worked = {name: _said(value) for name, value in vars(wanted.worked or Worked()).items()}
+    which = {name: value for name, value in vars(wanted).items() if name != "worked"} | worked
+    return {"which": which, "expected": expected, **more}
+
+
+def _said(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _told(lots: list[dict[str, Any]], expected: int | None) -> dict[str, Any]:

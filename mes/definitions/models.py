@@ -135,9 +135,9 @@ class HoldCode(Ordered, Base):
     other_owners: Mapped[list[Any]]
     """Roles that may be named instead."""
     running_job: Mapped[str]
-    """What becomes of a job that runs; each is let finish, until holds can reach the equipment."""
+    """What becomes of a job that runs: finish, pause or abort."""
 
-    __table_args__ = (CheckConstraint("running_job = 'finish'", name="running_job"),)
+    __table_args__ = (CheckConstraint("running_job in ('finish', 'pause', 'abort')", name="running_job"),)
 
 
 class MaterialKind(Ordered, Base):

@@ -23,7 +23,7 @@ from mes.equipment.condition import set_connected
 from mes.equipment.models import Equipment as EquipmentRecord
 from mes.jobs import orders, results
 from mes.jobs.orders import Errand
-from mes.jobs.states import OrderState
+from mes.jobs.states import Effect, OrderState
 from mes.recipes.models import RecipeOnEquipment, RecipeVersion
 from mes.runs.states import RunState
 
@@ -99,7 +99,9 @@ class Link:
         """Send the orders that were committed, and let the equipment forget those that are over."""
         async with self._watched():
             for errand in errands:
-                if errand.run_state in (RunState.ENDED, RunState.ABORTED):
+                if errand.effect is not None:
+                    await self._affect(errand, errand.effect)
+                elif errand.run_state in (RunState.ENDED, RunState.ABORTED):
                     await self._tidy(errand)
                 else:
                     await self._send(errand)
@@ -195,6 +197,18 @@ class Link:
             if (held.name, held.version) == (recipe.recipe, recipe.version):
                 return held.sha256
         return None
+
+    async def _affect(self, errand: Errand, effect: Effect) -> None:
+        """Tell the equipment what holds make of a job, where that makes a difference to it now."""
+        state = {job.job_order_id: job.state for job in await self.equipment.jobs()}.get(errand.run)
+        answer = Answer(ReturnStatus.NO_ERROR)
+        if effect is Effect.ABORT and state in (JobState.RUNNING, JobState.INTERRUPTED):
+            answer = await self.equipment.abort(errand.run)
+        elif effect is Effect.PAUSE and state == JobState.RUNNING:
+            answer = await self.equipment.pause(errand.run)
+        elif effect is Effect.FINISH and state == JobState.INTERRUPTED:
+            answer = await self.equipment.resume(errand.run)
+        await self._transact(lambda s: orders.told(s, errand.run_id, effect, answer, act_now(s, ACTOR)))
 
     async def _tidy(self, errand: Errand) -> None:
         """A run is over: the equipment may forget its order, and stops working on one that a person closed."""

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mes.db import Base, BigKey
-from mes.jobs.states import OrderState, RecordState
+from mes.jobs.states import Effect, OrderState, RecordState
 
 
 class SentOrder(Base):
@@ -16,6 +16,8 @@ class SentOrder(Base):
 
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
     state: Mapped[str] = mapped_column(default=OrderState.TO_SEND.value)
+    told: Mapped[str] = mapped_column(default=Effect.FINISH.value)
+    """What the equipment was told of it last because of holds."""
     body: Mapped[str] = mapped_column(deferred=True)
     """The job order as canonical text."""
     maps: Mapped[str] = mapped_column(deferred=True)
@@ -23,6 +25,7 @@ class SentOrder(Base):
 
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(s.value) for s in OrderState)})", name="state"),
+        CheckConstraint(f"told in ({', '.join(repr(e.value) for e in Effect)})", name="told"),
         Index("ix_sent_order_open", "state", postgresql_where="state in ('to_send', 'sent', 'refused')"),
     )
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from equipment.interface.codec import map_text, order_text, read_map, read_order
 from equipment.interface.messages import (
+    Answer,
     AttachSite,
     BadMessage,
     JobOrder,
@@ -20,16 +21,17 @@ from equipment.interface.messages import (
 )
 from equipment.interface.states import MapRole
 from mes.db import lock
-from mes.definitions.models import Product
+from mes.definitions.models import HoldCode, Product
 from mes.errors import Malformed
-from mes.history import Act, record_all
+from mes.history import Act, Change, record, record_all
 from mes.jobs.models import SentOrder
-from mes.jobs.states import OrderState
+from mes.jobs.states import Effect, OrderState
 from mes.lots.experiments.legs import set_points
 from mes.lots.gate.supply import needs
 from mes.lots.holds.hold import place_hold
 from mes.lots.holds.hold_codes import EQUIPMENT_REFUSED, OWNER_OF_REPORTED
-from mes.lots.models import Lot, RunLoad, RunSource, RunSubstrate
+from mes.lots.models import Hold, Lot, RunLoad, RunSource, RunSubstrate
+from mes.lots.states import Work
 from mes.lots.work import run_course
 from mes.lots.work.track_in import TrackIn, track_in
 from mes.materials.queries import ready_on
@@ -50,6 +52,8 @@ class Errand:
     state: OrderState
     run_state: RunState
     recipe_version_id: int
+    effect: Effect | None = None
+    """What holds make of it by now, where the equipment is to be told."""
 
 
 def order(session: Session, wanted: TrackIn, act: Act) -> Run:
@@ -161,7 +165,43 @@ def errands(session: Session, equipment_ids: Sequence[int]) -> dict[int, list[Er
     for equipment_id, run_id, name, state, run_state, recipe in session.execute(query):
         errand = Errand(run_id, name, OrderState(state), RunState(run_state), recipe)
         found.setdefault(equipment_id, []).append(errand)
+    for row in session.execute(_AFFECTED.where(Run.equipment_id.in_(equipment_ids))):
+        effect = next(one for one in reversed(Effect) if one.value in row.effects)
+        if effect != row.told:
+            errand = Errand(row.run_id, row.name, OrderState.SENT, RunState.RUNNING, row.recipe_version_id, effect)
+            found.setdefault(row.equipment_id, []).append(errand)
     return found
+
+
+_STANDING = (
+    select(RunSubstrate.run_id, HoldCode.running_job)
+    .join(Hold, (Hold.lot_id == RunSubstrate.lot_id) & Hold.released_at.is_(None))
+    .join(HoldCode, HoldCode.name == Hold.code)
+    .where(RunSubstrate.work == Work.WAITING, HoldCode.running_job != Effect.FINISH)
+    .subquery()
+)
+_AFFECTED = (
+    select(
+        Run.equipment_id, SentOrder.run_id, Run.name, Run.recipe_version_id, SentOrder.told,
+        func.array_agg(func.coalesce(_STANDING.c.running_job, Effect.FINISH.value)).label("effects"),
+    )
+    .join(Run, Run.id == SentOrder.run_id)
+    .outerjoin(_STANDING, _STANDING.c.run_id == Run.id)
+    .where(SentOrder.state == OrderState.SENT, Run.state == RunState.RUNNING)
+    .where(or_(_STANDING.c.run_id.is_not(None), SentOrder.told == Effect.PAUSE))
+    .group_by(Run.id, SentOrder.run_id)
+    .order_by(SentOrder.run_id)
+)  # fmt: skip
+"""Jobs at work that holds concern, or concerned until now."""
+
+
+def told(session: Session, run_id: int, effect: Effect, answer: Answer, act: Act) -> None:
+    """Note what the equipment was told of a job because of holds, and what it said."""
+    run = lock(session, (Run, [run_id])).one(Run, run_id)
+    noted = update(SentOrder).where(SentOrder.run_id == run_id).values(told=effect.value)
+    session.execute(noted, execution_options={"synchronize_session": False})
+    after = {"told": effect.value, "accepted": answer.accepted, "answer": answer.text}
+    record(session, "tell_equipment", act, [Change(run, after=after)])
 
 
 def words(session: Session, run_id: int) -> tuple[JobOrder, list[PositionMap]]:

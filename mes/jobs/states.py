@@ -16,6 +16,17 @@ class OrderState(StrEnum):
     """Its run is over and the equipment may forget it."""
 
 
+class Effect(StrEnum):
+    """What the holds of its lots make of a job that runs; of several the last in this order."""
+
+    FINISH = "finish"
+    """It goes on to its end."""
+    PAUSE = "pause"
+    """It is interrupted on the equipment, as long as such a hold stands."""
+    ABORT = "abort"
+    """It is broken off."""
+
+
 class RecordState(StrEnum):
     """What became of a record."""
 

@@ -24,9 +24,11 @@ from mes.equipment.models import Equipment
 from mes.lots.accounts import ARE, CAME
 from mes.lots.experiments.known import KNOWN
 from mes.lots.gate.queue_times import select_clocks
-from mes.lots.models import FutureHold, Hold, Ledger, Lot, LotSubstrate, RunSubstrate
-from mes.lots.states import LotState, Progress
+from mes.lots.models import Consumption, FutureHold, Hold, Ledger, Lot, LotSubstrate, RunSubstrate
+from mes.lots.states import LotState, Progress, Work
+from mes.materials.models import Container
 from mes.people.models import Customer
+from mes.recipes.models import RecipeVersion
 from mes.routes.models import Operation, RouteVersion
 from mes.runs.models import Run
 from mes.runs.states import OPEN
@@ -44,10 +46,25 @@ LINE_FIRST: tuple[SQLColumnExpression[Any], ...] = (
 
 
 @dataclass(frozen=True)
+class Worked:
+    """What was done to some of a lot by one run; None is any. What happened before a substrate came to it counts, too.
+
+    ``recipe`` in all its versions, or one: ``name@1``; the work touches the time from ``since`` up to ``until``.
+    """
+
+    equipment: str | None = None
+    recipe: str | None = None
+    container: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
 class LotFilter:
     """Which lots of a list; None is any. ``q`` is a part of the name in upper or lower case; ``held``: by a hold.
 
     ``on_line``: those that have not ended, or only those that have. ``route`` in all its versions, or one: ``name@1``.
+    ``worked``: for the centre alone, whose equipment and material it is.
     """
 
     state: LotState | None = None
@@ -57,6 +74,7 @@ class LotFilter:
     held: bool | None = None
     on_line: bool | None = None
     route: str | None = None
+    worked: Worked | None = None
 
 
 _HELD = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
@@ -109,7 +127,33 @@ def _conditions(wanted: LotFilter) -> list[ColumnElement[bool]]:
         found.append(or_(RouteVersion.route == wanted.route, RouteVersion.name == wanted.route))
     if wanted.on_line is not None:
         found.append(~_ENDED if wanted.on_line else _ENDED)
+    if wanted.worked is not None and wanted.worked != Worked():
+        found.append(_worked(wanted.worked))
     return found + ([Lot.name.icontains(wanted.q, autoescape=True)] if wanted.q else [])
+
+
+_ITS = select(LotSubstrate.substrate_id).where(LotSubstrate.lot_id == Lot.id).correlate(Lot)
+
+
+def _worked(wanted: Worked) -> ColumnElement[bool]:
+    """Whether a run did so to a substrate of the lot, or to one that was in it then."""
+    query = select(RunSubstrate.run_id).join(Run, Run.id == RunSubstrate.run_id)
+    query = query.where(or_(RunSubstrate.lot_id == Lot.id, RunSubstrate.substrate_id.in_(_ITS)))
+    query = query.where(RunSubstrate.work != Work.NOT_DONE)
+    if wanted.equipment is not None:
+        query = query.join(Equipment, Equipment.id == Run.equipment_id).where(Equipment.name == wanted.equipment)
+    if wanted.recipe is not None:
+        query = query.join(RecipeVersion, RecipeVersion.id == Run.recipe_version_id)
+        query = query.where(or_(RecipeVersion.recipe == wanted.recipe, RecipeVersion.name == wanted.recipe))
+    if wanted.container is not None:
+        used = (Consumption.run_id == RunSubstrate.run_id) & (Consumption.substrate_id == RunSubstrate.substrate_id)
+        query = query.join(Consumption, used).join(Container, Container.id == Consumption.container_id)
+        query = query.where(Container.name == wanted.container)
+    if wanted.since is not None:
+        query = query.where(or_(RunSubstrate.ended_at.is_(None), RunSubstrate.ended_at >= wanted.since))
+    if wanted.until is not None:
+        query = query.where(func.coalesce(RunSubstrate.started_at, Run.ordered_at) < wanted.until)
+    return query.correlate(Lot).exists()
 
 
 def ids_of(wanted: LotFilter, *more: ColumnElement[bool]) -> Select[int]:

@@ -136,10 +136,6 @@ def _hold_codes(found: Gathered) -> Iterator[Problem]:
             if role not in OWNERS:
                 message = f"nobody of role {role} releases holds"
                 yield entry.problem(at, "owner_role", message, choice(role, OWNERS))
-        if code.running_job != "finish":
-            message = f"a hold cannot {code.running_job} a running job yet: what runs goes on to its end"
-            hint = "write finish, and break the run off by hand where it must stop: mes lot abort"
-            yield entry.problem(("running_job",), "running_job", message, hint)
 
 
 def _equipment(found: Gathered) -> Iterator[Problem]:

@@ -67,7 +67,7 @@ class HoldCode(Part):
     owner: Role = Field(description="Whose such a hold is: who releases it, beside the administrator")
     other_owners: list[Role] = Field(default_factory=list, description="Who may be named as its owner instead")
     running_job: Literal["finish", "pause", "abort"] = Field(
-        default="finish", description="What becomes of a job that runs; only finish can be carried out today"
+        default="finish", description="What becomes of a job that runs while a lot of it has such a hold"
     )
 
 

@@ -207,6 +207,18 @@ async def aborts_at_once(equipment: SteppedEquipment) -> None:
     assert (await equipment.clear("J-1")).accepted
 
 
+async def stands_still_until_it_is_resumed(equipment: SteppedEquipment) -> None:
+    await _begin(equipment, assembly())
+    for _ in range(2):
+        assert (await equipment.pause("J-1")).accepted
+    assert await equipment.next_event() is None
+    assert [job.state for job in await equipment.jobs()] == [JobState.INTERRUPTED]
+    for _ in range(2):
+        assert (await equipment.resume("J-1")).accepted
+    assert await equipment.next_event() is not None
+    assert [job.state for job in await equipment.jobs()] == [JobState.RUNNING]
+
+
 async def cancels_what_has_not_begun(equipment: SteppedEquipment) -> None:
     assert (await equipment.store(assembly())).accepted
     for _ in range(2):
@@ -255,6 +267,7 @@ CONTRACTS: tuple[Contract, ...] = (
     keeps_records_until_acknowledged,
     stops_after_the_substrate,
     aborts_at_once,
+    stands_still_until_it_is_resumed,
     cancels_what_has_not_begun,
     moves_only_by_its_clock,
     takes_the_faults_of_its_kind,

@@ -1,5 +1,6 @@
 """All lots that a filter finds are held, released or hurried at once, if they are those that were seen."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +9,14 @@ from sqlalchemy import func, select
 from mes.errors import Malformed, Refused
 from mes.history import Act, History, Outbox
 from mes.lots.holds.hold import hold
-from mes.lots.looks import LotFilter
+from mes.lots.looks import LotFilter, Worked
 from mes.lots.many.bulk import change_priority_of_all, concerned, hold_all, release_all, to_change, to_hold, to_release
 from mes.lots.models import Hold, Lot
+from mes.lots.regrouping.split import split
 from mes.people.roles import Role
 from tests.lots.racers import Heat, Racers
-from tests.shop import Floor
+from tests.shop import BEGIN, Floor
+from tests.stockroom import furnish, supply
 
 DIES = LotFilter(route="die")
 DUST = ("dust", "grey all over", "process_engineer")
@@ -60,6 +63,31 @@ def test_what_the_list_shows_is_held_as_one_event(lots: Floor) -> None:
 )
 def test_the_filter_is_that_of_the_list(lots: Floor, wanted: LotFilter, finds: list[str]) -> None:
     assert found(lots, to_hold(wanted)) == finds
+
+
+def test_what_ran_somewhere_by_something_or_with_it_is_found(floor: Floor) -> None:
+    furnish(floor)
+    floor.arrive("C1", "coat", "W1", "W2")
+    supply(floor)
+    began = BEGIN + timedelta(hours=floor.hours)
+    floor.pass_through("CELL-1", "C1", "W1", "W2")
+    floor.arrive("B1", "board", "S1", "S2")
+    floor.pass_through("OVEN-1", "B1", "S1", "S2")
+    ended = BEGIN + timedelta(hours=floor.hours)
+    floor.do(split, floor.id_of(Lot, "B1"), ["S2"], None)
+    floor.arrive("B2", "board", "S3")
+    expected = {
+        Worked(equipment="OVEN-1"): ["B1", "B1.1"],
+        Worked(equipment="OVEN-1", since=ended + timedelta(hours=1)): [],
+        Worked(equipment="OVEN-1", until=began): [],
+        Worked(recipe="bond"): ["C1"],
+        Worked(recipe="bond@2"): [],
+        Worked(container="F1"): ["C1"],
+        Worked(container="F1", equipment="OVEN-1"): [],
+        Worked(since=began, until=ended): ["B1", "B1.1", "C1"],
+        Worked(): ["B1", "B1.1", "B2", "C1"],
+    }
+    assert {one: sorted(found(floor, to_hold(LotFilter(worked=one)))) for one in expected} == expected
 
 
 @pytest.mark.parametrize(("expected", "says"), [(2, "finds 3 lots now, not 2;"), (4, "finds 3 lots now, not 4;")])

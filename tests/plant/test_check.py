@@ -106,9 +106,9 @@ MISTAKES = {
                                        "owner_role", "customer", "there is administrator"),
     "code of the system": Mistake("holds.yaml", "name: height", "name: in_doubt", "code_of_the_system", "in_doubt",
                                   "choose another name"),
-    "code that would abort": Mistake(
-        "holds.yaml", "between two operations, owner", "between two operations, running_job: abort, owner",
-        "running_job", "running_job: abort", "write finish"),
+    "code that would stop": Mistake(
+        "holds.yaml", "between two operations, owner", "between two operations, running_job: stop, owner",
+        "wrong_value", "running_job: stop", "abort"),
     "code twice": Mistake("holds.yaml", "name: crack", "name: height", "duplicate_name", "name: height, title: 'Crack",
                           "rename one"),
     "customer of a person": Mistake("people.yaml", "customer: hanbit", "customer: hanbid", "unknown_customer",

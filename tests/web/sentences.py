@@ -16,7 +16,7 @@ from equipment.interface.states import RecordKind, TransferOutcome
 from mes.equipment.maintenance.states import MaintenanceState
 from mes.errors import MesError
 from mes.genealogy import trace
-from mes.jobs.states import OrderState, RecordState
+from mes.jobs.states import Effect, OrderState, RecordState
 from mes.lots.accounts import ARE, CAME
 from mes.lots.experiments.plan import APPROVED_MEANS as EXPERIMENT_MEANS
 from mes.lots.gate.queue_times import MEANS as WAITED_MEANS
@@ -49,7 +49,7 @@ Sentence = tuple[str, str]
 
 ENUMS: tuple[type[StrEnum], ...] = (
     LotState, LotVerb, Progress, Work, RunState, RunVerb, OrderState, RecordState, RecordKind, RecipeState, RecipeVerb,
-    Role, Permission, ContainerState, MaintenanceState, DurableState,
+    Role, Permission, ContainerState, Effect, MaintenanceState, DurableState,
 )  # fmt: skip
 FOUND = ("lot", "equipment", "run")
 LADDER = ("at work", "waiting", "done", "left out", "to come")

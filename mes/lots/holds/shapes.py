@@ -33,7 +33,9 @@ class HoldCode(BaseModel):
         description="Whose a hold with it is; of a code not in the plant, whose the last one is or was."
     )
     other_owners: list[Role] = Field(description="Who may be named as the owner instead.")
-    running_job: str = Field(description="What becomes of a job that runs; finish: it goes on to its end.")
+    running_job: str = Field(
+        description="What the equipment is told of a job that runs: finish (nothing: it goes on), pause or abort."
+    )
     may_choose: bool = Field(description="Whether a person may hold a lot with it.")
     standing: int
     placed: int = Field(description="How many holds had it, standing or released.")

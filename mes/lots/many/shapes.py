@@ -3,7 +3,7 @@
 from pydantic import AwareDatetime, BaseModel, Field
 
 from mes.http.shapes import Asked, Name, Text, Why, example
-from mes.lots.looks import LotFilter
+from mes.lots.looks import LotFilter, Worked
 from mes.lots.shapes import LOT, LotRow
 from mes.lots.states import LotState
 from mes.people.roles import Role
@@ -19,10 +19,17 @@ class WhichLots(Asked):
     held: bool | None = Field(None, description="Only lots with a standing hold, or only those without.")
     on_line: bool | None = Field(None, description="Only lots on the line, or only those that have ended.")
     route: Name | None = Field(None, description="In all its versions, or name@version.")
+    equipment: Name | None = Field(None, description="That worked on some of it.")
+    recipe: Name | None = Field(None, description="That it worked by: in all its versions, or name@version.")
+    container: Name | None = Field(None, description="Of material that was used on some of it.")
+    since: AwareDatetime | None = Field(None, description="Such work was not over before, on the plant clock.")
+    until: AwareDatetime | None = Field(None, description="Such work began before.")
 
     def filter(self) -> LotFilter:
         """The same, as lists take it."""
-        return LotFilter(**dict(self))
+        asked = dict(self)
+        worked = Worked(**{name: asked.pop(name) for name in Worked.__dataclass_fields__})
+        return LotFilter(**asked, worked=worked)
 
 
 class BulkBody(Asked):

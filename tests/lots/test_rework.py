@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import pytest
+from sqlalchemy import select
+
+from mes.definitions.models import EquipmentClass, Layout
 from mes.errors import Malformed, MesError, NotFound, Refused, WrongState
 from mes.lots.gate.queue_times import dispose_queue_time
 from mes.lots.holds.future_hold import set_future_hold
@@ -15,12 +19,19 @@ from mes.lots.regrouping.rework import rework
 from mes.lots.regrouping.split import split
 from mes.people.roles import Role
 from mes.people.sign_in import Person
+from mes.recipes.models import RecipeVersion
 from mes.reports.run import run as report
 from tests.lots.test_split import told
-from tests.shop import Floor
+from tests.shop import Floor, _product, _route
 
 ENGINEER = Person("lee", "Lee", Role.PROCESS_ENGINEER, None)
 FIRST, LAST = "board/10", "board/20"
+LOOP = {"back_to": 10, "most": 2, "most_per_lot": None, "reasons": ["residue"]}
+_PLACE = (
+    select(EquipmentClass.id).where(EquipmentClass.name == "cell"),
+    select(Layout).where(Layout.name == "sites"),
+    select(RecipeVersion.id).where(RecipeVersion.name == "bond@1"),
+)
 
 
 def sent(floor: Floor, *names: str, lot: str = "B1", reason: str = "residue") -> None:
@@ -156,3 +167,20 @@ def test_a_future_hold_takes_effect_where_it_goes_back_to(boards: Floor) -> None
     assert [h.code for h in boards.holds("B1.1")] == ["height"]
     sent(boards, "S2", lot="B1.1")  # a lot that is held goes back, too, and stays held
     assert (stands(boards, "S2", "B1.1"), len(boards.holds("B1.1"))) == ((FIRST, 3, 2), 1)
+
+
+def test_visits_count_on_through_a_loop_in_a_loop(floor: Floor) -> None:
+    with floor.database.transaction() as session:
+        cell, oven, recipe = (session.scalars(query).one() for query in _PLACE)
+        step = {"class_id": cell, "recipe_version_id": recipe, "kind": "process"}
+        loops: tuple[dict[str, Any], ...] = ({}, {"rework": LOOP}, {}, {"rework": LOOP})
+        _route(session, _product(session, "looped", oven), "completed", *(step | loop for loop in loops))
+    floor.arrive("L1", "looped", "S1")
+    for _ in range(3):
+        floor.pass_through("CELL-1", "L1", "S1")
+    sent(floor, "S1", lot="L1")
+    floor.pass_through("CELL-1", "L1", "S1")
+    sent(floor, "S1", lot="L1")
+    runs = [floor.pass_through("CELL-1", "L1", "S1") for _ in range(4)]
+    assert [floor.work(run, "S1").visit for run in runs] == [3, 2, 2, 1]
+    assert (figures(floor)["looped/30"], floor.problems()) == ((4, 4, 4, 0, 4), [])

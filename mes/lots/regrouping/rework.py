@@ -177,7 +177,8 @@ def send_back(session: Session, members: Sequence[LotSubstrate], again: Sequence
         next_visits[substrate_id][str(now[operation])] = last + 1
     session.execute(update(RunSubstrate).where(done).values(reworked=True), execution_options=_UNSEEN)
     for member in members:
-        member.reworked_at, member.next_visits = at, next_visits[member.substrate_id]
+        member.reworked_at = at
+        member.next_visits = (member.next_visits or {}) | next_visits[member.substrate_id]
         progress.stand_at(member, again[0], at)
 
 

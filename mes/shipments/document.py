@@ -9,15 +9,25 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    model_validator,
+)
 
 from mes.http.shapes import WRITTEN, Name, Text
 
 FORMAT: Final = "interposer-shipment/1"
-MOST_LOTS, MOST_SUBSTRATES, MOST_CERTIFICATES = 100, 200, 20
+MOST_LOTS, MOST_CERTIFICATES = 100, 20
+MOST_SUBSTRATES = 10_000
+"""Of one lot."""
 MOST_MATERIALS, MOST_CONTAINERS = 20, 200
-LONGEST_MAP = 4_000_000
-"""Characters of one map."""
+LONGEST_MAP = 16_000_000
+"""Characters of one map: one of 60,000 positions has 10 million at most."""
 
 
 class _Told(BaseModel):
@@ -74,7 +84,7 @@ class Content(_Told):
     sender: Name
     receiver: Name
     customer: Name
-    sent_at: datetime
+    sent_at: AwareDatetime
     reference: Text = ""
     certificates: Annotated[tuple[Certificate, ...], Field(max_length=MOST_CERTIFICATES)] = ()
     lots: Annotated[tuple[SentLot, ...], Field(min_length=1, max_length=MOST_LOTS)]

@@ -18,7 +18,16 @@ from mes.lots.regrouping.regroup import busy, lock_substrates
 from mes.lots.states import TRANSITIONS as OF_LOTS
 from mes.lots.states import LotState, LotVerb, Progress
 from mes.people.models import Customer
-from mes.shipments.document import MOST_LOTS, Certificate, Content, Document, SentLot, SentSubstrate, sealed
+from mes.shipments.document import (
+    MOST_LOTS,
+    MOST_SUBSTRATES,
+    Certificate,
+    Content,
+    Document,
+    SentLot,
+    SentSubstrate,
+    sealed,
+)
 from mes.shipments.models import SHIPMENT_NUMBERS, Shipment, ShipmentLot
 from mes.shipments.states import TRANSITIONS, Direction, ShipmentState, ShipmentVerb
 from mes.units.formats.e142_write import write_e142
@@ -149,6 +158,9 @@ def _against(one: _Leaving) -> Iterator[Reason]:
         if units := at.count(Disposition.SUSPECT):
             what = f"Substrate {one.substrates[i].name} has {units} suspect units; a process engineer disposes of them."
             yield Reason("suspect", what, "process_engineer")
+    if len(one.go) > MOST_SUBSTRATES:
+        what = f"Lot {lot.name} has {len(one.go)} substrates; a document names {MOST_SUBSTRATES} of a lot at most."
+        yield Reason("too_many_substrates", what, "line_engineer")
     if not one.units:
         yield Reason("nothing_left", f"Lot {lot.name} has no good unit to ship.")
 

@@ -22,6 +22,7 @@ from mes.lots.taking import scrap
 from mes.materials.models import Container
 from mes.people.models import Customer
 from mes.people.roles import Role
+from mes.shipments import send as sending
 from mes.shipments.document import Certificate, Content, Document, hash_of, sealed
 from mes.shipments.looks import document, look, select_shipments
 from mes.shipments.models import Shipment
@@ -122,6 +123,13 @@ def test_what_may_not_leave_is_told_with_every_reason_and_nothing_changes(stock:
         sent(stock, "D1", "D3" if case == "on the line" else "D2")
     assert {reason.code for reason in refused.value.reasons} == codes
     assert stock.everything() == before
+
+
+def test_a_lot_of_more_than_a_document_names_stays(stock: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "MOST_SUBSTRATES", 1)
+    with pytest.raises(Refused) as refused:
+        sent(stock, "D1", "D2")
+    assert [reason.code for reason in refused.value.reasons] == ["too_many_substrates"]
 
 
 def test_who_released_the_hold_lets_it_go(stock: Floor) -> None:
@@ -266,6 +274,25 @@ def test_a_document_that_was_altered_is_none(paper: Document) -> None:
     for name, other in (("reference", "x"), ("sender", "else"), ("certificates", [{"name": "CoC"}])):
         with pytest.raises(ValidationError, match="is not what was sent"):
             Document.model_validate(as_sent | {name: other})
+
+
+def test_what_came_is_kept_as_its_sender_wrote_it(stock: Floor) -> None:
+    substrates = [{"substrate": "Q-1", "units": 12}]  # and nothing of what a document need not have
+    content = {
+        "format": "interposer-shipment/1", "shipment": "77", "sender": "elsewhere", "receiver": "here",
+        "customer": "alpha", "sent_at": "2026-03-02T18:00:00+09:00",
+        "lots": [{"lot": "Q", "product": "die", "substrates": substrates}],
+    }  # fmt: skip
+    came = content | {"sha256": hash_of(content)}
+    shipment = stock.do(receive, Receiving(Document.model_validate(came), route="die"))
+    with stock.database.reading() as session:
+        assert json.loads(document(session, shipment.id)) == came
+
+
+def test_a_document_says_when_it_was_sent_wherever_it_is_read(paper: Document) -> None:
+    content = paper.model_dump(mode="json", exclude={"sha256"}) | {"sent_at": "2026-03-02T09:00:00"}
+    with pytest.raises(ValidationError, match="timezone"):
+        Document.model_validate(content | {"sha256": hash_of(content)})
 
 
 BAD: dict[str, tuple[dict[str, Any], type[MesError], str]] = {

@@ -17,7 +17,7 @@ from mes.lots.holds.future_hold import take_effect
 from mes.lots.models import LOT_KINDS, LOT_NUMBERS, Lot, LotSubstrate
 from mes.lots.queries import current_route, operations
 from mes.lots.routing.sampling import left_out, ways_on
-from mes.lots.states import TRANSITIONS, LotState, LotVerb
+from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 from mes.people.models import Customer
 from mes.units.arrival import Arrival, arrive
 from mes.units.positions import Positions
@@ -145,10 +145,10 @@ def _receive(
 
 
 def release(session: Session, lot_id: int, act: Act) -> Lot:
-    """Let a lot into the line: all its substrates wait at the first operation of its route."""
+    """Let a lot into the line: all its substrates with a unit left wait at the first operation of its route."""
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
-    members = session.scalars(select(LotSubstrate).where(LotSubstrate.lot_id == lot.id)).all()
-    events = _let_in(session, lot, members, act)
+    members = progress.members_of(session, [lot])[lot.id]
+    events = _let_in(session, lot, [m for m in members if m.progress != Progress.CLOSED], act)
     record_all(session, act, [*events, *take_effect(session, [lot], {lot.id: members}, act)])
     return lot
 

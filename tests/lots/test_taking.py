@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from mes.errors import Malformed, NotFound, Refused, WrongState
 from mes.history import Act, History
-from mes.lots.create import NewLot, create
+from mes.lots.create import NewLot, create, release
 from mes.lots.holds.hold import hold, release_hold
 from mes.lots.models import Lot
 from mes.lots.store import store
@@ -39,6 +39,14 @@ def test_lot_that_left_the_line_is_scrapped_and_not_used_up(floor: Floor, route:
     floor.do(scrap, floor.id_of(Lot, "L1"), "S1", None)
     assert (floor.lot("L1").state, floor.lot("L1").ended_at) == ("scrapped", ended)
     assert floor.problems() == []
+
+
+def test_what_was_scrapped_before_release_does_not_come_into_the_line(floor: Floor) -> None:
+    lot = floor.do(create, NewLot("D1", "alpha", "die", (Arrival("W1"), Arrival("W2")))).id
+    floor.do(scrap, lot, "W1", None)
+    floor.do(release, lot)
+    assert (floor.member("W1").progress, floor.member("W2").progress) == ("closed", "queued")
+    assert (floor.lot("D1").state, floor.lot("D1").substrates, floor.problems()) == ("queued", 1, [])
 
 
 def test_lot_that_never_started_is_scrapped(floor: Floor) -> None:

@@ -17,6 +17,7 @@ from mes.http.openapi import Application, operation_id
 from mes.http.server import install
 from mes.jobs import api as jobs_api
 from mes.lots import api as lots_api
+from mes.lots.carriers import api as carriers_api
 from mes.lots.experiments import api as experiments_api
 from mes.lots.many import api as many_lots_api
 from mes.lots.maps import api as maps_api
@@ -100,6 +101,7 @@ API = (
     routing_api.router,
     routing_api.versions,
     many_lots_api.router,
+    carriers_api.router,
     maps_api.router,
     maps_api.incoming,
     shipments_api.router,

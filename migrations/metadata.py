@@ -8,6 +8,7 @@ import mes.equipment.models
 import mes.history
 import mes.http.models
 import mes.jobs.models
+import mes.lots.carriers.models
 import mes.lots.experiments.models
 import mes.lots.models
 import mes.lots.routing.models

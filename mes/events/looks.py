@@ -16,6 +16,7 @@ class SubjectKind(StrEnum):
     RUN = "run"
     MATERIAL_LOT = "material_lot"
     CONTAINER = "container"
+    CARRIER = "carrier"
     DURABLE = "durable"
     EQUIPMENT = "equipment"
     CERTIFICATION = "certification"

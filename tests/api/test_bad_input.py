@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from mes.definitions.models import Certification
 from mes.jobs.set_aside import set_aside
 from mes.lots.models import Lot
 from mes.lots.store import store
@@ -18,14 +17,13 @@ from mes.recipes.draft import draft
 from mes.recipes.models import RecipeVersion
 from mes.shipments.document import Certificate, Content, SentLot, SentSubstrate, sealed
 from tests.api.conftest import Api, Caller
+from tests.api.keeping import kept
 from tests.api.test_line import records  # noqa: F401
 from tests.api.test_lots import problem
 from tests.api.test_maps_in import XML, file
 from tests.lots.test_migration import version
-from tests.materials.tools import equip
 from tests.shop import BAKE, BEGIN, Floor, mapped
 from tests.stockroom import deliver, furnish, opened
-from tests.upkeep.test_maintenance import GOOD, plan
 from tests.web.conftest import PASSWORD, hashed
 
 Schema = dict[str, Any]
@@ -48,6 +46,7 @@ NAMES = {
     "plan",
     "kind",
     "operation",
+    "lot",
 }
 """Keys that name what must be there."""
 COUNTED = {"sign_in_try", "sign_in"}
@@ -95,7 +94,7 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
         "lots_scrap": Command("/lots/D5/scrap", why | at | {"substrate": "W5"}),
         "lots_pull_sample": Command("/lots/D6/pull-sample", why | at | {"substrate": "W6"}),
         "lots_store": Command("/lots/D7/store", why),
-        **on_all(why), **on_material(floor, why), **on_equipment(floor, why), **shipments(floor, why),
+        **on_all(why), **on_material(floor, why), **keeping(floor, why), **shipments(floor, why),
         "equipment_state": Command("/equipment/OVEN-1/state", why | {"state": "UDT"}),
         "maps_create": Command("/maps", query={"customer": "alpha", "route": "die", "release": "true"}, status=201),
         "jobs_records_set_aside": Command(f"/jobs/records/{numbers[0]}/set-aside", why),
@@ -108,6 +107,11 @@ def commands(floor: Floor, numbers: list[int]) -> dict[str, Command]:
         "recipes_retire": Command("/recipes/bake@3/retire", why),
         "session_create": Command("/session", {"name": "operator", "password": PASSWORD}, status=201),
     }  # fmt: skip
+
+
+def keeping(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
+    """What keeps people, equipment, tools and carriers ready."""
+    return {name: Command(path, why | body, status=status) for name, (path, body, status) in kept(floor).items()}
 
 
 def holds(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
@@ -219,34 +223,6 @@ def on_material(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
         "containers_open": Command("/containers/T1/open", why),
         "containers_bake": Command("/containers/R1/bake", why),
     }  # fmt: skip
-
-
-def on_equipment(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
-    """What keeps people and equipment able."""
-    plan(floor, every_runs=5)
-    with floor.database.transaction() as session:
-        session.add(Certification(name="cells", title="Cells", trainer="line_engineer"))
-    kim = why | {"user": "operator", "certification": "cells"}
-    found = [{"check": check, "value": value} for check, value in GOOD.items()]
-    return {
-        "certificates_create": Command("/certificates", kim | {"expires_at": "2099-04-01T00:00:00Z"}),
-        "certificates_withdraw": Command("/certificates/withdraw", kim),
-        "equipment_maintain": Command("/equipment/CELL-1/maintain", why | {"plan": "weekly", "found": found}),
-        **on_tools(floor, why),
-    }
-
-
-def on_tools(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
-    """The commands on durables."""
-    equip(floor)
-    return {
-        "durables_create": Command("/durables", why | {"id": "C1", "kind": "collet", "count": 3}, status=201),
-        "durables_mount": Command("/durables/C1/mount", why | {"equipment": "CELL-1"}),
-        "durables_clean": Command("/durables/C1/clean", why),
-        "durables_dismount": Command("/durables/C1/dismount", why),
-        "durables_inspect": Command("/durables/C1/inspect", why | {"fit": True}),
-        "durables_scrap": Command("/durables/C1/scrap", why),
-    }
 
 
 def on_all(why: dict[str, str]) -> dict[str, Command]:

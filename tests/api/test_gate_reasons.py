@@ -147,6 +147,15 @@ def little(gate: Gate) -> None:
     gate.do(Ask("operator", "/containers/T2/mount", CELL))
 
 
+def shared(gate: Gate) -> None:
+    """Another lot stands in the carrier of the lot; another carrier is there, and one that need not be cleaned."""
+    for name, hours in (("FOUP-1", 100), ("FOUP-2", 100), ("BOX", None)):
+        body = {"id": name, "kind": "foup", "slots": 5, "clean_every_h": hours}
+        gate.do(Ask("line_engineer", "/carriers", body))
+    gate.lot("M")
+    gate.do(*(Ask("operator", "/carriers/FOUP-1/load", {"lot": lot}) for lot in ("L", "M")))
+
+
 SIGNED = {"signer": "process_engineer", "password": PASSWORD}
 CASES: dict[str, Case] = {
     "lot_state": Case(
@@ -231,6 +240,12 @@ CASES: dict[str, Case] = {
     "durable_worn": Case(
         worn, "operator", by("operator", ("/durables/C1/dismount", {}), ("/durables/C2/mount", CELL)),
         frozenset(OPERATORS),
+    ),
+    "carrier_differs": Case(
+        shared, "operator", by("operator", ("/carriers/FOUP-2/load", {"lot": "L"})), frozenset(OPERATORS),
+    ),
+    "carrier_unclean": Case(
+        waited(200), "operator", by("operator", ("/carriers/BOX/load", {"lot": "L"})), frozenset(OPERATORS),
     ),
     "maintenance_due": Case(
         waited(5001), "line_engineer", by("line_engineer", ("/equipment/CELL-1/maintain", MAINTAINED)),

@@ -35,6 +35,7 @@ PLACES = {
     "customer": ["beta"], "lot": [OF_LOT], "name": [OF_LOT, OF_SUBSTRATE], "substrate": [OF_SUBSTRATE],
     "job": ["J-0000002"], "record": ["1"], "recipe": ["bake@1"], "experiment": ["E1"], "equipment": ["CELL-1"],
     "route": ["die"], "shipment": ["SHP-000001"], "container": ["T-BETA"], "durable": ["C1"],
+    "carrier": ["FOUP-1"],
     "x": ["1"], "y": ["2"], "extension": ["json", "xml"],
 }  # fmt: skip
 """What may stand at the places of a path."""
@@ -46,6 +47,7 @@ NOT_THERE = {
     "route": "pie",
     "container": "T-NONE",
     "durable": "C9",
+    "carrier": "FOUP-9",
 }
 """For what is the centre's, names of nothing."""
 NEW_EACH_TIME = re.compile(rb'data-now-ms="\d+"|name="once" value="[\w-]+"')

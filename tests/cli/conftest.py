@@ -120,3 +120,16 @@ def line(floor: Floor) -> Floor:
     floor.arrive("A1", "board", "X1", "X2")
     floor.arrive("B1", "die", "V1", customer="beta")
     return floor
+
+
+@pytest.fixture
+def both(mes: Mes, over_http: As) -> Callable[..., str]:
+    """What a command prints, in the same words on the database and over HTTP."""
+
+    def call(*words: str, code: int = 0) -> str:
+        here, there = mes(*words, code=code), over_http(*words, code=code)
+        assert there.stderr == here.stderr
+        assert there.stdout_bytes == here.stdout_bytes
+        return here.stdout + here.stderr
+
+    return call

@@ -12,8 +12,9 @@ from sqlalchemy import delete, select, update
 from typer.testing import CliRunner
 
 from mes.cli import app
-from mes.definitions.models import Certification, Site
+from mes.definitions.models import Site
 from mes.history import History
+from mes.lots.carriers.carry import register_carrier
 from mes.people.models import ApiKey
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.mapfile import Layout, MapFile
@@ -24,20 +25,6 @@ from tests.shop import Floor, mapped
 from tests.stockroom import deliver, furnish
 from tests.upkeep.test_maintenance import plan
 from tests.web.conftest import PASSWORD
-
-
-@pytest.fixture
-def both(mes: Mes, over_http: As) -> Callable[..., str]:
-    """What a command prints, in the same words on the database and over HTTP."""
-
-    def call(*words: str, code: int = 0) -> str:
-        here, there = mes(*words, code=code), over_http(*words, code=code)
-        assert there.stderr == here.stderr
-        assert there.stdout_bytes == here.stdout_bytes
-        return here.stdout + here.stderr
-
-    return call
-
 
 READS = [
     ("lot", "list"),
@@ -75,6 +62,8 @@ READS = [
     ("container", "list", "--material", "tape", "--left", "--q", "t"),
     ("container", "show", "T0"),
     ("certificate", "kinds"),
+    ("carrier", "list", "--q", "f"),
+    ("carrier", "show", "FOUP-1"),
     ("durable", "kinds"),
     ("durable", "list", "--kind", "collet", "--q", "c"),
     ("durable", "show", "C1"),
@@ -95,6 +84,7 @@ def test_reads_are_the_same(line: Floor, both: Callable[..., str]) -> None:
     furnish(line)
     deliver(line, "L0", "tape", {"T0": 100})
     plan(line, every_s=1e9)
+    line.do(register_carrier, "FOUP-1", "foup", 25, 24.0)
     equip(line)
     tools(line)
     for words in READS:
@@ -235,74 +225,6 @@ def test_acts_are_the_same_and_recorded_as_of_who_acts(floor: Floor, mes: Mes, o
     over_http("lot", "hold", "L-2", "--code", "odd", "--why", "smells", user="operator")
     assert json.loads(over_http("history", "show", "L-2", "--json").stdout)[-1]["actor"] == "operator"
     assert "smells" in over_http("history", "show", "L-2").stdout
-
-
-def keeping(mes: Mes, box: str) -> Iterator[str]:
-    """What each command prints on the way of a container, without numbers."""
-    for words in (
-        (
-            "material",
-            "receive",
-            f"L{box}",
-            f"{box}=100",
-            "--material",
-            "flux",
-            "--certificate",
-            "C",
-            "--supplier",
-            "Maker",
-        ),
-        ("container", "thaw", box, "--out-of-order", "--why", "for the night"),
-        ("container", "mount", box, "--equipment", "CELL-1", "--out-of-order", "--why", "for the night"),
-        ("container", "scrap", box, "--amount", "10", "--why", "purged"),
-        ("container", "return", box, "--why", "end of the shift"),
-    ):
-        yield re.sub(r"\d+", "#", mes(*words, "--json").stdout)
-
-
-def test_material_is_kept_the_same(floor: Floor, mes: Mes, over_http: As, both: Callable[..., str]) -> None:
-    furnish(floor)
-    deliver(floor, "L0", "tape", {"T0": 100})
-    assert list(keeping(mes, "1")) == list(keeping(over_http, "2"))
-    assert "is mounted" not in both("container", "mount", "1", "--equipment", "CELL-9", code=1)
-    assert "write CONTAINER=AMOUNT" in mes("material", "receive", "L9", "F9", "--material", "flux", code=1).stderr
-    assert "thaw it first" not in both("container", "thaw", "T0", code=1)
-    told = over_http("container", "open", "T0", "--json", user="operator").stdout
-    assert json.loads(told)["state"] == "opened"
-    assert "may not do this" in over_http("container", "scrap", "T0", "--why", "x", user="operator", code=1).stderr
-    assert (
-        "may not do this"
-        in over_http("container", "mount", "T0", "--equipment", "CELL-1", user="manager", code=1).stderr
-    )
-
-
-def caring(mes: Mes | As, name: str) -> Iterator[str]:
-    """What commands that keep people and equipment able print, numbers left out."""
-    for words in (
-        ("certificate", "grant", "operator", "cells", "--expires", "2099-05-01T00:00+0900", "--why", "trained"),
-        ("certificate", "withdraw", "operator", "cells", "--why", "gone"),
-        ("maintenance", "do", "CELL-1", "weekly", "force=50.2", "lines=yes"),
-        ("durable", "register", name, "--kind", "collet", "--count", "3"),
-        ("durable", "mount", name, "--equipment", "CELL-1"),
-        ("durable", "clean", name),
-        ("durable", "inspect", name, "--fit"),
-        ("durable", "dismount", name),
-        ("durable", "scrap", name, "--why", "worn"),
-    ):
-        yield re.sub(r"\d+", "#", mes(*words, "--json").stdout)
-
-
-def test_people_and_equipment_are_kept_able_the_same(
-    floor: Floor, mes: Mes, over_http: As, both: Callable[..., str]
-) -> None:
-    plan(floor, every_runs=5)
-    with floor.database.transaction() as session:
-        session.add(Certification(name="cells", title="Cells", trainer="line_engineer"))
-    equip(floor)
-    assert list(caring(mes, "C1")) == list(caring(over_http, "C2"))
-    assert "write CHECK=VALUE" in both("maintenance", "do", "CELL-1", "weekly", "force=much", code=1)
-    assert "lines is missing" in both("maintenance", "do", "CELL-1", "weekly", "force=1", code=1)
-    assert "the plant has cells" in both("certificate", "grant", "operator", "boats", code=1)
 
 
 def test_equipment_recipes_and_maps_over_http(

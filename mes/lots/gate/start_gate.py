@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from mes.equipment.states import ABLE
 from mes.errors import Reason
 from mes.lots.experiments.legs import against_leg
+from mes.lots.gate.carrier_gate import against_carriers
 from mes.lots.gate.durable_gate import against_durables
 from mes.lots.gate.material_gate import against_material
 from mes.lots.gate.person_gate import against_person
@@ -148,5 +149,6 @@ CHECKS: tuple[Callable[[Facts], Iterator[Reason]], ...] = (
     _supply,
     against_material,
     against_durables,
+    against_carriers,
 )
 """The checks of the gate, in the order in which a person reads their reasons."""

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload, undefer
 from mes.equipment.certification.looks import Starter, starter
 from mes.equipment.maintenance.due import Upkeep, upkeep
 from mes.equipment.models import Alarm, Equipment
+from mes.lots.carriers.queries import Carried, carried
 from mes.lots.experiments.legs import RUNNING, Leg, LegWay, legs_of, way_of
 from mes.lots.gate.durable_facts import Tools, tools
 from mes.lots.gate.material_facts import Mounted, mounted_on, promised_on, units_asked
@@ -54,6 +55,8 @@ class LotFacts:
     """Plant time of the look."""
     sites: Sequence[Need]
     """Every site of its product."""
+    carried: Carried | None
+    """How it stands in carriers, if it does."""
     units: Mapping[int, int]
     """Of the members that wait where material is used, how many units a run would work on, by substrate id."""
 
@@ -212,6 +215,7 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
     reserved = _reserved(session, lots.values(), at)
     waiting, names = _waiting(session, lot_ids)
     operations, legs = _operations(session, lots, waiting, names)
+    boxes = carried(session, lot_ids)
     overdue = _overdue(session, [m for some in waiting.values() for m in some], at)
     sites = attach_sites(session, {lot.product_id for lot in lots.values()})
     using = {o.id for some in operations.values() for o in some if o is not None and (o.materials or o.durables)}
@@ -239,6 +243,7 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
             overdue=[late for m in members for late in overdue.get(m.substrate_id, ())],
             at=at,
             sites=sites.get(lot.product_id, ()),
+            carried=boxes.get(lot.id),
             units=units,
             leg=leg,
             others=there - {m.substrate_id for m in members},

@@ -192,6 +192,18 @@ select format('Substrate %%s of lot %%s says %%s reworks, it has %%s marks.', s.
 from lot_substrate m join lot l on l.id = m.lot_id join substrate s on s.id = m.substrate_id
 left join rework r on r.substrate_id = m.substrate_id
 group by m.lot_id, m.substrate_id, m.reworks, l.id, s.id having m.reworks <> count(r.id) order by l.id, s.id""",
+    "legs": """
+select format('Run %%s at %%s was done by leg %%s of experiment %%s, which is about %%s.', r.name, o.name, g.name,
+    x.name, x.operation)
+from run_leg k join run r on r.id = k.run_id join operation o on o.id = r.operation_id
+join experiment_leg g on g.id = k.leg_id join experiment x on x.id = g.experiment_id where o.name <> x.operation
+union all
+select format('Substrate %%s is named for leg %%s of experiment %%s, yet %%s did it by leg %%s.', s.name, own.name,
+    x.name, r.name, g.name)
+from run_leg k join run r on r.id = k.run_id join run_substrate w on w.run_id = r.id
+join experiment_leg g on g.id = k.leg_id join experiment x on x.id = g.experiment_id
+join experiment_substrate n on n.experiment_id = x.id and n.substrate_id = w.substrate_id and n.leg_id <> g.id
+join experiment_leg own on own.id = n.leg_id join substrate s on s.id = w.substrate_id order by 1""",
     "skips": """
 select format('Operation %%s: history of lot %%s tells that %%s substrates left it out, %%s are known.',
     coalesce(told.operation, kept.operation), coalesce(told.lot, kept.lot), coalesce(told.n, 0), coalesce(kept.n, 0))

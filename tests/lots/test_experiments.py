@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mes.dispatch.what_next import choose
 from mes.equipment.models import Equipment
@@ -15,7 +15,7 @@ from mes.errors import Malformed, MesError, NotAllowed, NotFound, Refused, Start
 from mes.jobs.orders import order, words
 from mes.lots.experiments.legs import key
 from mes.lots.experiments.looks import experiments
-from mes.lots.experiments.models import Experiment
+from mes.lots.experiments.models import Experiment, ExperimentLeg, RunLeg
 from mes.lots.experiments.plan import APPROVED_MEANS, NewExperiment, NewLeg, approve, close, draft
 from mes.lots.experiments.states import TRANSITIONS
 from mes.lots.gate.queue_times import dispose_queue_time
@@ -97,6 +97,11 @@ def test_a_run_is_of_one_leg_and_has_its_set_points(boards: Floor) -> None:
         start = choose(session, boards.id_of(Equipment, "OVEN-1"), at).start
     assert start is not None and [part.substrate_ids for part in start.parts] == [(boards.substrate("S1"),)]
     assert boards.problems() == []
+    with boards.database.transaction() as session:
+        legs = session.scalars(select(ExperimentLeg.id).order_by(ExperimentLeg.id)).all()
+        session.execute(update(RunLeg).where(RunLeg.leg_id == legs[1]).values(leg_id=legs[0]))
+    (problem,) = boards.problems()
+    assert "S1 is named for leg hot of experiment E1, yet J-0000001 did it by leg usual." in problem.message
 
 
 def test_each_substrate_and_unit_knows_its_leg_and_yield_is_told_by_it(boards: Floor) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 
 from mes.definitions.models import EquipmentClass, Layout, Product
 from mes.lots.create import NewLot, create
+from mes.lots.holds.future_hold import set_future_hold
 from mes.lots.ladder import ladder
 from mes.lots.looks import look
 from mes.lots.models import Lot
@@ -16,6 +17,7 @@ from mes.lots.regrouping.rework import rework
 from mes.lots.regrouping.split import split
 from mes.lots.routing.models import Skip
 from mes.lots.routing.sampling import is_chosen
+from mes.lots.taking import scrap
 from mes.recipes.models import RecipeVersion
 from mes.reports.run import run as report
 from mes.routes.models import Operation
@@ -108,6 +110,26 @@ def test_the_lot_between_leaves_it_all_out_also_the_first_and_the_last_operation
     ]
     assert cards.ledger("L2") == {"received": 8, "completed": 8}
     assert cards.problems() == []
+
+
+def test_a_lot_that_leaves_out_where_it_was_to_be_held_is_held_as_it_goes_past(cards: Floor) -> None:
+    for name in ("L1", "L2"):
+        cards.arrive(name, "card", f"{name}-1", f"{name}-2")
+    lot = cards.id_of(Lot, "L2")
+    cards.do(set_future_hold, lot, "card/30", "engineering", "cross-section", "process_engineer")
+    worked(cards, "L2", "L2-1")
+    assert (stand(cards, "L2"), cards.holds("L2")) == ({"L2-1": "40", "L2-2": "20"}, [])  # the other may come there
+    worked(cards, "L2", "L2-2")
+    assert (stand(cards, "L2")["L2-2"], [h.code for h in cards.holds("L2")]) == ("40", ["engineering"])
+    assert (cards.lot("L2").future_holds, cards.problems()) == (0, [])
+    cards.arrive("L3", "card", "L3-1")
+    cards.arrive("L4", "card", "L4-1", "L4-2")
+    lot = cards.id_of(Lot, "L4")
+    cards.do(set_future_hold, lot, "card/30", "engineering", "cross-section", "process_engineer")
+    worked(cards, "L4", "L4-1")
+    for name in ("L4-1", "L4-2"):
+        cards.do(scrap, lot, name, None)
+    assert (cards.lot("L4").state, cards.holds("L4"), cards.problems()) == ("scrapped", [], [])  # nothing to hold
 
 
 def test_a_lot_that_is_created_and_released_at_once_leaves_out_the_same(cards: Floor) -> None:

@@ -14,6 +14,7 @@ from mes.history import Act, Change, Event, record
 from mes.lots.holds.hold import new_hold, of_another, releases
 from mes.lots.models import FutureHold, Hold, Lot, LotSubstrate, RunLoad
 from mes.lots.queries import operations
+from mes.lots.routing.models import Skip
 from mes.lots.states import Progress
 from mes.people.roles import Role
 from mes.routes.models import Operation
@@ -21,6 +22,7 @@ from mes.runs.models import Run
 
 STANDS = (Progress.QUEUED, Progress.ORDERED, Progress.IN_DOUBT)
 """A substrate of these has reached the operation it is at."""
+_OFF_ROUTE = (Progress.CLOSED, Progress.FINISHED)
 
 
 def set_future_hold(
@@ -67,7 +69,7 @@ def _reached(session: Session, lot: Lot) -> Sequence[int]:
     query = query.outerjoin(Operation, Operation.id == LotSubstrate.operation_id)
     query = query.outerjoin(RunLoad, RunLoad.substrate_id == LotSubstrate.substrate_id)
     query = query.outerjoin(Run, Run.id == RunLoad.run_id).outerjoin(loading, loading.id == Run.operation_id)
-    on_route = LotSubstrate.progress.not_in((Progress.CLOSED, Progress.FINISHED))
+    on_route = LotSubstrate.progress.not_in(_OFF_ROUTE)
     return session.scalars(query.where(LotSubstrate.lot_id == lot.id, on_route)).all()
 
 
@@ -110,17 +112,19 @@ def withdraw_future_hold(
 def take_effect(
     session: Session, lots: Iterable[Lot], members: Mapping[int, Sequence[LotSubstrate]], act: Act
 ) -> list[Event]:
-    """Hold the locked lots that have reached an operation with a future hold; gives what is to be recorded.
+    """Hold the locked lots that have reached an operation with a future hold, or have all gone past it and left it out.
 
-    ``members``: all substrates of each lot, as they stand now. It asks nothing where no lot has a future hold.
+    Gives what is to be recorded. ``members``: all substrates of each lot, as they stand now. It asks nothing where no
+    lot has a future hold.
     """
     of = {lot.id: lot for lot in lots if lot.future_holds}
     if not of:
         return []
     there = {(i, m.operation_id) for i in of for m in members[i] if m.progress in STANDS}
     query = select(FutureHold).where(FutureHold.lot_id.in_(of), FutureHold.ended_at.is_(None)).order_by(FutureHold.id)
-    standing = session.scalars(query, execution_options={"populate_existing": True})
-    due = [planned for planned in standing if (planned.lot_id, planned.operation_id) in there]
+    standing = session.scalars(query, execution_options={"populate_existing": True}).all()
+    past = _left_out(session, [planned.id for planned in standing])
+    due = [p for p in standing if (p.lot_id, p.operation_id) in there or p.id in past]
     holds = [_hold(planned, act) for planned in due]
     session.add_all(holds)
     session.flush()
@@ -131,6 +135,21 @@ def take_effect(
         told = {"hold": hold.id, "code": hold.code, "comment": hold.comment, "owner": hold.owner_role}
         changes.append(Change(of[planned.lot_id], {"future_hold": planned.id}, told))
     return [Event("hold", changes)] if changes else []
+
+
+def _left_out(session: Session, standing: Sequence[int]) -> set[int]:
+    """Those of the future holds whose operation was left out since they were set, and where nothing comes any more."""
+    here = aliased(Operation)
+    out = select(Skip.id).where(Skip.lot_id == FutureHold.lot_id, Skip.operation_id == FutureHold.operation_id)
+    comes = select(LotSubstrate.substrate_id).outerjoin(here, here.id == LotSubstrate.operation_id)
+    comes = comes.where(LotSubstrate.lot_id == FutureHold.lot_id, LotSubstrate.progress.not_in(_OFF_ROUTE))
+    comes = comes.where((LotSubstrate.progress == Progress.LOADING) | (here.number <= Operation.number))
+    there = select(LotSubstrate.substrate_id)
+    there = there.where(LotSubstrate.lot_id == FutureHold.lot_id, LotSubstrate.progress != Progress.CLOSED)
+    query = select(FutureHold.id).join(Operation, Operation.id == FutureHold.operation_id)
+    query = query.where(FutureHold.id.in_(standing), there.exists(), ~comes.exists())
+    query = query.where(out.where(Skip.at >= FutureHold.set_at).exists())
+    return set(session.scalars(query))
 
 
 def _hold(planned: FutureHold, act: Act) -> Hold:

@@ -147,7 +147,7 @@ def late(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
             why | signed | {"substrate": "Q2.S", "at": [{"x": 0, "y": 1}], "verdict": "cleared"},
         ),
         **beside(floor, why, signed | {"signer": "line_engineer"}),
-        "lots_skip": Command("/lots/K1/skip", why | signed | {"substrates": ["K1.S"]}),
+        "lots_skip": Command("/lots/K1/skip", why | signed | {"substrates": ["K1.S"], "operation": "board/10"}),
         "lots_move": Command("/lots/K1/move", why | signed | {"substrates": ["K1.S"], "operation": "board/10"}),
         "lots_dispose_queue_time": Command("/lots/Q1/dispose-queue-time", why | said | signed),
         "lots_rework": Command("/lots/Q1/rework", back),

@@ -220,7 +220,7 @@ class Asked:
             "ship": {"lots": [self.lot], "to": "elsewhere"},
             "migrate": ENGINEERED | {"to": "board@2"},
             "dispose-suspects": ENGINEERED | {"verdict": "scrapped"},
-            "skip": ENGINEERED | {"substrates": [f"{self.lot}.2"]},
+            "skip": ENGINEERED | {"substrates": [f"{self.lot}.2"], "operation": self._waits_at},
             "move": ENGINEERED | {"substrates": [f"{self.lot}.2"], "operation": "board/20"},
             "recount": {"units": self.line.floor.lot(self.lot).units},
             "bonus": SIGNED | at | {"at": [{"x": 1, "y": 1}]},
@@ -248,6 +248,12 @@ class Asked:
 
     def _last(self, verb: str) -> int:
         return max((event["n"] for event in told(self.line.floor, self.lot, verb)), default=999)
+
+    @property
+    def _waits_at(self) -> str:
+        """The operation at which its second substrate waits, if it does."""
+        found = (m["operation"] for m in self.client.get(f"/lots/{self.lot}").json()["members"])
+        return str(next(reversed([*found]), None) or "board/10")
 
     @property
     def _hold(self) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mes import plant as plants
-from mes.cli import feeder
+from mes.cli import feeder, persons
 from mes.cli.centre import BEGINS, Centre
 from mes.cli.demo import SPEED
 from mes.db import Database
@@ -90,6 +90,7 @@ def test_lots_for_people_are_kept_waiting_beside_those_of_the_line(database: Dat
     centre.feed(2)
     assert names(database) == ["hbm_core-01", "hbm_core-02", "interposer-01", "interposer-02", "interposer-03"]
     with database.transaction() as session:
+        persons.act(session, plants.read_demonstration(DEMONSTRATION), BEGINS)  # whoever starts it is certified
         lot = session.scalars(select(Lot).where(Lot.name == "interposer-02")).one()
         on = session.scalars(select(Equipment.id).where(Equipment.name == "microscope-1")).one()
         run = track_in(session, TrackIn(on, (LotPart(lot.id),)), Act("operator", BEGINS))

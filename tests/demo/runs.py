@@ -20,7 +20,7 @@ from mes.schema import ROOT
 
 T = TypeVar("T")
 
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 """For a whole run; what is waited for inside of one takes seconds."""
 GLANCE_S = 0.05
 

@@ -67,16 +67,18 @@ def last_record(floor: Floor, lot: str, verb: str) -> int:
 def test_an_operation_is_left_out_and_that_stays_known(floor: Floor) -> None:
     lot = floor.arrive("B1", "board", "S1", "S2")
     floor.do(set_future_hold, lot, LAST, "height", "look", "line_engineer")
-    floor.do(skip, lot, ["S1"], act=Act("lee", floor.act().at, "measured before"))
+    floor.do(skip, lot, FIRST, ["S1"], act=Act("lee", floor.act().at, "measured before"))
     with floor.database.reading() as session:
         first, last = ladder(session, lot)
     assert (first.skipped, first.waiting, last.waiting, len(floor.holds("B1"))) == (1, 1, 1, 1)
     (event,) = told(floor, "B1", "skip")
     assert event["after"] == {"operation": FIRST, "reason": "measured before", "substrates": ["S1"]}
-    floor.do(skip, lot, ["S1"])
-    floor.do(skip, lot, [])
+    floor.do(skip, lot, LAST, ["S1"])
+    floor.do(skip, lot, FIRST, [])
     assert (stands(floor, "S1")[0], where(floor, "B1"), floor.are("S1")) == ("finished", LAST, [[5, 5], [5, 5]])
-    floor.do(skip, lot, [])
+    assert refused(floor, Refused, skip, lot, FIRST, ["S2"]) == ["wrong_operation"]
+    assert refused(floor, Refused, skip, lot, FIRST, []) == ["nothing_waits"]
+    floor.do(skip, lot, LAST, [])
     assert (floor.lot("B1").state, floor.ledger("B1")) == ("completed", {"received": 8, "completed": 8})
     assert floor.problems() == []
 
@@ -99,11 +101,11 @@ def test_what_is_moved_back_is_done_again_with_its_visits_counted_on(floor: Floo
 def test_none_is_moved_that_does_not_wait_or_would_change_its_form(floor: Floor) -> None:
     floor.stock("D1", "die", "W1")
     package = floor.arrive("P1", "package", "I1")
-    assert refused(floor, Refused, skip, package, []) == ["form_change"]
+    assert refused(floor, Refused, skip, package, "package/10", []) == ["form_change"]
     assert refused(floor, Refused, move, package, "package/30", []) == ["form_change", "form_change"]
     assert refused(floor, Refused, move, lot_of(floor, "D1"), "die/10", []) == ["nothing_waits", "lot_state"]
     lot = floor.arrive("B1", "board", "S1", "S2", "S3")
-    floor.do(skip, lot, [])
+    floor.do(skip, lot, FIRST, [])
     run = floor.order("CELL-1", "B1", only=["S2"])
     half = floor.begin("CELL-2", "B1", only=["S3"])
     floor.report(half, "S3", touched=[[1, 0], [0, 0]], bins=[[1, 0], [0, 0]], outcome=1)
@@ -112,13 +114,14 @@ def test_none_is_moved_that_does_not_wait_or_would_change_its_form(floor: Floor)
     for code, names in codes.items():
         assert code in refused(floor, Refused, move, lot, LAST if names == ["S1"] else FIRST, names)
     floor.do(move, lot, FIRST, ["S1"])
-    assert "several_operations" in refused(floor, Refused, skip, lot, ["S1", "S3"])
+    assert "wrong_operation" in refused(floor, Refused, skip, lot, FIRST, ["S1", "S3"])
     assert refused(floor, Malformed, move, lot, "board/30", []) == [
         f"The route of lot B1 has no operation board/30; it has {FIRST}, {LAST}."
     ]
-    refused(floor, NotFound, skip, lot, ["S9"])
-    refused(floor, Malformed, skip, lot, ["S1", "S1"])
-    refused(floor, Malformed, skip, lot, ["S1"], why=" ")
+    refused(floor, NotFound, skip, lot, FIRST, ["S9"])
+    refused(floor, Malformed, skip, lot, FIRST, ["S1", "S1"])
+    refused(floor, Malformed, skip, lot, "board/30", ["S1"])
+    refused(floor, Malformed, skip, lot, FIRST, ["S1"], why=" ")
     floor.end(run)
     assert floor.problems() == []
 
@@ -214,7 +217,7 @@ def test_what_comes_back_on_a_substrate_that_was_worked_on_is_suspect(floor: Flo
 
 def test_a_lot_is_given_up_and_goes_on_where_it_was(floor: Floor) -> None:
     lot = floor.arrive("B1", "board", "S1", "S2")
-    floor.do(skip, lot, ["S1"])
+    floor.do(skip, lot, FIRST, ["S1"])
     run = floor.order("CELL-1", "B1", only=["S1"])
     assert refused(floor, Refused, terminate, lot, "scrapped") == ["substrate_busy"]
     floor.end(run)

@@ -158,7 +158,7 @@ class Together:
         names = self._some(seen, lot)
         place = (self.chance.randrange(2), self.chance.randrange(2))
         given: dict[str, tuple[Any, ...]] = {
-            "skip": (names[:1],),
+            "skip": (self.chance.choice(("board/10", "board/20")), names[:1]),
             "move": (self.chance.choice(("board/10", "board/20")), names[:2]),
             "bonus": (names[0] if names else "", [place]),
             "recount": (None, lot.units),

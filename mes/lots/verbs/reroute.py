@@ -24,19 +24,21 @@ MOVE_MEANS = "These substrates go on at another operation of their route; what l
 CHANGES_FORM = (OperationKind.ASSEMBLE, OperationKind.TRANSFER)
 
 
-def skip(session: Session, lot_id: int, names: Sequence[str], act: Act) -> Lot:
-    """Let substrates leave out the operation at which they wait; without names all that wait at that of the lot.
+def skip(session: Session, lot_id: int, operation: str, names: Sequence[str], act: Act) -> Lot:
+    """Let substrates leave out the operation at which they wait, named ``route/number``; without names all of them.
 
-    Raises `Malformed` (no reason, one named twice), `NotFound` (no such substrate) and `Refused` with every reason:
-    one does not wait, or is in the midst of a visit, they wait at several operations or at one that changes their form.
+    It is named, so that who comes second leaves out nothing more. Raises `Malformed` (no reason, one named twice, the
+    route has no such operation), `NotFound` (no such substrate) and `Refused` with every reason: one does not wait, or
+    not there, or is in the midst of a visit, or the operation changes its form.
     """
     told_why(act)
-    seen = _waiting(session, lot_id, names, only_here=True)
+    seen = _waiting(session, lot_id, names)
     route = operations(session, seen.lot.route_version_id)
-    here = {m.operation_id for m in seen.chosen}
-    at = next((i for i, one in enumerate(route) if one.id in here), 0)
+    at = route.index(_operation(seen.lot, route, operation))
+    if not names:
+        seen.keep([m for m in seen.chosen if m.operation_id == route[at].id])
     following = route[at + 1] if at + 1 < len(route) else None
-    found = [*_against(session, seen), *_several(here), *across(route, route[at], following, seen.chosen)]
+    found = [*_against(session, seen), *_elsewhere(seen, route[at]), *across(route, route[at], following, seen.chosen)]
     if found:
         raise Refused(f"Lot {seen.lot.name} cannot leave it out so.", *found)
     ways = ways_on(session, seen.lot, seen.members, seen.chosen, following)
@@ -57,13 +59,10 @@ def move(session: Session, lot_id: int, operation: str, names: Sequence[str], ac
     route has no such operation.
     """
     told_why(act)
-    seen = _waiting(session, lot_id, names, only_here=False)
+    seen = _waiting(session, lot_id, names)
     lot = seen.lot
     route = operations(session, lot.route_version_id)
-    there = next((one for one in route if one.name == operation), None)
-    if there is None:
-        known = ", ".join(one.name for one in route)
-        raise Malformed(f"The route of lot {lot.name} has no operation {operation}; it has {known}.")
+    there = _operation(lot, route, operation)
     at = {m.substrate_id: next((one for one in route if one.id == m.operation_id), there) for m in seen.chosen}
     found = [*_against(session, seen), *_there_already(seen, there)]
     for stands in sorted({*at.values()}, key=lambda one: one.number):
@@ -86,13 +85,21 @@ def across(
             yield Reason("form_change", what, "process_engineer")
 
 
-def _waiting(session: Session, lot_id: int, names: Sequence[str], *, only_here: bool) -> Picture:
+def _waiting(session: Session, lot_id: int, names: Sequence[str]) -> Picture:
     """The lot with the substrates that are named, else those that wait."""
     seen = picture(session, lot_id, names)
     if not names:
-        waiting = [m for m in seen.chosen if m.progress == Progress.QUEUED]
-        seen.keep([m for m in waiting if not only_here or m.operation_id == seen.lot.operation_id])
+        seen.keep([m for m in seen.chosen if m.progress == Progress.QUEUED])
     return seen
+
+
+def _operation(lot: Lot, route: Sequence[Operation], name: str) -> Operation:
+    """The operation of that name. Raises `Malformed` with those that there are."""
+    found = next((one for one in route if one.name == name), None)
+    if found is None:
+        known = ", ".join(one.name for one in route)
+        raise Malformed(f"The route of lot {lot.name} has no operation {name}; it has {known}.")
+    return found
 
 
 def _against(session: Session, seen: Picture) -> Iterator[Reason]:
@@ -105,9 +112,11 @@ def _against(session: Session, seen: Picture) -> Iterator[Reason]:
     yield from begun(session, seen.chosen, seen.substrates)
 
 
-def _several(here: set[int | None]) -> Iterator[Reason]:
-    if len(here) > 1:
-        yield Reason("several_operations", "They do not wait at one operation; let those of each go by themselves.")
+def _elsewhere(seen: Picture, here: Operation) -> Iterator[Reason]:
+    for member in seen.chosen:
+        if member.progress == Progress.QUEUED and member.operation_id != here.id:
+            what = f"Substrate {seen.name(member)} does not wait at {here.name}; another may have let it go on."
+            yield Reason("wrong_operation", what)
 
 
 def _there_already(seen: Picture, there: Operation) -> Iterator[Reason]:

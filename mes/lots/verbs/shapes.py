@@ -62,20 +62,7 @@ class MigrateBody(SaidBody):
 class SkipBody(SaidBody):
     """Substrates that leave out the operation at which they wait."""
 
-    model_config = example(substrates=["W2"], why="measured on the wafer before")
-
-    substrates: list[Name] = Field(
-        default=[],
-        max_length=1000,
-        title="Substrates; none: all that wait",
-        description="All that wait if none is named.",
-    )
-
-
-class MoveBody(SaidBody):
-    """Substrates that go on at another operation of their route."""
-
-    model_config = example(operation="hbm_core/30", substrates=["W2"], why="cleaned by hand already")
+    model_config = example(operation="hbm_core/30", substrates=["W2"], why="measured on the wafer before")
 
     operation: Name = Field(title="Operation")
     substrates: list[Name] = Field(
@@ -84,6 +71,12 @@ class MoveBody(SaidBody):
         title="Substrates; none: all that wait",
         description="All that wait if none is named.",
     )
+
+
+class MoveBody(SkipBody):
+    """Substrates that go on at another operation of their route."""
+
+    model_config = example(operation="hbm_core/30", substrates=["W2"], why="cleaned by hand already")
 
 
 class BonusBody(SaidBody):

@@ -39,6 +39,10 @@ class NewLot:
     """What was odd about the files the substrates came with; kept in history."""
 
 
+_ONE_AT_A_TIME = 20261123
+"""Keeps these advisory locks, of one product each, apart from others."""
+
+
 def new_name(session: Session) -> str:
     """A name for a lot that nobody named."""
     return f"L-{session.scalar(LOT_NUMBERS.next_value()):07d}"
@@ -53,6 +57,7 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
     """
     _check(wanted, act.at)
     route, product, layout = current_route(session, wanted.route)
+    session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME, product.id)))  # else two get one number
     nth = select(func.coalesce(func.max(Lot.of_product), 0) + 1).where(Lot.product_id == product.id)
     lot = Lot(
         customer_id=_owner(session, wanted),

@@ -70,6 +70,16 @@ def test_what_many_create_at_once_is_created_once(floor: Floor, racers: Racers, 
     assert floor.problems() == []
 
 
+def test_lots_of_a_product_that_are_created_at_once_are_numbered_one_after_the_other(
+    floor: Floor, racers: Racers
+) -> None:
+    """Samples are drawn by that number."""
+    wanted = [NewLot(f"D{n}", "alpha", "die", (Arrival(f"W{n}"),)) for n in range(MANY)]
+    racers.race([heat(floor, "create", one) for one in wanted])
+    with floor.database.reading() as session:
+        assert sorted(session.scalars(select(Lot.of_product))) == [*range(1, MANY + 1)]
+
+
 def test_of_sixteen_identical_track_ins_one_starts(floor: Floor, racers: Racers) -> None:
     floor.arrive("D1", "die", "W1", "W2")
     outcomes = racers.race([heat(floor, "track_in", floor.wanted("CELL-1", "D1"))] * MANY)

@@ -11,7 +11,7 @@ from tests.api.conftest import Caller
 from tests.api.test_lots import NEW, ok
 from tests.shop import Floor
 
-STATEMENTS = {"create and release": 20, "track in": 28, "track out": 27}
+STATEMENTS = {"create and release": 20, "track in": 26, "track out": 27}
 """Of each command, of a lot with two wafers: with its permission, its history and its answer."""
 
 

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from mes.definitions.models import MaintenancePlan
 from mes.equipment.maintenance.models import Maintenance
@@ -80,6 +80,12 @@ class Upkeep:
         return told
 
 
+HAS_PLANS: ColumnElement[bool] = (
+    select(MaintenancePlan.id).where(MaintenancePlan.class_id == Equipment.class_id).correlate(Equipment).exists()
+)
+"""Whether there is a plan by which an equipment is maintained."""
+
+
 def upkeep(session: Session, equipment_ids: Collection[int]) -> list[Upkeep]:
     """Every plan of these equipment, by equipment and in the order of the plant's text."""
     newest = (
@@ -94,6 +100,7 @@ def upkeep(session: Session, equipment_ids: Collection[int]) -> list[Upkeep]:
         select(Equipment, MaintenancePlan, last)
         .join(MaintenancePlan, MaintenancePlan.class_id == Equipment.class_id)
         .outerjoin(last, and_(last.plan_id == MaintenancePlan.id, last.equipment_id == Equipment.id))
+        .options(joinedload(Equipment.equipment_class))  # else this would take it from equipment read before
         .where(Equipment.id.in_(equipment_ids))
         .order_by(Equipment.name, MaintenancePlan.ordinal, MaintenancePlan.id)
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from mes.errors import NotFound
@@ -18,6 +18,10 @@ from mes.units.models import Substrate
 Row = dict[str, Any]
 IN_USE = and_(LotSubstrate.substrate_id == CarrierSlot.substrate_id, LotSubstrate.progress != Progress.CLOSED)
 """Joins a slot with the lot that its substrate is in; a substrate that is used up is in none."""
+STANDS: ColumnElement[bool] = (
+    select(CarrierSlot.id).join(LotSubstrate, IN_USE).where(LotSubstrate.lot_id == Lot.id).correlate(Lot).exists()
+)
+"""Whether anything of a lot stands in a carrier."""
 
 
 def carrier_id(session: Session, name: str) -> int:

@@ -8,9 +8,9 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mes.equipment.certification.looks import Starter, starter
-from mes.equipment.maintenance.due import Upkeep, upkeep
+from mes.equipment.maintenance.due import HAS_PLANS, Upkeep, upkeep
 from mes.equipment.models import Alarm, Equipment
-from mes.lots.carriers.queries import Carried, carried
+from mes.lots.carriers.queries import STANDS, Carried, carried
 from mes.lots.experiments.legs import RUNNING, Leg, LegWay, legs_of, way_of
 from mes.lots.gate.durable_facts import Tools, tools
 from mes.lots.gate.material_facts import Mounted, mounted_on, promised_on, units_asked
@@ -211,11 +211,11 @@ def by_product(found: Iterable[Source]) -> Stock:
 
 
 def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int, list[LotFacts]]:
-    lots, holds = _with_holds(session, lot_ids)
+    lots, holds, in_carriers = _with_holds(session, lot_ids)
     reserved = _reserved(session, lots.values(), at)
     waiting, names = _waiting(session, lot_ids)
     operations, legs = _operations(session, lots, waiting, names)
-    boxes = carried(session, lot_ids)
+    boxes = carried(session, in_carriers) if in_carriers else {}
     overdue = _overdue(session, [m for some in waiting.values() for m in some], at)
     sites = attach_sites(session, {lot.product_id for lot in lots.values()})
     using = {o.id for some in operations.values() for o in some if o is not None and (o.materials or o.durables)}
@@ -252,15 +252,18 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
     return {i: [one for operation in operations[i] for one in at_operation(lot, operation)] for i, lot in lots.items()}
 
 
-def _with_holds(session: Session, lot_ids: Collection[int]) -> tuple[dict[int, Lot], dict[int, list[Hold]]]:
-    """Lots, and the standing holds of each, oldest first."""
-    query = select(Lot, Hold).outerjoin(Hold, (Hold.lot_id == Lot.id) & Hold.released_at.is_(None))
+def _with_holds(session: Session, lot_ids: Collection[int]) -> tuple[dict[int, Lot], dict[int, list[Hold]], set[int]]:
+    """Lots, the standing holds of each, oldest first, and those of them of which anything stands in a carrier."""
+    query = select(Lot, Hold, STANDS).outerjoin(Hold, (Hold.lot_id == Lot.id) & Hold.released_at.is_(None))
     lots: dict[int, Lot] = {}
     holds: dict[int, list[Hold]] = {}
-    for lot, hold in session.execute(query.where(Lot.id.in_(lot_ids)).order_by(Hold.held_at, Hold.id)):
+    in_carriers: set[int] = set()
+    for lot, hold, stands in session.execute(query.where(Lot.id.in_(lot_ids)).order_by(Hold.held_at, Hold.id)):
         lots[lot.id] = lot
         holds.setdefault(lot.id, []).extend([] if hold is None else [hold])
-    return lots, holds
+        if stands:
+            in_carriers.add(lot.id)
+    return lots, holds, in_carriers
 
 
 def _reserved(session: Session, lots: Iterable[Lot], at: datetime) -> dict[int, Equipment]:
@@ -328,21 +331,25 @@ def _overdue(session: Session, members: Sequence[LotSubstrate], at: datetime) ->
 
 
 def _equipment(session: Session, equipment_ids: Collection[int], *, with_material: bool) -> dict[int, EquipmentFacts]:
-    plans: dict[int, list[Upkeep]] = {}
-    for one in upkeep(session, equipment_ids):
-        plans.setdefault(one.equipment.id, []).append(one)
     open_runs = select(func.count()).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
     standing = (Alarm.equipment_id == Equipment.id, Alarm.cleared_at.is_(None), Alarm.severity >= BLOCKING_SEVERITY)
-    query = select(Equipment, open_runs, Alarm).outerjoin(Alarm, and_(*standing)).where(Equipment.id.in_(equipment_ids))
-    query = query.options(joinedload(Equipment.equipment_class)).execution_options(populate_existing=True)
+    query = select(Equipment, open_runs, HAS_PLANS, Alarm).where(Equipment.id.in_(equipment_ids))
+    query = query.outerjoin(Alarm, and_(*standing)).options(joinedload(Equipment.equipment_class))
+    query = query.execution_options(populate_existing=True)
     found: dict[int, tuple[Equipment, int]] = {}
     alarms: dict[int, list[Alarm]] = {}
-    for equipment, runs, alarm in session.execute(query.order_by(Alarm.set_at)):
+    kept: set[int] = set()
+    for equipment, runs, has_plans, alarm in session.execute(query.order_by(Alarm.set_at)):
         found[equipment.id] = (equipment, runs)
+        if has_plans:
+            kept.add(equipment.id)
         alarms.setdefault(equipment.id, []).extend([] if alarm is None else [alarm])
     held: dict[int, dict[int, str]] = {i: {} for i in found}
     for recipe in session.scalars(select(RecipeOnEquipment).where(RecipeOnEquipment.equipment_id.in_(found))):
         held[recipe.equipment_id][recipe.recipe_version_id] = recipe.sha256
+    plans: dict[int, list[Upkeep]] = {}
+    for one in upkeep(session, kept) if kept else ():
+        plans.setdefault(one.equipment.id, []).append(one)
     # first what is promised: a job that reports in between is counted twice, never not at all
     promised = promised_on(session, found) if with_material else {}
     mounted = mounted_on(session, found) if with_material else {}

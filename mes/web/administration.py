@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from mes.db import Scope, seeing_as
 from mes.errors import NotFound
+from mes.http.addresses import path
 from mes.http.command import FormRoute
 from mes.http.shapes import PRINTED, Name
 from mes.http.transaction import Tx
@@ -25,7 +26,7 @@ from mes.people.permissions import Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.people.users import SHORTEST, NewUser, create_user, end_access, give_password, give_role, select_users
-from mes.web.forms import Field, onwards, path
+from mes.web.forms import Field, onwards
 from mes.web.me import Secret, same
 from mes.web.pages import page, plant_time, view_of
 

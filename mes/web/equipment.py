@@ -16,6 +16,7 @@ from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
 from mes.equipment.states import EquipmentState
 from mes.errors import Malformed
+from mes.http.addresses import path
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
@@ -32,7 +33,7 @@ from mes.recipes.states import RecipeState
 from mes.runs.models import Run
 from mes.web.board.reading import HEARD, read_areas
 from mes.web.equipment_timeline import PERIODS, read_timeline
-from mes.web.forms import Field, Note, Why, onwards, path
+from mes.web.forms import Field, Note, Why, onwards
 from mes.web.pages import page, plant_time, view_of
 
 router = APIRouter(prefix="/equipment", route_class=FormRoute)

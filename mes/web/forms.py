@@ -1,11 +1,11 @@
 """What forms of pages take, and how a command that took effect is answered."""
 
 from typing import Annotated, Literal
-from urllib.parse import quote, urlencode
 
 from fastapi import Form
 from fastapi.responses import RedirectResponse
 
+from mes.http.addresses import filtered
 from mes.http.shapes import PRINTED, WRITTEN
 
 Field = Annotated[str, Form(min_length=1, max_length=64, pattern=PRINTED)]
@@ -19,12 +19,7 @@ Unchosen = Literal[""]
 
 def onwards(address: str, **query: str) -> RedirectResponse:
     """To the page that shows the effect, so that neither reload nor back repeats it."""
-    return RedirectResponse(f"{address}?{urlencode(query)}" if query else address, 303)
-
-
-def path(*steps: object) -> str:
-    """An address of ours from names that may hold anything."""
-    return "".join("/" + quote(str(step), safe="") for step in steps)
+    return RedirectResponse(filtered(address, **query), 303)
 
 
 def local_address(address: str) -> str:

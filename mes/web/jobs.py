@@ -15,6 +15,7 @@ from mes.definitions.clock import act_now
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
 from mes.http import paging
+from mes.http.addresses import path
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
@@ -27,7 +28,7 @@ from mes.people.permissions import Permission
 from mes.people.sign_in import Person
 from mes.runs.models import Run
 from mes.runs.states import RunState
-from mes.web.forms import Unchosen, Why, onwards, path
+from mes.web.forms import Unchosen, Why, onwards
 from mes.web.pages import page, plant_time, view_of
 
 router = APIRouter(prefix="/jobs", route_class=FormRoute)

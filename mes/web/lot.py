@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mes.definitions.clock import plant_now
 from mes.history import History, as_happened, entry
+from mes.http.addresses import path
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.gate.queue_times import MEANS
@@ -27,7 +28,6 @@ from mes.people.permissions import Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.routes.models import RouteVersion
-from mes.web.forms import path
 from mes.web.lot_verbs import offered
 from mes.web.pages import page, plant_time, view_of
 

@@ -8,6 +8,7 @@ from pydantic import NaiveDatetime
 
 from mes.definitions.clock import act_now
 from mes.equipment.queries import equipment_id
+from mes.http.addresses import path
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
@@ -25,7 +26,7 @@ from mes.people.permissions import Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.people.signing import SIGNED
-from mes.web.forms import Field, Note, Unchosen, Why, onwards, path
+from mes.web.forms import Field, Note, Unchosen, Why, onwards
 from mes.web.pages import plant_moment, view_of
 
 router = APIRouter(prefix="/lots/{customer}/{name}", route_class=FormRoute)

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from mes.definitions.clock import act_now
+from mes.http.addresses import path
 from mes.http.command import FormRoute
 from mes.http.transaction import Tx
 from mes.lots.queries import lot_id
@@ -19,7 +20,7 @@ from mes.lots.verbs.table import VERBS, Verb
 from mes.people.access import may, require
 from mes.people.sign_in import Person
 from mes.people.signing import SIGNED
-from mes.web.forms import onwards, path
+from mes.web.forms import onwards
 
 router = APIRouter(prefix="/lots/{customer}/{name}", route_class=FormRoute)
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mes.definitions.clock import act_now
 from mes.definitions.models import EquipmentClass
+from mes.http.addresses import path
 from mes.http.command import FormRoute
 from mes.http.shapes import WRITTEN, Name
 from mes.http.transaction import Tx
@@ -23,7 +24,7 @@ from mes.recipes.looks import look, select_recipes
 from mes.recipes.models import RecipeOnEquipment, RecipeVersion
 from mes.recipes.queries import recipe_version_id
 from mes.recipes.states import RecipeState
-from mes.web.forms import Note, Unchosen, Why, onwards, path
+from mes.web.forms import Note, Unchosen, Why, onwards
 from mes.web.pages import page, plant_time, view_of
 from mes.web.recipe_difference import lines, parameters
 

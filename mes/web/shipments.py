@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mes.definitions.clock import act_now
 from mes.http import paging
+from mes.http.addresses import path
 from mes.http.command import FormRoute
 from mes.http.shapes import PRINTED, Name
 from mes.http.transaction import Tx
@@ -21,7 +22,7 @@ from mes.shipments.looks import NEWEST_FIRST, document, look, select_shipments
 from mes.shipments.queries import shipment_id
 from mes.shipments.send import Sending, confirm, send
 from mes.shipments.states import ShipmentState
-from mes.web.forms import Field, Note, Unchosen, onwards, path
+from mes.web.forms import Field, Note, Unchosen, onwards
 from mes.web.pages import page, plant_time, view_of
 
 router = APIRouter(route_class=FormRoute)

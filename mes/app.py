@@ -16,6 +16,7 @@ from mes.genealogy import api as genealogy_api
 from mes.http.openapi import Application, operation_id
 from mes.http.server import install
 from mes.jobs import api as jobs_api
+from mes.labels import api as labels_api
 from mes.lots import api as lots_api
 from mes.lots.carriers import api as carriers_api
 from mes.lots.experiments import api as experiments_api
@@ -35,6 +36,7 @@ from mes.web import (
     api_docs,
     board,
     bulk_commands,
+    carriers,
     certificates,
     containers,
     durables,
@@ -75,6 +77,7 @@ PAGES = (
     equipment.router,
     containers.router,
     durables.router,
+    carriers.router,
     certificates.router,
     jobs.router,
     recipes.router,
@@ -95,6 +98,7 @@ PAGES = (
 )
 API = (
     session.router,
+    labels_api.router,
     lots_api.router,
     lots_api.codes,
     experiments_api.router,

@@ -22,6 +22,8 @@ from sqlalchemy.orm import Session, aliased
 from mes.definitions.models import Product
 from mes.equipment.models import Equipment
 from mes.lots.accounts import ARE, CAME
+from mes.lots.carriers.models import Carrier, CarrierSlot
+from mes.lots.carriers.queries import IN_USE
 from mes.lots.experiments.known import KNOWN
 from mes.lots.gate.queue_times import select_clocks
 from mes.lots.models import Consumption, FutureHold, Hold, Ledger, Lot, LotSubstrate, RunSubstrate
@@ -202,12 +204,23 @@ _MEMBERS = (
         Operation.name.label("operation"), LotSubstrate.visit, LotSubstrate.reworks, LotSubstrate.since,
         select(func.string_agg(KNOWN.c.leg, ", ")).where(KNOWN.c.substrate_id == Substrate.id).scalar_subquery()
         .label("leg"),
+        Carrier.name.label("carrier"), CarrierSlot.slot,
     )
     .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
     .outerjoin(Operation, Operation.id == LotSubstrate.operation_id)
+    .outerjoin(CarrierSlot, IN_USE)
+    .outerjoin(Carrier, Carrier.id == CarrierSlot.carrier_id)
     .where(LotSubstrate.lot_id == _OF_LOT)
     .order_by(LotSubstrate.form, Substrate.name)
 )  # fmt: skip
+_CARRIERS = (
+    select(Carrier.name.label("carrier"), Carrier.kind, Carrier.location, Carrier.clean_until)
+    .join(CarrierSlot, CarrierSlot.carrier_id == Carrier.id)
+    .join(LotSubstrate, IN_USE)
+    .where(LotSubstrate.lot_id == _OF_LOT)
+    .order_by(Carrier.name)
+    .distinct()
+)
 _OPEN_RUNS = (
     select(
         Run.name.label("run"), Run.state, Equipment.name.label("equipment"), Operation.name.label("operation"),
@@ -228,8 +241,8 @@ _LOOK = (
     .add_columns(
         _listed(_HOLDS).label("holds"), _listed(_FUTURE_HOLDS).label("future_holds"),
         _listed(_RESERVATIONS).label("reservation"), _listed(_QUEUE_TIMES).label("queue_times"),
-        _listed(_MEMBERS).label("members"), _listed(_OPEN_RUNS).label("runs"),
-        _listed(_FORMS).label("ledger"), Lot.row_version,
+        _listed(_MEMBERS).label("members"), _listed(_CARRIERS).label("carriers"),
+        _listed(_OPEN_RUNS).label("runs"), _listed(_FORMS).label("ledger"), Lot.row_version,
     )
     .where(Lot.id == _OF_LOT)
 )  # fmt: skip
@@ -238,7 +251,7 @@ _LOOK = (
 def look(session: Session, lot: int, *, centre: bool = True) -> Row:
     """A lot with its substrates, open runs, standing holds and ledger.
 
-    What is the centre's, which equipment runs it and who held it, is left empty for others.
+    What is the centre's, which equipment runs it, where it stands and who held it, is left empty for others.
     """
     return look_at_version(session, lot, centre=centre)[0]
 
@@ -251,8 +264,9 @@ def look_at_version(session: Session, lot: int, *, centre: bool = True) -> tuple
     row["holds"] = [_timed(hold, "at", "review_by") | nobody for hold in row["holds"]]
     row["future_holds"] = [_timed(hold, "at") | nobody for hold in row["future_holds"]]
     row["reservation"] = next((_timed(one, "until") for one in row["reservation"] if centre), None)
-    no_leg = {} if centre else {"leg": None}
-    row["members"] = [_timed(member, "since") | no_leg for member in row["members"]]
+    kept = {} if centre else {"leg": None, "carrier": None, "slot": None}
+    row["members"] = [_timed(member, "since") | kept for member in row["members"]]
+    row["carriers"] = [_timed(carrier, "clean_until") for carrier in row["carriers"] if centre]
     row["runs"] = [
         _timed(run, "ordered_at", "started_at") | ({} if centre else {"equipment": ""}) for run in row["runs"]
     ]

@@ -229,6 +229,17 @@ class Member(BaseModel):
     reworks: int = Field(description="How often it went back on its route.")
     since: datetime | None
     leg: str | None = Field(description="Of experiments, `experiment/leg`; null for a customer.")
+    carrier: str | None = Field(description="In which it stands; null for a customer.")
+    slot: int | None
+
+
+class LotCarrier(BaseModel):
+    """A carrier in which substrates of the lot stand."""
+
+    carrier: str
+    kind: str
+    location: str
+    clean_until: datetime | None
 
 
 class OpenRun(BaseModel):
@@ -280,8 +291,11 @@ class LotLook(LotRow):
                 "reworks": 0,
                 "since": "2026-03-01T01:05:00Z",
                 "leg": None,
+                "carrier": "FOUP-07",
+                "slot": 3,
             }
         ],
+        carriers=[{"carrier": "FOUP-07", "kind": "foup", "location": "stocker 2", "clean_until": None}],
         runs=[
             {
                 "run": "J-0000007",
@@ -300,6 +314,7 @@ class LotLook(LotRow):
     reservation: Reservation | None = Field(description="Null for a customer: equipment is the centre's.")
     queue_times: list[QueueTime]
     members: list[Member]
+    carriers: list[LotCarrier] = Field(description="Empty for a customer: carriers are the centre's.")
     runs: list[OpenRun]
     ledger: list[dict[str, int]] = Field(description=f"form, and units by account: {', '.join(CAME + ARE)}.")
 

@@ -59,7 +59,8 @@ def select_containers(at: datetime) -> Select[*tuple[Any, ...]]:
 
 def wanted(
     query: Select[*tuple[Any, ...]], *, material: str | None = None, state: str | None = None,
-    equipment: str | None = None, customer: str | None = None, named: str | None = None, ended: bool | None = None,
+    equipment: str | None = None, customer: str | None = None, lot: str | None = None, named: str | None = None,
+    ended: bool | None = None,
 ) -> Select[*tuple[Any, ...]]:  # fmt: skip
     """Those of the containers that are asked for."""
     if material is not None:
@@ -70,6 +71,8 @@ def wanted(
         query = query.where(Equipment.name == equipment)
     if customer is not None:
         query = query.where(Customer.name == customer)
+    if lot is not None:
+        query = query.where(MaterialLot.name == lot)
     if named is not None:
         query = query.where(func.lower(Container.name).contains(named.lower(), autoescape=True))
     if ended is not None:

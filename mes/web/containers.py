@@ -43,15 +43,15 @@ OutOfOrder = Annotated[bool, Form()]
 @router.get("")
 def show_all(
     request: Request, session: Tx, viewer: Viewer, asked: paging.Asked, material: str = "", equipment: str = "",
-    state: ContainerState | Unchosen = "", q: str = "",
+    state: ContainerState | Unchosen = "", lot: str = "", q: str = "",
 ) -> Response:  # fmt: skip
-    """Containers by name; those with nothing left only where their state is asked for."""
-    given = {"material": material, "equipment": equipment, "state": state, "q": q}
+    """Containers by name; those with nothing left only where they are asked for: by state, lot or name."""
+    given = {"material": material, "equipment": equipment, "state": state, "lot": lot, "q": q}
     chosen = {name: value for name, value in given.items() if value}
     query = wanted(
         select_containers(plant_now(session)).add_columns(MaterialKind.title, MaterialKind.thaw_s, MaterialKind.bake_s),
-        material=material or None, equipment=equipment or None, state=state or None, named=q or None,
-        ended=None if state else False,
+        material=material or None, equipment=equipment or None, state=state or None, lot=lot or None, named=q or None,
+        ended=None if state or lot or q else False,
     )  # fmt: skip
     found = paging.paged(session, query, (Container.name, Container.id), asked)
     told: dict[str, Any] = {

@@ -1,10 +1,11 @@
 """The terminal of an operator: scan a lot, scan an equipment, start; scan the lot again, count, finish."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mes.definitions.clock import act_now
@@ -13,14 +14,21 @@ from mes.errors import Malformed
 from mes.http.command import FormRoute
 from mes.http.event_stream import EventStream
 from mes.http.transaction import Tx
+from mes.labels.find import Found, find
+from mes.labels.scanned import readings
+from mes.lots.carriers.models import Carrier, CarrierSlot
+from mes.lots.carriers.queries import IN_USE
+from mes.lots.models import Lot, LotSubstrate
 from mes.lots.queries import lot_id, open_run
+from mes.lots.states import Progress
 from mes.lots.work import run_course
 from mes.lots.work.hand_work import Told, finish
 from mes.lots.work.track_in import TrackIn, lot_parts, track_in
 from mes.people.access import require, still
+from mes.people.models import Customer
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
-from mes.web.find import Found, find
+from mes.units.models import Substrate
 from mes.web.forms import Field, Note, Why, onwards
 from mes.web.live import Live
 from mes.web.pages import View, page, plant_time, render, view_of
@@ -55,16 +63,38 @@ SAID = ("started", "finished", "broken_off", "unknown")
 
 @router.get("/scan")
 def scan(session: Tx, _: Worker, code: str = "", lot: str = "", customer: str = "", equipment: str = "") -> Response:
-    """Take what was scanned: a lot begins anew on the equipment that is chosen, an equipment is chosen for the lot."""
+    """Take what was scanned: a lot begins anew on the equipment that is chosen, an equipment is chosen for the lot.
+
+    A substrate stands for its lot, and a carrier for the lot in it.
+    """
     now = {"lot": lot, "customer": customer, "equipment": equipment}
-    match [found for found in find(session, code, centre=True) if found.kind in {"lot", "equipment"}]:
-        case [Found(kind="lot", name=name, customer=owner)] if name.lower() == code.strip().lower():
-            now |= {"lot": name, "customer": owner}
+    match [found for found in find(session, code, centre=True) if found.kind in {"lot", "equipment", *LEADS}]:
         case [Found(kind="equipment", name=name)]:
             now["equipment"] = name
+        case [found] if len(lots := _lots(session, found)) == 1:
+            now["lot"], now["customer"] = lots[0]
         case _:
-            return onwards("/terminal", **_given(now), said="unknown", run=code[:64])
+            return onwards("/terminal", **_given(now), said="unknown", run="".join(readings(code)[:1])[:64])
     return onwards("/terminal", **_given(now))
+
+
+LEADS = {"substrate", "carrier"}
+"""What is scanned in place of the lot that it is in, or that stands in it."""
+
+
+def _lots(session: Session, found: Found) -> Sequence[tuple[str, str]]:
+    """Name and customer of the lots that a code leads to."""
+    if found.kind == "lot":
+        return [(found.name, found.customer)]
+    query = select(Lot.name, Customer.name).join(Customer, Customer.id == Lot.customer_id).distinct()
+    query = query.join(LotSubstrate, LotSubstrate.lot_id == Lot.id).where(LotSubstrate.progress != Progress.CLOSED)
+    if found.kind == "carrier":
+        query = query.join(CarrierSlot, IN_USE).join(Carrier, Carrier.id == CarrierSlot.carrier_id)
+        query = query.where(Carrier.name == found.name)
+    else:
+        query = query.join(Substrate, Substrate.id == LotSubstrate.substrate_id)
+        query = query.where(Substrate.name == found.name, Customer.name == found.customer)
+    return [(lot, customer) for lot, customer in session.execute(query)]
 
 
 def _given(values: Mapping[str, str]) -> dict[str, str]:

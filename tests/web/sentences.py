@@ -17,7 +17,9 @@ from mes.equipment.maintenance.states import MaintenanceState
 from mes.errors import MesError
 from mes.genealogy import trace
 from mes.jobs.states import Effect, OrderState, RecordState
+from mes.labels.find import PAGES
 from mes.lots.accounts import ARE, CAME
+from mes.lots.carriers.models import KINDS
 from mes.lots.experiments.plan import APPROVED_MEANS as EXPERIMENT_MEANS
 from mes.lots.gate.queue_times import MEANS as WAITED_MEANS
 from mes.lots.holds.hold_codes import MEANINGS
@@ -51,7 +53,7 @@ ENUMS: tuple[type[StrEnum], ...] = (
     LotState, LotVerb, Progress, Work, RunState, RunVerb, OrderState, RecordState, RecordKind, RecipeState, RecipeVerb,
     Role, Permission, ContainerState, Effect, MaintenanceState, DurableState,
 )  # fmt: skip
-FOUND = ("lot", "equipment", "run")
+FOUND = {*PAGES, "unit"}
 LADDER = ("at work", "waiting", "done", "left out", "to come")
 
 
@@ -96,7 +98,8 @@ def _words() -> set[Sentence]:
         | set(CAME)
         | set(ARE)
         | set(LADDER)
-        | set(FOUND)
+        | FOUND
+        | set(KINDS)
         | set(MEANINGS)
     )
     words |= {one.name.lower() for one in (*Disposition, *TransferOutcome)}

@@ -21,6 +21,8 @@ from mes.equipment.maintenance.maintain import maintain
 from mes.equipment.models import Equipment
 from mes.history import Act
 from mes.jobs import orders, results
+from mes.lots.carriers.carry import change_carrier, register_carrier
+from mes.lots.carriers.models import Carrier
 from mes.lots.experiments.plan import NewExperiment, NewLeg
 from mes.lots.experiments.plan import draft as draft_experiment
 from mes.lots.holds.hold import hold
@@ -92,6 +94,8 @@ SHOWN = (
     Shown("/units/{customer}/{substrate}/{x}/{y}", "/units/alpha/WD4/1/0", "yield_engineer", "unit"),
     Shown("/certificates", "/certificates"),
     Shown("/durables", "/durables"),
+    Shown("/carriers", "/carriers"),
+    Shown("/carriers/{carrier}", "/carriers/FOUP-1", name="carrier"),
     Shown("/equipment", "/equipment"),
     Shown("/equipment/{name}", "/equipment/CELL-1"),
     Shown("/equipment/{name}", "/equipment/CELL-2", name="equipment-due"),
@@ -147,6 +151,8 @@ def centre(module_database: Database) -> Iterator[Site]:
     cared_for(floor)
     equip(floor)
     tools(floor)
+    floor.do(register_carrier, "FOUP-1", "foup", 25, 100.0)
+    floor.do(change_carrier, floor.id_of(Lot, "D2"), floor.id_of(Carrier, "FOUP-1"), None)
     legs = (NewLeg("usual"), NewLeg("hot", parameters={"peak_temperature": 154.0}))
     floor.do(draft_experiment, NewExperiment("E1", "Is it warm enough?", "board/10", legs))
     hotter = floor.do(draft, floor.id_of(RecipeVersion, "bake@1"), "peak_temperature = 152.5 Cel\n")

@@ -62,12 +62,19 @@ class SlotRow(BaseModel):
     substrate: str
     lot: str
     customer: str
+    assumed_map: bool = Field(description="It came without a map.")
+    units: int = Field(description="Units that are still on it, by its map.")
 
 
 class CarrierLook(CarrierRow):
     """A carrier with what stands in its slots."""
 
-    model_config = example(**CARRIER, contents=[{"slot": 3, "substrate": "W1", "lot": "L-104", "customer": "hanbit"}])
+    model_config = example(
+        **CARRIER,
+        contents=[
+            {"slot": 3, "substrate": "W1", "lot": "L-104", "customer": "hanbit", "assumed_map": False, "units": 412}
+        ],
+    )
 
     contents: list[SlotRow]
 

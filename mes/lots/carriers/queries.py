@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from mes.errors import NotFound
@@ -14,6 +14,7 @@ from mes.lots.models import Lot, LotSubstrate
 from mes.lots.states import Progress
 from mes.people.models import Customer
 from mes.units.models import Substrate
+from mes.units.states import THERE
 
 Row = dict[str, Any]
 IN_USE = and_(LotSubstrate.substrate_id == CarrierSlot.substrate_id, LotSubstrate.progress != Progress.CLOSED)
@@ -47,7 +48,8 @@ def look(session: Session, carrier_id: int, at: datetime) -> Row:
     row = session.execute(select_carriers(at).where(Carrier.id == carrier_id)).mappings().one()
     query = (
         select(
-            CarrierSlot.slot, Substrate.name.label("substrate"), Lot.name.label("lot"), Customer.name.label("customer")
+            CarrierSlot.slot, Substrate.name.label("substrate"), Lot.name.label("lot"),
+            Customer.name.label("customer"), Substrate.dispositions, Substrate.assumed_map,
         )
         .join(LotSubstrate, IN_USE)
         .join(Substrate, Substrate.id == CarrierSlot.substrate_id)
@@ -55,8 +57,15 @@ def look(session: Session, carrier_id: int, at: datetime) -> Row:
         .join(Customer, Customer.id == Lot.customer_id)
         .where(CarrierSlot.carrier_id == carrier_id)
         .order_by(CarrierSlot.slot)
-    )
-    return {**row, "contents": [dict(one) for one in session.execute(query).mappings()]}
+    )  # fmt: skip
+    return {**row, "contents": [_counted(one) for one in session.execute(query).mappings()]}
+
+
+def _counted(slot: RowMapping) -> Row:
+    """What stands in a slot, with the units that are still on it by its map."""
+    told = dict(slot)
+    positions: bytes = told.pop("dispositions")
+    return told | {"units": sum(positions.count(disposition) for disposition in THERE)}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Labels: what a scanned code names, and what is printed to be scanned."""

@@ -1,0 +1,185 @@
+"""What a scanned or typed code names, and the page of it: the one place that says so."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from mes.definitions.models import DurableKind, MaterialKind, Product
+from mes.equipment.models import Equipment
+from mes.http.addresses import filtered, path
+from mes.jobs.models import SentOrder
+from mes.labels.scanned import readings
+from mes.lots.carriers.models import Carrier
+from mes.lots.models import Lot, RunSubstrate
+from mes.materials.durables.models import Durable
+from mes.materials.models import Container, MaterialLot
+from mes.people.models import Customer
+from mes.routes.models import Operation, RouteVersion
+from mes.runs.models import Run
+from mes.shipments.models import Shipment
+from mes.units.models import Substrate
+
+MOST = 50
+"""Things that are listed where several have a name."""
+UNIT = re.compile(r"(.+):([0-9]{1,5}),([0-9]{1,5})")
+"""A unit is written SUBSTRATE:X,Y."""
+
+Text = InstrumentedAttribute[str]
+Rows = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing with that name. ``customer`` is empty for what belongs to the centre, ``form`` says what it is."""
+
+    kind: str
+    name: str
+    customer: str
+    form: str
+    page: str
+
+    @property
+    def code(self) -> str:
+        """What names this alone among all of its kind: CUSTOMER/NAME, or the name of what is the centre's."""
+        return f"{self.customer}/{self.name}" if self.customer else self.name
+
+
+def find(session: Session, scanned: str, *, centre: bool) -> list[Found]:
+    """All that a code names: NAME, CUSTOMER/NAME, SUBSTRATE:X,Y or ROUTE/NUMBER, as a scanner sends it.
+
+    Upper and lower case are told apart only where both have a name. Of what a customer may not see nothing is found.
+    """
+    codes = readings(scanned)
+    if not codes:
+        return []
+    found = _told(session, codes, centre=centre)
+    units = [(code, *unit.groups()) for code in codes if (unit := UNIT.fullmatch(code))]
+    for one in _told(session, [name for _, name, *_ in units], substrates=True) if units else ():
+        found += [_unit(one, x, y) for _, name, x, y in units if name.lower() in {one.name.lower(), one.code.lower()}]
+    exact = [one for one in found if one.name in codes or one.code in codes]
+    return (exact or found)[:MOST]
+
+
+def holding(session: Session, part: str) -> list[Found]:
+    """Lots and substrates with a name that holds what was typed."""
+    wanted = readings(part)
+    if not wanted:
+        return []
+
+    def holds(name: Text) -> ColumnElement[bool]:
+        return or_(*(name.icontains(one, autoescape=True) for one in wanted))
+
+    return _rows(session, [_lots(holds(Lot.name), centre=False), _substrates(holds(Substrate.name))])
+
+
+def _told(session: Session, codes: Sequence[str], *, centre: bool = False, substrates: bool = False) -> list[Found]:
+    wanted = [code.lower() for code in codes]
+    owned = [code for code in wanted if "/" in code]
+
+    def named(name: Text, *, customer: bool = False) -> ColumnElement[bool]:
+        own = func.lower(name).in_(wanted)
+        return or_(own, func.lower(Customer.name + "/" + name).in_(owned)) if customer and owned else own
+
+    if substrates:
+        return _rows(session, [_substrates(named(Substrate.name, customer=True))])
+    queries = [
+        _lots(named(Lot.name, customer=True), centre=centre),
+        _substrates(named(Substrate.name, customer=True)),
+        _row("shipment", Shipment.name, "", Shipment.direction).where(named(Shipment.name)),
+    ]
+    return _rows(session, [*queries, *_of_the_centre(named)] if centre else queries)
+
+
+def _rows(session: Session, queries: Sequence[Rows]) -> list[Found]:
+    """What they find, by one statement: kind by kind, by name and customer."""
+    limited = [select(*query.limit(MOST).subquery().c) for query in queries]
+    rows = session.execute(union_all(*limited)).all()
+    order = list(dict.fromkeys(PAGES))
+    rows = sorted(rows, key=lambda row: (order.index(row.kind), row.name, row.customer))
+    return [
+        Found(row.kind, row.name, row.customer, row.form, PAGES[row.kind](row.name, row.customer, row.of))
+        for row in rows
+    ]
+
+
+def _row(kind: str, name: Text, customer: Any = "", form: Any = "", of: Any = "") -> Rows:
+    return select(
+        literal(kind).label("kind"), name.label("name"), func.coalesce(customer, "").label("customer"),
+        func.coalesce(form, "").label("form"), func.coalesce(of, "").label("of"),
+    )  # fmt: skip
+
+
+def _lots(named: ColumnElement[bool], *, centre: bool) -> Rows:
+    """Names of products are the centre's, and no customer's role reads them."""
+    query = _row("lot", Lot.name, Customer.name, Product.title if centre else "")
+    query = query.join(Product, Product.id == Lot.product_id) if centre else query
+    return query.join(Customer, Customer.id == Lot.customer_id).where(named)
+
+
+def _substrates(named: ColumnElement[bool]) -> Rows:
+    query = _row("substrate", Substrate.name, Customer.name, Substrate.kind)
+    return query.join(Customer, Customer.id == Substrate.customer_id).where(named)
+
+
+def _of_the_centre(named: Callable[..., ColumnElement[bool]]) -> Iterator[Rows]:
+    yield _row("equipment", Equipment.name, "", Equipment.title).where(named(Equipment.name))
+    yield _row("carrier", Carrier.name, "", Carrier.kind).where(named(Carrier.name))
+    tools = _row("durable", Durable.name, "", DurableKind.title).where(named(Durable.name))
+    yield tools.join(DurableKind, DurableKind.id == Durable.kind_id)
+    lots = _row("material_lot", MaterialLot.name, Customer.name, MaterialKind.title)
+    yield (
+        lots.join(MaterialKind, MaterialKind.id == MaterialLot.kind_id)
+        .outerjoin(Customer, Customer.id == MaterialLot.customer_id)
+        .where(named(MaterialLot.name, customer=True))
+    )
+    containers = _row("container", Container.name, Customer.name, MaterialKind.title)
+    yield (
+        containers.join(MaterialLot, MaterialLot.id == Container.material_lot_id)
+        .join(MaterialKind, MaterialKind.id == MaterialLot.kind_id)
+        .outerjoin(Customer, Customer.id == Container.customer_id)
+        .where(named(Container.name, customer=True))
+    )
+    operations = _row("operation", Operation.name, "", Operation.title).where(named(Operation.name))
+    yield operations.join(RouteVersion, RouteVersion.id == Operation.route_version_id).where(RouteVersion.current)
+    yield from _runs(named(Run.name))
+
+
+def _runs(named: ColumnElement[bool]) -> Iterator[Rows]:
+    """A run of which equipment was told is a job; another leads to the lots that are in it."""
+    sent = exists().where(SentOrder.run_id == Run.id)
+    jobs = _row("job", Run.name, "", Equipment.name).join(Equipment, Equipment.id == Run.equipment_id)
+    yield jobs.where(named, sent)
+    yield (
+        _row("run", Run.name, Customer.name, Lot.name, Lot.name)
+        .join(RunSubstrate, RunSubstrate.run_id == Run.id)
+        .join(Lot, Lot.id == RunSubstrate.lot_id)
+        .join(Customer, Customer.id == Lot.customer_id)
+        .where(named, ~sent)
+        .distinct()
+    )
+
+
+def _unit(substrate: Found, x: str, y: str) -> Found:
+    column, row = int(x), int(y)
+    page = path("units", substrate.customer, substrate.name, column, row)
+    return Found("unit", f"{substrate.name}:{column},{row}", substrate.customer, substrate.form, page)
+
+
+PAGES: Mapping[str, Callable[[str, str, str], str]] = {
+    "lot": lambda name, customer, _: path("lots", customer, name),
+    "substrate": lambda name, customer, _: path("substrates", customer, name),
+    "equipment": lambda name, *_: path("equipment", name),
+    "job": lambda name, *_: path("jobs", name),
+    "run": lambda _, customer, lot: path("lots", customer, lot),
+    "carrier": lambda name, *_: path("carriers", name),
+    "container": lambda name, *_: filtered("/containers", q=name),
+    "material_lot": lambda name, *_: filtered("/containers", lot=name),
+    "durable": lambda name, *_: filtered("/durables", q=name),
+    "shipment": lambda name, *_: path("shipments", name),
+    "operation": lambda name, *_: filtered("/lots", operation=name),
+}
+"""By kind, in the order in which they are listed, the page of a thing from its name, its customer and what it is of."""

@@ -112,7 +112,7 @@ class LotSubstrate(Owned, Base):
 
 
 class Handover(Owned, Base):
-    """A substrate went from one lot to another, by a split or a merge, with all that it ever held.
+    """A substrate went from one lot to another, by a split, a merge or a change of owner, with all that it ever held.
 
     ``units`` counts those, also what was scrapped or consumed before: their accounts go along with it.
     """
@@ -120,17 +120,16 @@ class Handover(Owned, Base):
     __tablename__ = "handover"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    substrate_id: Mapped[int]
+    substrate_id: Mapped[int] = mapped_column(ForeignKey("substrate.id"))
     form: Mapped[int]
     from_id: Mapped[int]
-    to_id: Mapped[int]
+    to_id: Mapped[int] = mapped_column(ForeignKey("lot.id"))
+    """Where the owner changed a lot of the other owner; the row stays with who gave it."""
     units: Mapped[int]
     happened_at: Mapped[datetime]
 
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "from_id"], ["lot.customer_id", "lot.id"]),
-        ForeignKeyConstraint(["customer_id", "to_id"], ["lot.customer_id", "lot.id"]),
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
         CheckConstraint("units >= 0 and from_id <> to_id", name="units"),
         Index(None, "from_id"),
         Index(None, "substrate_id"),
@@ -143,7 +142,7 @@ class RunSubstrate(Owned, Base):
     __tablename__ = "run_substrate"
 
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
-    substrate_id: Mapped[int] = mapped_column(primary_key=True)
+    substrate_id: Mapped[int] = mapped_column(ForeignKey("substrate.id"), primary_key=True)
     lot_id: Mapped[int]
     form: Mapped[int]
     visit: Mapped[int]
@@ -172,7 +171,6 @@ class RunSubstrate(Owned, Base):
 
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
         CheckConstraint(f"work {_in(Work)}", name="work"),
         CheckConstraint("units_in = units_good + units_failed + units_again + units_suspect", name="counts"),
         CheckConstraint("units_good_again between 0 and units_again", name="good_again"),
@@ -195,7 +193,9 @@ class RunSource(Owned, Base):
     positions: Mapped[bytes] = mapped_column(deferred=True)
 
     __table_args__ = (
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        ForeignKeyConstraint(
+            ["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
         Index(None, "substrate_id"),
     )
 
@@ -209,7 +209,11 @@ class RunLoad(Owned, Base):
     substrate_id: Mapped[int] = mapped_column(primary_key=True)
     ordinal: Mapped[int]
 
-    __table_args__ = (ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
+    )
 
 
 class Consumption(Owned, Base):
@@ -228,7 +232,9 @@ class Consumption(Owned, Base):
     happened_at: Mapped[datetime]
 
     __table_args__ = (
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        ForeignKeyConstraint(
+            ["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
         UniqueConstraint("run_id", "substrate_id", "container_id"),
         Index(None, "substrate_id"),
         CheckConstraint("amount > 0", name="amount"),
@@ -352,7 +358,9 @@ class QueueDisposition(Owned, Base):
     signed_at: Mapped[datetime]
 
     __table_args__ = (
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        ForeignKeyConstraint(
+            ["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
         Index(None, "substrate_id"),
         CheckConstraint("since < signed_at and until > signed_at", name="order"),
     )
@@ -365,7 +373,7 @@ class Rework(Owned, Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     lot_id: Mapped[int]
-    substrate_id: Mapped[int]
+    substrate_id: Mapped[int] = mapped_column(ForeignKey("substrate.id"))
     operation_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
     """Where it waited, and comes again."""
     back_to_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
@@ -379,7 +387,6 @@ class Rework(Owned, Base):
 
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
         UniqueConstraint("substrate_id", "operation_id", "times"),
         Index(None, "lot_id"),
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, ForeignKeyConstraint, Identity, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mes.db import Base, BigKey, Lockable, Owned
@@ -50,7 +50,11 @@ class Occupancy(Owned, Base):
     level: Mapped[int] = mapped_column(primary_key=True)
     positions: Mapped[bytes]
 
-    __table_args__ = (ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
+    )
 
 
 class Layer(Owned, Base):
@@ -78,7 +82,9 @@ class Layer(Owned, Base):
 
     __table_args__ = (
         UniqueConstraint("substrate_id", "name", "version"),
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        ForeignKeyConstraint(
+            ["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
         CheckConstraint("encoding in ('u1', 'u2', 'f8', 'text')", name="encoding"),
     )
 
@@ -87,13 +93,21 @@ class Transfer(Base):
     """Moves of n units from one substrate to another by one run, as arrays of length n.
 
     ``from_xy`` and ``to_xy`` are int16 pairs (x, y); ``slots`` are uint8 (site, level, head, outcome). Across a
-    border of ownership ``customer_id`` is null: the row is the staff's, and each side reads its half through a view.
+    border of ownership ``customer_id`` is null: the row is the staff's, and each side reads its half through a view. It
+    follows from the owners of the two ends, also where one of them changes later.
     """
 
     __tablename__ = "transfer"
 
     id: Mapped[int] = mapped_column(BigKey, Identity(), primary_key=True)
-    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
+    customer_id: Mapped[int | None] = mapped_column(
+        ForeignKey("customer.id"),
+        Computed(
+            "case when source_customer_id = target_customer_id then source_customer_id else null::integer end",
+            persisted=True,
+        ),
+        index=True,
+    )
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), index=True)
     source_customer_id: Mapped[int]
     source_id: Mapped[int] = mapped_column(index=True)
@@ -108,15 +122,14 @@ class Transfer(Base):
     """The exception codes of moves that broke a rule, with their indices; null where none did."""
 
     __table_args__ = (
-        ForeignKeyConstraint(["source_customer_id", "source_id"], ["substrate.customer_id", "substrate.id"]),
-        ForeignKeyConstraint(["target_customer_id", "target_id"], ["substrate.customer_id", "substrate.id"]),
-        CheckConstraint(
-            "length(from_xy) = 4 * n and length(to_xy) = 4 * n and length(slots) = 4 * n and n > 0", name="lengths"
+        ForeignKeyConstraint(
+            ["source_customer_id", "source_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["target_customer_id", "target_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
         ),
         CheckConstraint(
-            "case when source_customer_id = target_customer_id"
-            " then customer_id is not null and customer_id = source_customer_id else customer_id is null end",
-            name="border",
+            "length(from_xy) = 4 * n and length(to_xy) = 4 * n and length(slots) = 4 * n and n > 0", name="lengths"
         ),
         Index(None, "target_id", "run_id"),
     )

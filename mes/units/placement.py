@@ -261,10 +261,8 @@ def _row(
     number = np.cumsum(mine) - 1
     broken = {code: [int(number[i]) for i in indices if mine[i]] for code, indices in sorted(judged.broken.items())}
     broken = {code: indices for code, indices in broken.items() if indices}
-    same = source.customer_id == target.customer_id
     slots = (moved.site, moved.level, moved.head, moved.outcome)
     return Transfer(
-        customer_id=source.customer_id if same else None,
         run_id=run_id,
         source_customer_id=source.customer_id,
         source_id=source.id,

@@ -50,7 +50,9 @@ class CarrierSlot(Owned, Base):
     substrate_id: Mapped[int] = mapped_column(unique=True)
 
     __table_args__ = (
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        ForeignKeyConstraint(
+            ["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
         UniqueConstraint("carrier_id", "slot"),
         CheckConstraint(f"slot between 1 and {MOST_SLOTS}", name="slot"),
     )

@@ -70,7 +70,9 @@ class ExperimentSubstrate(Owned, Base):
     leg_id: Mapped[int] = mapped_column(ForeignKey("experiment_leg.id"))
 
     __table_args__ = (
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        ForeignKeyConstraint(
+            ["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
         Index(None, "substrate_id"),
     )
 

@@ -16,7 +16,7 @@ class Skip(Owned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     lot_id: Mapped[int]
     """The lot that it was in then."""
-    substrate_id: Mapped[int]
+    substrate_id: Mapped[int] = mapped_column(ForeignKey("substrate.id"))
     operation_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
     reason: Mapped[str]
     """``sampling``: the route has the operation done of others only; else what a person said."""
@@ -25,7 +25,6 @@ class Skip(Owned, Base):
 
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
         Index(None, "lot_id"),
         Index(None, "substrate_id"),
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mes.db import Base, Owned
@@ -21,7 +21,7 @@ class HandChange(Owned, Base):
     lot_id: Mapped[int]
     n: Mapped[int]
     """The entry of the lot's history that tells of it."""
-    substrate_id: Mapped[int]
+    substrate_id: Mapped[int] = mapped_column(ForeignKey("substrate.id"))
     form: Mapped[int]
     verb: Mapped[str]
     lot_state: Mapped[str]
@@ -36,7 +36,6 @@ class HandChange(Owned, Base):
 
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
         Index("uq_hand_change", "lot_id", "n", "substrate_id", unique=True),
         Index("uq_hand_change_reversal", "lot_id", "reverses_n", "substrate_id", unique=True),
         CheckConstraint("length(was) = length(now) and length(was) > 0", name="lengths"),

@@ -21,7 +21,9 @@ class DurableUse(Owned, Base):
     happened_at: Mapped[datetime]
 
     __table_args__ = (
-        ForeignKeyConstraint(["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"]),
+        ForeignKeyConstraint(
+            ["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
         UniqueConstraint("run_id", "substrate_id", "durable_id"),
         Index(None, "substrate_id"),
         CheckConstraint("done > 0", name="done"),

@@ -61,6 +61,8 @@ class LotVerb(StrEnum):
     """It goes over to another version of its route."""
     MERGE = "merge"
     """All of its substrates go on in another lot."""
+    CHANGE_OWNER = "change_owner"
+    """All that is left of it goes on in a lot of another owner."""
     SHIP = "ship"
     """It leaves, to its owner or to another site."""
     ARRIVE = "arrive"
@@ -121,6 +123,10 @@ TRANSITIONS = Transitions(
         (_S.CREATED, _V.MERGE): _S.TERMINATED,
         (_S.QUEUED, _V.MERGE): _S.TERMINATED,
         (_S.STOCKED, _V.MERGE): _S.TERMINATED,
+        (_S.CREATED, _V.CHANGE_OWNER): _S.TERMINATED,
+        (_S.QUEUED, _V.CHANGE_OWNER): _S.TERMINATED,
+        (_S.STOCKED, _V.CHANGE_OWNER): _S.TERMINATED,
+        (_S.COMPLETED, _V.CHANGE_OWNER): _S.TERMINATED,
         # what waits of it may go back, also while others are in a run
         (_S.QUEUED, _V.REWORK): _S.QUEUED,
         (_S.ORDERED, _V.REWORK): _S.ORDERED,

@@ -46,6 +46,8 @@ class Permission(StrEnum):
     """Let substrates leave operations out or go on at others, which a process engineer signs."""
     AMEND_LOTS = "amend_lots"
     """Put found units on maps, take back mistakes, end, destroy and reopen lots, which a line engineer signs."""
+    CHANGE_OWNERS = "change_owners"
+    """Let lots go over to another customer, which a line engineer or a manager signs."""
     DISPOSE_QUEUE_TIMES = "dispose_queue_times"
     """Let substrates go on that waited too long, which a process engineer signs."""
     KEEP_MATERIALS = "keep_materials"
@@ -102,6 +104,7 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.DISPOSE_SUSPECTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.REROUTE_LOTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.AMEND_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.CHANGE_OWNERS: frozenset({Role.LINE_ENGINEER, Role.MANAGER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_QUEUE_TIMES: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.KEEP_MATERIALS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.WORK_MATERIALS: frozenset(

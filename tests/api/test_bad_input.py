@@ -156,7 +156,7 @@ def late(floor: Floor, why: dict[str, str]) -> dict[str, Command]:
 
 def beside(floor: Floor, why: dict[str, str], signed: dict[str, str]) -> dict[str, Command]:
     """Commands on and off the route, on maps, to the end of a lot and back."""
-    for n in range(1, 6):
+    for n in range(1, 7):
         floor.arrive(f"K{n}", "board", mapped(f"K{n}.S", [[1, 1], [1, 9]]))
     scrapped = floor.do(scrap, floor.id_of(Lot, "K2"), "K2.S", [(0, 0)])
     floor.do(store, floor.id_of(Lot, "K3"))
@@ -168,6 +168,9 @@ def beside(floor: Floor, why: dict[str, str], signed: dict[str, str]) -> dict[st
         "lots_withdraw": Command("/lots/K3/withdraw", why),
         "lots_terminate": Command("/lots/K3/terminate", why | signed | {"left": "lost"}),
         "lots_reopen": Command("/lots/K3/reopen", why | signed | {"operation": "board/20"}),
+        "lots_change_owner": Command(
+            "/lots/K6/change-owner", why | signed | {"to": "beta", "substrates": ["K6.S"], "into": "K6-SOLD"}
+        ),
         "lots_destroy": Command("/lots/K4/destroy", why | {"witness": "lee"}),
         "lots_return_to_owner": Command("/lots/K5/return-to-owner", why),
     }

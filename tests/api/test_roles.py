@@ -25,6 +25,7 @@ SIGNED_FIRST = {
     "POST /lots/{customer}/{name}/correct",
     "POST /lots/{customer}/{name}/reopen",
     "POST /lots/{customer}/{name}/terminate",
+    "POST /lots/{customer}/{name}/change-owner",
     "POST /me/password",
     "POST /me/pin",
 }

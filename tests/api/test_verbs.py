@@ -58,11 +58,12 @@ reopen           -      -      -      -      always always - - - - - -
 return-to-owner  free   free   -      -      free   free   - - - - - -
 destroy          always always -      -      always always - - - - - -
 terminate        always always -      -      always always - - - - - -
+change-owner     free   free   -      -      free   free   - - - - - -
 """
 """By verb and state, in the order above: always done, only while no hold stands, only while one does, or refused.
 
 What runs goes on though the lot is held; an ordered or running lot has a substrate that waits, which is the one thrown
-away. A held lot is not shipped, nor does it start.
+away. A held lot is not shipped, nor does it start, nor change its owner.
 """
 CANNOT_BE_HELD = ("in_transit", "shipped", "returned", "consumed", "terminated")
 Told = dict[str, Any]
@@ -228,6 +229,7 @@ class Asked:
             "reopen": SIGNED,
             "destroy": {"witness": "lee"},
             "terminate": SIGNED | {"left": "lost"},
+            "change-owner": SIGNED | {"to": "beta", "into": f"{self.lot}-SOLD"},
         }
         return bodies.get(verb, {})
 
@@ -285,6 +287,7 @@ PROMISES: dict[str, Callable[[str, Told, Told], bool]] = {
     "return-to-owner": lambda _, before, after: (after["state"], after["units"]) == ("returned", 0),
     "destroy": lambda _, before, after: (after["state"], after["units"]) == ("scrapped", 0),
     "terminate": lambda _, before, after: (after["state"], after["units"]) == ("terminated", 0),
+    "change-owner": lambda _, before, after: (after["state"], after["units"]) == ("terminated", 0),
     "store": lambda _, before, after: after["state"] == "stocked",
     "ship": lambda _, before, after: (after["state"], after["units"]) == ("in_transit", 0),
 }

@@ -185,6 +185,19 @@ def test_a_merge_races_with_a_track_in_and_a_split(floor: Floor, racers: Racers)
     assert floor.problems() == []
 
 
+def test_a_change_of_owner_races_with_track_ins_of_the_lot_and_of_what_it_serves(floor: Floor, racers: Racers) -> None:
+    floor.stock("D1", "die", "W1")
+    package, dies = floor.arrive("P1", "package", "I1"), floor.id_of(Lot, "D1")
+    heats = [
+        heat(floor, "change_owner", dies, "beta", (), None), heat(floor, "change_owner", package, "beta", (), "P2"),
+        heat(floor, "track_in", floor.wanted("CELL-1", "P1", sources=["W1"])),
+    ]  # fmt: skip
+    outcomes = racers.race([heats[n % 3] for n in range(MANY)])
+    assert {outcome.error for outcome in outcomes} <= {"", "Refused", "StartRefused", "Malformed"}
+    assert events(floor, "change_owner") + events(floor, "track_in") >= 1
+    assert floor.problems() == []
+
+
 def test_of_sixteen_who_withdraw_a_future_hold_one_does_and_of_two_who_bring_the_lot_one_holds_it(
     floor: Floor, racers: Racers
 ) -> None:

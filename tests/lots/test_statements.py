@@ -29,6 +29,7 @@ from mes.lots.verbs.again import reopen
 from mes.lots.verbs.correct import correct
 from mes.lots.verbs.ends import destroy, terminate
 from mes.lots.verbs.migrate import migrate
+from mes.lots.verbs.owner import change_owner
 from mes.lots.verbs.reroute import move, skip
 from mes.lots.verbs.suspects import dispose_suspects
 from mes.lots.work.hand_work import Told, finish
@@ -203,6 +204,10 @@ def _terminate(work: Work) -> Given:
     return terminate, work.arrive("board"), "lost"
 
 
+def _change_owner(work: Work) -> Given:
+    return change_owner, work.arrive("board"), "beta", [], f"{work.lot}-sold"
+
+
 def _reopen(work: Work) -> Given:
     verb, lot, left = _terminate(work)
     work.floor.do(verb, lot, left)
@@ -221,6 +226,7 @@ def _correct(work: Work) -> Given:
 CASES = (
     _release, _hold_all, _release_all, _hurry_all, _split, _merge, _scrap, _sample, _track_in, _process, _test,
     _assemble, _rework, _queue_time, _suspects, _migrate, _skip, _move, _terminate, _reopen, _destroy, _correct,
+    _change_owner,
 )  # fmt: skip
 EACH_BY_ITSELF = (_by_hand,)
 """Here a person reports on each substrate, and each report is an event of its own."""

@@ -51,6 +51,10 @@ stocked   split     stocked
 created   merge     terminated
 queued    merge     terminated
 stocked   merge     terminated
+created   change_owner terminated
+queued    change_owner terminated
+stocked   change_owner terminated
+completed change_owner terminated
 terminated wait     queued
 completed ship      in_transit
 stocked   ship      in_transit

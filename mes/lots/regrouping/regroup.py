@@ -24,7 +24,7 @@ from mes.runs.states import OPEN
 from mes.units.models import Substrate
 from mes.units.positions import opened
 
-_SUBSTRATE = cast(Table, Substrate.__table__)
+_SUBSTRATE, _MEMBER = (cast(Table, model.__table__) for model in (Substrate, LotSubstrate))
 
 WAITS = (Progress.QUEUED, Progress.FINISHED)
 """A substrate of these is on no equipment."""
@@ -69,6 +69,16 @@ def busy(
         yield Reason("substrate_busy", what, "operator")
 
 
+def _move(session: Session, giver: Lot, taker: Lot, ids: Sequence[int]) -> None:
+    """Let members stand in the other lot; with its owner the substrates, by the same statement: no row has two."""
+    moved = update(_MEMBER).where(_MEMBER.c.lot_id == giver.id, _MEMBER.c.substrate_id.in_(ids))
+    moved = moved.values(lot_id=taker.id, customer_id=taker.customer_id)
+    if taker.customer_id != giver.customer_id:
+        theirs = update(_SUBSTRATE).where(_SUBSTRATE.c.id.in_(ids)).values(customer_id=taker.customer_id)
+        moved = moved.add_cte(theirs.cte("theirs"))
+    session.execute(moved)
+
+
 def hand_over(
     session: Session, giver: Lot, taker: Lot, members: Sequence[LotSubstrate], substrates: dict[int, Substrate],
     act: Act,
@@ -87,8 +97,7 @@ def hand_over(
     session.execute(insert(Handover), went)
     for member in members:
         session.expunge(member)
-    moved = update(LotSubstrate).where(LotSubstrate.lot_id == giver.id, LotSubstrate.substrate_id.in_(substrates))
-    session.execute(moved.values(lot_id=taker.id), execution_options={"synchronize_session": False})
+    _move(session, giver, taker, list(substrates))
     given: list[Delta] = []
     taken: list[Delta] = []
     for form in sorted({*form_of.values()}):

@@ -16,6 +16,8 @@ from mes.lots.regrouping.regroup import busy, hand_over, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 from mes.units.models import Substrate
 
+RESERVED = ("reserved_for_id", "reserved_until", "reserved_by")
+
 
 def split(session: Session, lot_id: int, names: Sequence[str], into: str | None, act: Act) -> Lot:
     """Let these substrates go on in a new lot, named ``into`` or after the lot they leave; gives the new one.
@@ -36,7 +38,7 @@ def split(session: Session, lot_id: int, names: Sequence[str], into: str | None,
     if found:
         raise Refused(f"Lot {lot.name} cannot be split so.", *found)
     before = {"state": lot.state, "substrates": lot.substrates, "units": lot.units}
-    new = _new(session, lot, into, act)
+    new = begin_like(session, lot, lot.customer_id, into or _name(session, lot), act)
     went = hand_over(session, lot, new, chosen, substrates, act)
     progress.settle(session, lot, stay, act.at)
     progress.settle(session, new, chosen, act.at)
@@ -83,15 +85,17 @@ def _all_gone(lot: Lot, stay: Sequence[LotSubstrate]) -> list[Reason]:
     return [Reason("nothing_stays", f"No substrate would stay in lot {lot.name}; leave one.", "operator")]
 
 
-def _new(session: Session, lot: Lot, into: str | None, act: Act) -> Lot:
-    """The lot that begins, as the one it comes from but for its name; what is in it comes later."""
-    name = into or _name(session, lot)
+def begin_like(session: Session, lot: Lot, customer_id: int, name: str, act: Act) -> Lot:
+    """A lot that begins as the one it comes from stands, of that customer and name; what is in it comes later.
+
+    A reservation is of its owner's lots alone. Raises `Refused` where the customer has a lot of that name.
+    """
+    reserved = {column: getattr(lot, column) for column in RESERVED} if customer_id == lot.customer_id else {}
     new = Lot(
-        customer_id=lot.customer_id, name=name, product_id=lot.product_id, kind=lot.kind,
+        customer_id=customer_id, name=name, product_id=lot.product_id, kind=lot.kind,
         route_version_id=lot.route_version_id, state=lot.state, operation_id=lot.operation_id, priority=lot.priority,
-        due_at=lot.due_at, reserved_for_id=lot.reserved_for_id, reserved_until=lot.reserved_until,
-        reserved_by=lot.reserved_by, form=lot.form, of_product=lot.of_product, substrates=0, units=0, created_at=act.at,
-        released_at=lot.released_at, ended_at=lot.ended_at,
+        due_at=lot.due_at, form=lot.form, of_product=lot.of_product, substrates=0, units=0, created_at=act.at,
+        released_at=lot.released_at, ended_at=lot.ended_at, **reserved,
     )  # fmt: skip
     with unique("uq_lot_customer_id_name", Refused(f"There is already a lot {name}; choose another name.")):
         session.add(new)

@@ -53,7 +53,7 @@ def return_to_owner(session: Session, lot_id: int, act: Act) -> Lot:
     """
     told_why(act)
     seen = _all(session, lot_id, LotVerb.RETURN, "returned")
-    found = list(_held(session, seen))
+    found = list(held(session, seen))
     if found:
         raise Refused(f"Lot {seen.lot.name} cannot be returned now.", *found)
     suspect = seen.total(Disposition.SUSPECT)
@@ -73,7 +73,8 @@ def _all(session: Session, lot_id: int, verb: LotVerb, what: str) -> Picture:
     return seen
 
 
-def _held(session: Session, seen: Picture) -> Iterator[Reason]:
+def held(session: Session, seen: Picture) -> Iterator[Reason]:
+    """A reason for each hold that stands."""
     standing = select(Hold).where(Hold.lot_id == seen.lot.id, Hold.released_at.is_(None)).order_by(Hold.id)
     for hold in session.scalars(standing):
         message = f"Lot {seen.lot.name} is held ({hold.code}: {hold.comment}); release the hold first."

@@ -59,6 +59,18 @@ class MigrateBody(SaidBody):
     to: Name = Field(title="Version of the route", description="`route@version`, released.")
 
 
+class ChangeOwnerBody(SaidBody):
+    """To whom a lot goes over, or some of its substrates. Both owners read why."""
+
+    model_config = example(to="hanbit", substrates=["W1"], why="sold by order 4711")
+
+    to: Name = Field(title="New owner", description="Name of the customer.")
+    substrates: list[Name] = Field(
+        default=[], max_length=1000, title="Substrates; none: all", description="All that are left if none is named."
+    )
+    into: Name | None = Field(None, title="New lot", description="Named as this one if not given.")
+
+
 class SkipBody(SaidBody):
     """Substrates that leave out the operation at which they wait."""
 

@@ -15,7 +15,7 @@ from mes.errors import NotAllowed
 from mes.history import Act
 from mes.lots.models import Lot
 from mes.lots.states import ON_LINE, LotState
-from mes.lots.verbs import again, correct, counts, ends, migrate, reroute, shapes, suspects
+from mes.lots.verbs import again, correct, counts, ends, migrate, owner, reroute, shapes, suspects
 from mes.people.permissions import ALLOWED, Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
@@ -184,6 +184,17 @@ VERBS = (
         does=lambda session, lot, body, act: ends.terminate(session, lot, body.left, act),
         states=THERE,
         means=ends.TERMINATE_MEANS,
+    ),
+    Verb(
+        name="change-owner",
+        title="Change its owner",
+        says="Let a lot, or some of its substrates, go over to another customer, in a lot of that one's own.",
+        example='--to hanbit --why "sold by order 4711"',
+        permission=Permission.CHANGE_OWNERS,
+        body=shapes.ChangeOwnerBody,
+        does=lambda session, lot, body, act: owner.change_owner(session, lot, body.to, body.substrates, body.into, act),
+        states=WAITS,
+        means=owner.MEANS,
     ),
     Verb(
         name="migrate",

@@ -16,14 +16,14 @@ from tests.shop import BEGIN, TEST_BINS
 
 BOAT = (1, 2)
 MOVE_ON = """
-insert into transfer (customer_id, run_id, source_customer_id, source_id, target_customer_id, target_id, n,
+insert into transfer (run_id, source_customer_id, source_id, target_customer_id, target_id, n,
                       happened_at, from_xy, to_xy, slots)
-select customer_id, run_id, source_customer_id, target_id, target_customer_id, :to, 1,
+select run_id, source_customer_id, target_id, target_customer_id, :to, 1,
        happened_at + interval '1 h', '\\x01000000', '\\x00000000', '\\x00000000'
   from transfer where target_id = :of limit 1
 """
 """From (1, 0) of one boat to (0, 0) of another."""
-ANOTHERS = "update transfer set source_id = :id, source_customer_id = :of, customer_id = null where target_id = :to"
+ANOTHERS = "update transfer set source_id = :id, source_customer_id = :of where target_id = :to"
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@
 ``shipments``                           lots that leave and come, with the document that tells what they hold
 ``jobs``                                orders sent, records stored once and applied once; the connector
 ``genealogy`` ``reports`` ``events``    reads across features; figures as SQL; delivery of the outbox
-``labels``                              what a scanned code names
+``labels``                              what a scanned code names, and labels to be scanned
 ``plant``                               the plant as text: check, compare, apply, export
 ``web`` ``app``                         the pages; the application that lists them
 ``cli``                                 one module per noun, and the demonstration

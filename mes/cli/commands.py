@@ -11,9 +11,9 @@ from typer.main import get_group
 from mes.cli.refusals import Refusing
 
 NAMES = (
-    *("demo", "serve", "connect", "find", "lot", "carrier", "container", "material", "durable", "equipment"),
-    *("maintenance", "job", "dispatch", "recipe", "experiment", "map", "shipment", "trace", "report", "event"),
-    *("plant", "product", "route", "user", "certificate", "key", "history", "db", "settings"),
+    *("demo", "serve", "connect", "find", "label", "lot", "carrier", "container", "material", "durable"),
+    *("equipment", "maintenance", "job", "dispatch", "recipe", "experiment", "map", "shipment", "trace", "report"),
+    *("event", "plant", "product", "route", "user", "certificate", "key", "history", "db", "settings"),
 )
 """In the order in which help shows them. Each is a module of that name: with an `app` of verbs, or one command."""
 

@@ -1,7 +1,7 @@
 """What a scanned or typed code names, and the page of it: the one place that says so."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,19 @@ def find(session: Session, scanned: str, *, centre: bool) -> list[Found]:
     units = [(code, *unit.groups()) for code in codes if (unit := UNIT.fullmatch(code))]
     for one in _told(session, [name for _, name, *_ in units], substrates=True) if units else ():
         found += [_unit(one, x, y) for _, name, x, y in units if name.lower() in {one.name.lower(), one.code.lower()}]
-    exact = [one for one in found if one.name in codes or one.code in codes]
-    return (exact or found)[:MOST]
+    return (_exactly(found, codes) or found)[:MOST]
+
+
+def find_each(session: Session, codes: Sequence[str], kinds: Collection[str]) -> dict[str, list[Found]]:
+    """By code, all of these kinds that it names for the centre; by one statement, however many codes there are."""
+    found = [one for one in _told(session, codes, centre=True, most=MOST * len(codes)) if one.kind in kinds]
+    alike = {code: [one for one in found if code.lower() in (one.name.lower(), one.code.lower())] for code in codes}
+    return {code: _exactly(ones, [code]) or ones for code, ones in alike.items()}
+
+
+def _exactly(found: Sequence[Found], codes: Collection[str]) -> list[Found]:
+    """Those that a code names in its very letters, upper and lower case told apart."""
+    return [one for one in found if one.name in codes or one.code in codes]
 
 
 def holding(session: Session, part: str) -> list[Found]:
@@ -76,7 +87,9 @@ def holding(session: Session, part: str) -> list[Found]:
     return _rows(session, [_lots(holds(Lot.name), centre=False), _substrates(holds(Substrate.name))])
 
 
-def _told(session: Session, codes: Sequence[str], *, centre: bool = False, substrates: bool = False) -> list[Found]:
+def _told(
+    session: Session, codes: Sequence[str], *, centre: bool = False, substrates: bool = False, most: int = MOST
+) -> list[Found]:
     wanted = [code.lower() for code in codes]
     owned = [code for code in wanted if "/" in code]
 
@@ -85,18 +98,18 @@ def _told(session: Session, codes: Sequence[str], *, centre: bool = False, subst
         return or_(own, func.lower(Customer.name + "/" + name).in_(owned)) if customer and owned else own
 
     if substrates:
-        return _rows(session, [_substrates(named(Substrate.name, customer=True))])
+        return _rows(session, [_substrates(named(Substrate.name, customer=True))], most)
     queries = [
         _lots(named(Lot.name, customer=True), centre=centre),
         _substrates(named(Substrate.name, customer=True)),
         _row("shipment", Shipment.name, "", Shipment.direction).where(named(Shipment.name)),
     ]
-    return _rows(session, [*queries, *_of_the_centre(named)] if centre else queries)
+    return _rows(session, [*queries, *_of_the_centre(named)] if centre else queries, most)
 
 
-def _rows(session: Session, queries: Sequence[Rows]) -> list[Found]:
+def _rows(session: Session, queries: Sequence[Rows], most: int = MOST) -> list[Found]:
     """What they find, by one statement: kind by kind, by name and customer."""
-    limited = [select(*query.limit(MOST).subquery().c) for query in queries]
+    limited = [select(*query.limit(most).subquery().c) for query in queries]
     rows = session.execute(union_all(*limited)).all()
     order = list(dict.fromkeys(PAGES))
     rows = sorted(rows, key=lambda row: (order.index(row.kind), row.name, row.customer))
@@ -136,7 +149,7 @@ def _of_the_centre(named: Callable[..., ColumnElement[bool]]) -> Iterator[Rows]:
         .outerjoin(Customer, Customer.id == MaterialLot.customer_id)
         .where(named(MaterialLot.name, customer=True))
     )
-    containers = _row("container", Container.name, Customer.name, MaterialKind.title)
+    containers = _row("container", Container.name, Customer.name, MaterialKind.title + " " + MaterialLot.name)
     yield (
         containers.join(MaterialLot, MaterialLot.id == Container.material_lot_id)
         .join(MaterialKind, MaterialKind.id == MaterialLot.kind_id)

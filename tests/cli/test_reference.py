@@ -14,8 +14,8 @@ from mes.cli import app
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "command-line.md"
 MAKE_PAGE = ["-m", "typer", "mes.cli", "utils", "docs", "--name", "mes"]
-PROCESSES = {"mes serve", "mes connect"}
-"""They print no data."""
+NO_DATA = {"mes serve", "mes connect", "mes label"}
+"""They print no data: two are processes, and labels are for printers."""
 
 
 def commands(group: Any, name: str = "mes") -> Iterator[tuple[str, Any]]:
@@ -36,7 +36,7 @@ def test_every_command_has_an_example_of_itself() -> None:
 
 def test_every_command_that_prints_data_prints_json() -> None:
     options = {name: {word for p in command.params for word in p.opts} for name, command in COMMANDS.items()}
-    assert {name for name, words in options.items() if "--json" not in words} == PROCESSES
+    assert {name for name, words in options.items() if "--json" not in words} == NO_DATA
 
 
 def test_page_of_reference_is_what_the_commands_say() -> None:

@@ -214,6 +214,7 @@ ROUTES = {
     "POST /api/v1/equipment/{equipment}/maintain": Permission.MAINTAIN_EQUIPMENT,
     "GET /api/v1/maintenance": Permission.SEE_LINE,
     "GET /api/v1/find": Permission.SEE_LOTS,
+    "GET /api/v1/labels": Permission.SEE_LINE,
     "GET /api/v1/carriers": Permission.SEE_LINE,
     "POST /api/v1/carriers": Permission.KEEP_MATERIALS,
     "GET /api/v1/carriers/{carrier}": Permission.SEE_LINE,

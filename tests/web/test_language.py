@@ -9,7 +9,7 @@ from mes.web.language import FOLDER, LANGUAGES, OWN, preferred
 from tests.web.sentences import Sentence, all_sentences, naked, templates
 
 OTHERS = [language for language in LANGUAGES if language != OWN]
-SAID_BY_US = {"Interposer", "CSV", "JSON", "E142 XML", "Excel", "Parquet", "API", "SHA-256", "UCUM"}
+SAID_BY_US = {"Interposer", "CSV", "JSON", "E142 XML", "Excel", "Parquet", "API", "SHA-256", "UCUM", "PDF", "ZPL"}
 """Names, the same in every language."""
 GAP = re.compile(r"%\((\w+)\)|%%")
 

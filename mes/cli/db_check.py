@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from checks import compare, durables, history, maps, materials, reading
+from checks import carriers, compare, durables, history, maps, materials, reading
 from mes.cli.sealing import broken_seal, read_seal
 from mes.history import GENESIS
 from mes.jobs.states import RecordState
@@ -59,6 +59,7 @@ def _counted(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, str]]:
     yield from (("maps", message) for message in told)
     yield from (("materials", message) for message in materials.count(connection))
     yield from (("durables", message) for message in durables.count(connection))
+    yield from (("carriers", message) for message in carriers.count(connection))
     by_ledger = _ledgers(connection)
     yield from (("conservation", message) for message in compare("history", by_history, "the maps", by_maps))
     yield from (("ledger", message) for message in compare("its ledger", by_ledger, "history", by_history))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,10 @@ from mes.lots.gate import start_gate
 from mes.lots.models import Lot
 from mes.lots.regrouping.split import split
 from mes.lots.taking import scrap
+from mes.lots.verbs.owner import change_owner
 from mes.people.models import Customer
+from mes.postgres import EmbeddedPostgres
+from tests.checks.conftest import Shop
 from tests.shop import BEGIN, Floor
 
 CLEAN_H = 100.0
@@ -131,9 +135,34 @@ def test_what_is_used_up_leaves_its_slot(floor: Floor) -> None:
     floor.arrive("A", "die", "V1", "V2")
     load(floor, "F1", "A")
     assert inside(floor, "F1") == [(1, "V1", "A"), (2, "W2", "D"), (3, "V2", "A")]
+    floor.do(scrap, floor.id_of(Lot, "A"), "V2", None)
     with floor.database.reading(as_customer(floor.id_of(Customer, "beta"))) as session:
         assert session.scalars(select(CarrierSlot)).all() == []
     assert floor.problems() == []
+
+
+FAULTS = {
+    "update carrier_slot set slot = 3 where slot = 2": "Carrier F1: W2 stands in slot 3, in F1 slot 2 by history.",
+    "update carrier set slots = 2": "Carrier F1: W2 stands in slot 3, it has 2.",
+    "delete from carrier_slot": "Carrier F1: W1 stands in slot 1 by history, in none by its rows.",
+}
+"""One after the other; what was planted stays."""
+
+
+def test_slots_are_counted_from_history_and_faults_found(floor: Floor, postgres: EmbeddedPostgres) -> None:
+    load(floor, "F2")
+    load(floor, "F1")
+    floor.do(change_owner, floor.id_of(Lot, "D"), "beta", ["W2"], "D")
+    assert inside(floor, "F1") == [(1, "W1", "D"), (2, "W2", "D")]
+    floor.arrive("A", "die", "V1")
+    load(floor, "B1", "A")
+    floor.do(leave_carrier, floor.id_of(Lot, "A"))
+    assert floor.problems() == []
+    url = floor.database.url.render_as_string(hide_password=False)
+    shop = Shop(url, Path(), postgres, str(floor.database.url.database))
+    for statement, sentence in FAULTS.items():
+        shop.plant(statement)
+        assert sentence in [one.message for one in floor.problems() if one.check == "carriers"]
 
 
 def test_of_racers_for_the_slots_each_substrate_gets_one_of_its_own(floor: Floor) -> None:

@@ -1,6 +1,6 @@
 """What people do with carriers: register and clean them, move them, put a lot into another one, take it out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -71,7 +71,6 @@ def change_carrier(
     members, names = _members(session, lot)
     if slots is not None:
         _check(carrier, slots, set(names.values()))
-    _sweep(session, carrier_id)
     taken = _taken(session, carrier_id, names)
     free = [slot for slot in range(1, carrier.slots + 1) if slot not in taken]
     placed = slots if slots is not None else dict(zip(sorted(names.values()), free, strict=False))
@@ -83,6 +82,7 @@ def change_carrier(
     if found:
         raise Refused(f"Lot {lot.name} is not put into {carrier.name}.", *found)
     before = _empty(session, names)
+    _sweep(session, carrier_id, placed.values())
     ids = {name: substrate for substrate, name in names.items()}
     session.add_all(
         CarrierSlot(customer_id=lot.customer_id, carrier_id=carrier_id, slot=slot, substrate_id=ids[name])
@@ -103,7 +103,8 @@ def leave_carrier(session: Session, lot_id: int, act: Act) -> None:
     _, names = _members(session, lot)
     before = _empty(session, names)
     gone = [Change(one, after={"gone": lot.name}) for one in carriers]
-    record(session, "leave_carrier", act, [Change(lot, {"carriers": before}, {"carriers": []}), *gone])
+    told = {"carriers": [], "substrates": sorted(names.values())}
+    record(session, "leave_carrier", act, [Change(lot, {"carriers": before}, told), *gone])
 
 
 def _lock(session: Session, lot_id: int, *wanted: int) -> tuple[Lot, list[Carrier]]:
@@ -135,16 +136,15 @@ def _check(carrier: Carrier, slots: Mapping[str, int], names: set[str]) -> None:
         raise Malformed(f"{carrier.name} has no slot {beyond[0]}; its slots are 1 to {carrier.slots}.")
 
 
-def _sweep(session: Session, carrier_id: int) -> None:
-    """Forget what stands in a carrier no more: it is used up."""
-    used = select(LotSubstrate.substrate_id).where(LotSubstrate.progress != Progress.CLOSED)
-    gone = delete(CarrierSlot).where(CarrierSlot.carrier_id == carrier_id, CarrierSlot.substrate_id.not_in(used))
-    session.execute(gone)
+def _sweep(session: Session, carrier_id: int, slots: Iterable[int]) -> None:
+    """Forget what is used up and stood in slots of a carrier that are taken now."""
+    session.execute(delete(CarrierSlot).where(CarrierSlot.carrier_id == carrier_id, CarrierSlot.slot.in_(slots)))
 
 
 def _taken(session: Session, carrier_id: int, own: Mapping[int, str]) -> dict[int, str]:
-    """By slot of a carrier, what stands there of other lots."""
+    """By slot of a carrier, what stands there of other lots and is not used up."""
     query = select(CarrierSlot.slot, Substrate.name).join(Substrate, Substrate.id == CarrierSlot.substrate_id)
+    query = query.join(LotSubstrate, IN_USE)
     query = query.where(CarrierSlot.carrier_id == carrier_id, CarrierSlot.substrate_id.not_in(own))
     return {row.slot: row.name for row in session.execute(query)}
 

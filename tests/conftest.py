@@ -33,7 +33,7 @@ COUNTING = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statement
 """Statements can be counted in a database that asks for it; see `tests.databases.counted`."""
 
 LONGEST = ("tests/demo/", "tests/test_docs.py")
-SHARE_RUNS = tuple(f"tests/demo/test_{name}.py" for name in ("headless", "kills", "trace"))
+SHARE_RUNS = tuple(f"tests/demo/test_{name}.py" for name in ("headless", "kills", "power", "trace"))
 
 
 def _only_loopback(event: str, args: tuple[Any, ...]) -> None:

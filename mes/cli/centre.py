@@ -23,6 +23,7 @@ from mes.cli import feeder, persons
 from mes.cli.database import app_url, known_password
 from mes.cli.ports import free_port, refuse_taken, wait_for_listening
 from mes.cli.processes import Processes, Program
+from mes.cli.signatures import Desk, Signature
 from mes.clock import PlantClock
 from mes.db import Database
 from mes.definitions.clock import act_now, plant_clock, plant_now, set_plant_clock
@@ -139,9 +140,13 @@ class Centre:
         except (Away, Busy):
             return
 
-    def persons(self, session: Session, at: datetime) -> bool:
-        """Let the people of the demonstration do what is due; whether they did anything."""
+    def persons(self, session: Session, at: datetime) -> persons.Looked:
+        """Let the people of the demonstration do what is due, and say what they are to sign."""
         return persons.act(session, self._demonstration, at)
+
+    def sign(self, signature: Signature) -> None:
+        """Have one of them sign on the pages' server. Raises `Away` while it does not answer."""
+        Desk(self.address, {who["name"]: who["password"] for who in self._log_ins}).sign(signature)
 
     def next_look(self, session: Session, at: datetime) -> datetime | None:
         """When dispatch or the people of the demonstration look next although nothing happens until then."""
@@ -151,7 +156,9 @@ class Centre:
         """The same, on a running clock: who comes too late for a substrate comes again."""
         try:
             with self.database.transaction() as session:
-                self.persons(session, plant_now(session))
+                looked = self.persons(session, plant_now(session))
+            for signature in looked.to_sign:
+                self.sign(signature)
         except (Away, Busy, Refused):
             return
 

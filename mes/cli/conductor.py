@@ -17,6 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from equipment.client import EquipmentLost, SteppedEquipment
+from mes.cli.persons import Looked
+from mes.cli.signatures import Signature
 from mes.db import Database
 from mes.definitions.clock import plant_clock, set_plant_clock
 from mes.dispatch.later import next_look
@@ -50,7 +52,9 @@ class Stuck(Exception):
 class Conductor:
     """Steps the plant clock. ``settle`` returns when the connector is done at the clock's time.
 
-    ``later`` says when dispatch or people look next although nothing happens on the line until then.
+    ``persons`` do what people would do, and say what is to be signed; ``sign`` has one of that signed, and raises
+    `Away` where it is to be tried again. ``later`` says when dispatch or people look next although nothing happens on
+    the line until then.
     """
 
     def __init__(
@@ -58,13 +62,15 @@ class Conductor:
         database: Database,
         line: Sequence[SteppedEquipment],
         settle: Callable[[datetime], Awaitable[None]],
-        persons: Callable[[Session, datetime], bool],
+        persons: Callable[[Session, datetime], Looked],
+        sign: Callable[[Signature], None],
         later: Callable[[Session, datetime], datetime | None] = next_look,
     ) -> None:
         self._database = database
         self._line = sorted(line, key=lambda e: e.name)
         self._settle = settle
         self._persons = persons
+        self._sign = sign
         self._later = later
         self._idle: set[str] = set()
         """Equipment that had nothing to come when it was last asked."""
@@ -76,8 +82,9 @@ class Conductor:
         now = await self.begin()
         while True:
             await self._settle(now)
-            acted, left, working = await self._tell(partial(self._look, lot_ids, now))
-            if acted:
+            looked, left, working = await self._tell(partial(self._look, lot_ids, now))
+            await self._have_signed(looked.to_sign)
+            if looked.done or looked.to_sign:
                 await self._keep_time(now)
                 continue
             progress(now, len(left))
@@ -107,15 +114,21 @@ class Conductor:
         await asyncio.gather(*(_advance(equipment, to) for equipment in some))
         self._told.update((equipment.name, to) for equipment in some)
 
-    def _look(self, lot_ids: Sequence[int], now: datetime, session: Session) -> tuple[bool, Sequence[Lot], set[str]]:
-        """Let people do what they would do now; whether they did, lots that have not ended, equipment with work.
+    def _look(self, lot_ids: Sequence[int], now: datetime, session: Session) -> tuple[Looked, Sequence[Lot], set[str]]:
+        """Let people do what they would do now; what came of it, lots that have not ended, equipment with work.
 
         After people the connector looks again.
         """
-        acted = self._persons(session, now)
-        if acted:
+        looked = self._persons(session, now)
+        if looked.done:
             unsettle(session)
-        return acted, _left(session, lot_ids), _working(session)
+        return looked, _left(session, lot_ids), _working(session)
+
+    async def _have_signed(self, signatures: Sequence[Signature]) -> None:
+        for signature in signatures:
+            await _patiently(partial(asyncio.to_thread, self._sign, signature))
+        if signatures:
+            await self._tell(unsettle)
 
     async def _step(self, now: datetime, working: set[str]) -> datetime | None:
         """Move the clock to the next time at which something happens or may be started, and return that; None: none is.

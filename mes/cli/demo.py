@@ -122,7 +122,7 @@ async def _conduct(
         at(f"{told_time(now)} on the plant clock, {left} of {all_of_them} lots left", done, all_of_them)
 
     try:
-        conductor = Conductor(centre.database, line, settled, centre.persons, centre.next_look)
+        conductor = Conductor(centre.database, line, settled, centre.persons, centre.sign, centre.next_look)
         await conductor.begin()
         centre.connect()
         await conductor.run(lot_ids, progress)

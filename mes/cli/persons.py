@@ -1,5 +1,9 @@
-"""What people do in the demonstration, as its text says: when the line has come to that point."""
+"""What people do in the demonstration, as its text says: when the line has come to that point.
 
+What needs no signature they do at once. What they sign is told to the caller, who has them sign it over HTTP.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -10,18 +14,20 @@ from sqlalchemy.orm import Session, undefer
 from mes.cli.caretaker import care, teach
 from mes.cli.keeper import keep, next_ready
 from mes.cli.reviews import review
+from mes.cli.signatures import Signature, of_experiment, of_queue_times, of_verdicts
 from mes.dispatch.later import next_look as dispatch_looks
 from mes.errors import Refused
 from mes.history import Act, History
-from mes.lots.gate.queue_times import clocks, dispose_queue_time
+from mes.lots.experiments.models import Experiment
+from mes.lots.experiments.plan import NewExperiment, NewLeg, draft
+from mes.lots.experiments.states import ExperimentState
 from mes.lots.holds.hold import release_hold
 from mes.lots.models import Hold, Lot, LotSubstrate
 from mes.lots.states import ON_LINE, LotState, Progress
 from mes.lots.taking import pull_sample
 from mes.people.models import User
 from mes.people.roles import Role
-from mes.people.sign_in import Person
-from mes.plant.schema_demonstration import Demonstration, HoldRelease, PullSample, QueueSignature, Ship
+from mes.plant.schema_demonstration import Demonstration, HoldRelease, PlannedExperiment, PullSample, Ship
 from mes.routes.models import Operation, QueueLimit, RouteVersion
 from mes.shipments.send import Sending, send
 from mes.units.models import Substrate
@@ -29,12 +35,22 @@ from mes.units.positions import opened
 from mes.units.states import Disposition
 
 
-def act(session: Session, wanted: Demonstration, at: datetime) -> bool:
-    """Do what is due and not yet done; whether anything was."""
+class Looked(NamedTuple):
+    """What came of a look at the line."""
+
+    done: bool
+    """Anything was."""
+    to_sign: Sequence[Signature] = ()
+
+
+def act(session: Session, wanted: Demonstration, at: datetime) -> Looked:
+    """Do what is due and not yet done, and say what is to be signed."""
     done = [_pull(session, sample, at) for sample in wanted.people]
     done += [keep(session, material, at) for material in wanted.materials]
     done += [teach(session, one, at) for one in wanted.taught]
     done += [care(session, one, at) for one in wanted.care]
+    plans = _plans(session, wanted.experiments)
+    done += [_draft(session, one, at) for one in wanted.experiments if one.name not in plans]
     stands = _stands(session, wanted)
     on_line = {one.route for one in stands if one.state != LotState.COMPLETED}
     waits = {(one.route, one.operation) for one in stands}
@@ -42,9 +58,11 @@ def act(session: Session, wanted: Demonstration, at: datetime) -> bool:
     completed = {one.route for one in stands if one.state == LotState.COMPLETED}
     done += [_release(session, release, at) for release in wanted.releases if release.route in on_line]
     done += [review(session, one, at) for one in wanted.reviews if (one.route, one.operation) in waits]
-    done += [_sign(session, signature, at) for signature in wanted.signatures if signature.route in in_time]
     done += [_ship(session, ship, at) for ship in wanted.ships if ship.route in completed]
-    return any(done)
+    signed = [one for some in wanted.signatures if some.route in in_time for one in of_queue_times(session, some, at)]
+    signed += [one for some in wanted.verdicts if some.route in on_line for one in of_verdicts(session, some, at)]
+    drafts = [one for one in wanted.experiments if plans.get(one.name) == ExperimentState.DRAFT]
+    return Looked(any(done), [*signed, *(of_experiment(one, at) for one in drafts)])
 
 
 class _Stands(NamedTuple):
@@ -60,8 +78,8 @@ class _Stands(NamedTuple):
 
 def _stands(session: Session, wanted: Demonstration) -> set[_Stands]:
     """Asked once for all who watch: most of the time there is nothing for them to do."""
-    watched = {one.route for some in (wanted.releases, wanted.reviews, wanted.signatures) for one in some}
-    watched |= {one.route for one in wanted.ships}
+    watching = (wanted.releases, wanted.reviews, wanted.signatures, wanted.verdicts, wanted.ships)
+    watched = {one.route for some in watching for one in some}
     if not watched:
         return set()
     queued = (LotSubstrate.lot_id == Lot.id) & (LotSubstrate.progress == Progress.QUEUED)
@@ -95,23 +113,24 @@ def _held(wanted: HoldRelease) -> Select[Hold]:
 def _release(session: Session, wanted: HoldRelease, at: datetime) -> bool:
     due = session.scalars(_held(wanted).where(Hold.held_at <= at - timedelta(hours=wanted.after_h))).all()
     for hold in due:
-        role = _person(session, wanted.who).role
+        role = Role(session.scalars(select(User.role).where(User.name == wanted.who)).one())
         release_hold(session, hold.lot_id, hold.id, wanted.comment, role, Act(wanted.who, at, wanted.comment))
     return bool(due)
 
 
-def _sign(session: Session, wanted: QueueSignature, at: datetime) -> bool:
-    """Let go on what has waited too long, lot by lot."""
-    limited = select(QueueLimit.to_operation_id).join(Operation, Operation.id == QueueLimit.to_operation_id)
-    limited = limited.join(RouteVersion, RouteVersion.id == Operation.route_version_id)
-    waits = LotSubstrate.operation_id.in_(limited.where(RouteVersion.route == wanted.route))
-    over = {i for i, its in clocks(session, waits).items() if any(clock.is_over(at) for clock in its)}
-    of_lots = select(LotSubstrate.lot_id).where(LotSubstrate.substrate_id.in_(over), waits).distinct()
-    lots = session.scalars(of_lots.order_by(LotSubstrate.lot_id)).all() if over else []
-    for lot in lots:
-        signer = _person(session, wanted.who)
-        dispose_queue_time(session, lot, (), None, signer, Act(wanted.who, at, wanted.comment))
-    return bool(lots)
+def _plans(session: Session, wanted: Sequence[PlannedExperiment]) -> dict[str, str]:
+    """The state of each experiment that is drafted, by name."""
+    if not wanted:
+        return {}
+    query = select(Experiment.name, Experiment.state).where(Experiment.name.in_([one.name for one in wanted]))
+    return {row.name: row.state for row in session.execute(query)}
+
+
+def _draft(session: Session, wanted: PlannedExperiment, at: datetime) -> bool:
+    legs = tuple(NewLeg(one.name, parameters=one.parameters) for one in wanted.legs)
+    asked = NewExperiment(wanted.name, wanted.title, f"{wanted.route}/{wanted.operation}", legs)
+    draft(session, asked, Act(wanted.who, at, wanted.comment))
+    return True
 
 
 def _ship(session: Session, wanted: Ship, at: datetime) -> bool:
@@ -125,11 +144,6 @@ def _ship(session: Session, wanted: Ship, at: datetime) -> bool:
         except Refused:
             continue
     return bool(sent)
-
-
-def _person(session: Session, name: str) -> Person:
-    user = session.scalars(select(User).where(User.name == name)).one()
-    return Person(user.name, user.title, Role(user.role), user.belongs_to_id)
 
 
 def _pull(session: Session, wanted: PullSample, at: datetime) -> bool:

@@ -62,7 +62,7 @@ def read_demonstration(folder: Path) -> Demonstration:
         lots=found.parts("lot"), by_hand=found.parts("lot_by_hand"), materials=found.parts("kept"),
         taught=found.parts("taught"), care=found.parts("care"), people=found.parts("act"),
         releases=found.parts("hold_release"), signatures=found.parts("queue_signature"), reviews=found.parts("review"),
-        ships=found.parts("ship"),
+        verdicts=found.parts("suspect_verdict"), experiments=found.parts("experiment"), ships=found.parts("ship"),
     )  # fmt: skip
 
 

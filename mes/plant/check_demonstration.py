@@ -7,14 +7,15 @@ from mes.plant.gather import Entry, Gathered, unknown
 from mes.plant.problems import Problem, choice
 
 LOTS = ("lot", "lot_by_hand")
-ACTS = ("act", "hold_release", "queue_signature", "review", "ship")
+ACTS = ("act", "hold_release", "queue_signature", "suspect_verdict", "experiment", "review", "ship")
+AT_OPERATIONS = ("act", "experiment", "review")
 NAMED = {
     "kept": {"material": "material", "who": "person", "keeper": "person"},
     "taught": {"certification": "certification", "trainer": "person"},
     "care": {"plan": "maintenance_plan", "who": "person"},
 }
 """Of what people of the demonstration see to: what each key names."""
-DEMONSTRATED = {*LOTS, *ACTS, *NAMED}
+DEMONSTRATED = {*LOTS, *ACTS, *NAMED} - {"experiment"}
 """Kinds of things of which several of the same name may stand in a demonstration."""
 
 
@@ -36,6 +37,7 @@ def demonstration_problems(found: Gathered) -> Iterator[Problem]:
         for entry in found.entries[kind]:
             yield from unknown(found, entry, ("who",), "person", entry.part.who)
     yield from _by_hand(found)
+    yield from _legs(found)
 
 
 def _routes(found: Gathered) -> Iterator[Problem]:
@@ -46,7 +48,7 @@ def _routes(found: Gathered) -> Iterator[Problem]:
             if "route" not in found.lost and entry.part.route not in known:
                 message = f"there is no route {entry.part.route}"
                 yield entry.problem(("route",), "unknown_route", message, choice(entry.part.route, known))
-    for kind in ("act", "review"):
+    for kind in AT_OPERATIONS:
         for entry in found.entries[kind]:
             act = entry.part
             route = routes.get(act.route)
@@ -67,6 +69,27 @@ def _shipment(found: Gathered, entry: Entry) -> Iterator[Problem]:
     if lot.missing >= lot.substrates:
         message = f"{lot.missing} of {lot.substrates} substrates are missing, and nothing comes"
         yield entry.problem(("missing",), "nothing_comes", message, "let at least one substrate come")
+
+
+def _legs(found: Gathered) -> Iterator[Problem]:
+    """Legs of an experiment set what the recipe of its operation has, within its limits."""
+    recipes = found.named("recipe")
+    of_operation = {(r.route, o.number): o.recipe for r in found.parts("route") for o in r.operations}
+    for entry in found.entries["experiment"]:
+        recipe = recipes.get(of_operation.get((entry.part.route, entry.part.operation), ""))
+        if recipe is None:
+            continue
+        limits = {one.name: one for one in recipe.parameters}
+        for index, leg in enumerate(entry.part.legs):
+            for name, value in leg.parameters.items():
+                at = ("legs", index, "parameters", name)
+                if name not in limits:
+                    message = f"recipe {recipe.key} has no parameter {name}"
+                    yield entry.problem(at, "unknown_parameter", message, choice(name, limits))
+                elif not limits[name].low <= value <= limits[name].high:
+                    message = f"{value:g} leaves the limits of {name} in recipe {recipe.key}"
+                    hint = f"write {limits[name].low:g} to {limits[name].high:g} {limits[name].unit}"
+                    yield entry.problem(at, "out_of_limits", message, hint)
 
 
 def _by_hand(found: Gathered) -> Iterator[Problem]:

@@ -41,6 +41,8 @@ KINDS = {
     "CaredFor": "care",
     "HoldRelease": "hold_release",
     "QueueSignature": "queue_signature",
+    "SuspectVerdict": "suspect_verdict",
+    "PlannedExperiment": "experiment",
     "Review": "review",
     "Ship": "ship",
 }

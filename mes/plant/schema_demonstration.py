@@ -95,6 +95,34 @@ class Review(Part):
     comment: Title
 
 
+class PlannedLeg(Part):
+    """A leg of an experiment; without set points the operation runs as usual."""
+
+    name: Name
+    parameters: dict[str, float] = Field(default_factory=dict, description="Set points by the name of the parameter")
+
+
+class PlannedExperiment(Part):
+    """An experiment that is drafted at the begin. All that comes to the operation is in it once it is signed."""
+
+    name: Name
+    title: Title
+    route: Name
+    operation: int = Field(ge=1)
+    legs: list[PlannedLeg] = Field(min_length=1)
+    who: Name = Field(description="Drafts it, and signs it")
+    comment: Title
+
+
+class SuspectVerdict(Part):
+    """A process engineer says what suspect units of held lots of a route are, once nothing of such a lot is at work."""
+
+    route: Name
+    verdict: Literal["cleared", "scrapped"]
+    who: Name
+    comment: Title
+
+
 class Ship(Part):
     """A person sends each completed lot of a route away."""
 
@@ -115,6 +143,8 @@ class Demonstration(Part):
     people: list[PullSample] = Field(default_factory=list)
     releases: list[HoldRelease] = Field(default_factory=list)
     signatures: list[QueueSignature] = Field(default_factory=list)
+    verdicts: list[SuspectVerdict] = Field(default_factory=list)
+    experiments: list[PlannedExperiment] = Field(default_factory=list)
     reviews: list[Review] = Field(default_factory=list)
     ships: list[Ship] = Field(default_factory=list)
 

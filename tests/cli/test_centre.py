@@ -11,6 +11,7 @@ from mes import plant as plants
 from mes.cli import feeder, persons
 from mes.cli.centre import BEGINS, Centre
 from mes.cli.demo import SPEED
+from mes.cli.persons import Looked
 from mes.db import Database
 from mes.definitions.clock import set_plant_clock
 from mes.definitions.models import BY_HAND, EquipmentClass
@@ -29,7 +30,7 @@ from tests.shop import BEGIN, Floor
 class Unlucky(Centre):
     """A centre whose people find a substrate taken by the line between looking and reaching for it."""
 
-    def persons(self, session: Session, at: datetime) -> bool:
+    def persons(self, session: Session, at: datetime) -> Looked:
         raise Refused("Substrate W-1 is ordered; wait until its run ends.")
 
 

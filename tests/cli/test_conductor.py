@@ -9,9 +9,15 @@ from equipment.client.memory import MemoryEquipment
 from equipment.sim.config import Kind
 from equipment.sim.device import Device
 from mes.cli.conductor import Conductor
+from mes.cli.persons import Looked
+from mes.cli.signatures import Signature
 from mes.definitions.clock import set_plant_clock
 from tests.equipment.shop import SHIFT_BEGINS, Shop, begin, config, maps_of, order
 from tests.shop import Floor
+
+
+def no_signature(signature: Signature) -> None:
+    raise AssertionError(f"nobody signs here: {signature}")
 
 
 class Counted(MemoryEquipment):
@@ -47,7 +53,7 @@ def test_idle_equipment_is_asked_once_and_told_every_time(floor: Floor) -> None:
                 floor.end(runs[0])
 
         times: list[datetime] = []
-        conductor = Conductor(floor.database, line, settle, lambda _session, _at: False)
+        conductor = Conductor(floor.database, line, settle, lambda _session, _at: Looked(done=False), no_signature)
         asyncio.run(conductor.run([lot], lambda now, _left: times.append(now)))
         assert floor.lot("D1").state == "stocked"
         assert times == sorted(set(times)) and len(times) >= 3

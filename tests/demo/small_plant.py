@@ -28,6 +28,9 @@ SUBSTRATES = {
     "hbm_core": 4, "top_die": 2, "hbm_stack": 3, "chip_on_wafer": 3, "module": 3, "sic_die": 1, "power_module": 1,
 }  # fmt: skip
 """Of a lot, by its route, beside those that are missing of its shipment."""
+STACKED = {"hbm_core": 5, "hbm_stack": 2}
+"""Of the lots that suffice to stack dies, by route."""
+STACKING = len(STACKED)
 MOST_SUBSTRATES = {"tcb_bonder": 1, "final_tester": 2, "prober": 2}
 """Of a job, by the class of its equipment."""
 WORN = 40.0
@@ -43,11 +46,32 @@ def small_plant(folder: Path) -> Path:
     return folder
 
 
+def stacks_alone(folder: Path) -> Path:
+    """The small plant with so many lots as stack dies: one of core dies, one of the wafers on which they are stacked.
+
+    Those are as small as wafers of compute dies: five wafers of core dies fill two of them four high.
+    """
+    plant = small_plant(folder)
+    edit(plant / "products" / "memory.yaml", _shrink_stacks)
+    edit(plant / "demonstration.yaml", _stack)
+    return plant
+
+
 def edit(file: Path, change: Callable[[Any], None]) -> None:
     """Change what stands in a file of a plant."""
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     change(content)
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def _shrink_stacks(content: Any) -> None:
+    (stack,) = (product for product in content["products"] if product["name"] == "hbm_stack")
+    stack["layout"] = "top_die_wafer"
+
+
+def _stack(content: Any) -> None:
+    of = {lot["route"]: lot for lot in content["lots"]}
+    content["lots"] = [of[route] | {"substrates": count} for route, count in STACKED.items()]
 
 
 def _shrink_layouts(content: Any) -> None:

@@ -1,7 +1,6 @@
 """One cause at a time, at one seed: its own defect moves with the dose, and no other one does.
 
-Defects are counted in the simulators' hidden truth, at the operation where the cause works. Five wafers of core dies
-suffice to stack four on each die of two small wafers.
+Defects are counted in the simulators' hidden truth, at the operation where the cause works.
 """
 
 import sqlite3
@@ -17,11 +16,9 @@ import pytest
 
 from equipment.sim.defects import TRUE_DEFECTS, Defect, has
 from tests.demo.conftest import SEED, RunTwin
-from tests.demo.small_plant import edit, small_plant
+from tests.demo.small_plant import STACKING, edit, stacks_alone
 from tests.demo.twin import Twin
 
-CORES, STACKS = "hbm_core", "hbm_stack"
-SUBSTRATES = {CORES: 5, STACKS: 2}
 REFLOW, BOND, CURE = "hbm_core/20", "hbm_stack/70", "hbm_stack/90"
 VOID_PER_QUEUE_H = 0.1
 """Of the cure oven, in every run here: two dozen stacks are few, so that waiting must tell."""
@@ -70,34 +67,21 @@ class Lines:
     def without(self, operation: str) -> Counter[Defect]:
         """What units got at an operation when nothing is wrong."""
         if self._without is None:
-            self._without = self._run(self._plant("without"), len(SUBSTRATES), SEED)
+            self._without = self._run(self._plant("without"), STACKING, SEED)
         return added(self._without, operation)
 
     def given(self, operation: str, cause: Cause, dose: float) -> Counter[Defect]:
         """What they got with a dose of a cause."""
         plant = self._plant(f"{cause.__name__} {dose}")
         cause(plant, dose)
-        lots = 1 if operation == REFLOW else len(SUBSTRATES)
+        lots = 1 if operation == REFLOW else STACKING
         return added(self._run(plant, lots, SEED), operation)
 
     def _plant(self, name: str) -> Path:
-        plant = small_plant(self._folder / name)
-        edit(plant / "products" / "memory.yaml", _shrink_stacks)
-        edit(plant / "demonstration.yaml", _set_lots)
+        plant = stacks_alone(self._folder / name)
         edit(plant / "equipment.yaml", partial(_set_figure, "oven", "void_per_queue_h", VOID_PER_QUEUE_H))
         edit(plant / "equipment.yaml", partial(_set_figure, "reflow_oven", "best_peak_cel", PEAK_CEL))
         return plant
-
-
-def _set_lots(content: Any) -> None:
-    of = {lot["route"]: lot for lot in content["lots"]}
-    content["lots"] = [of[route] | {"substrates": count} for route, count in SUBSTRATES.items()]
-
-
-def _shrink_stacks(content: Any) -> None:
-    """Base dies come on wafers as small as those of compute dies."""
-    (stack,) = (product for product in content["products"] if product["name"] == "hbm_stack")
-    stack["layout"] = "top_die_wafer"
 
 
 def added(twin: Twin, operation: str) -> Counter[Defect]:

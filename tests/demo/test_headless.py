@@ -110,6 +110,24 @@ def test_flux_is_kept_ready_and_used_up(undisturbed: Ended, records: psycopg.Con
     assert not [code for code in undisturbed.summary["refusals"] if code.startswith("material")]
 
 
+def test_an_experiment_runs_by_its_legs(records: psycopg.Connection) -> None:
+    runs = records.execute("""
+        select l.name, o.name, count(*) from run_leg g join experiment_leg l on l.id = g.leg_id
+        join run r on r.id = g.run_id join operation o on o.id = r.operation_id group by 1, 2""").fetchall()
+    assert {(leg, operation) for leg, operation, _ in runs} == {("usual", "top_die/20"), ("longer", "top_die/20")}
+
+
+def test_people_sign_over_http(undisturbed: Ended, records: psycopg.Connection) -> None:
+    signed = records.execute("""
+        select distinct verb, actor from history where verb in ('dispose_queue_time', 'dispose_suspects')
+        or (verb = 'approve' and subject_kind = 'experiment')""").fetchall()
+    assert {verb for verb, _ in signed} == {"approve", "dispose_queue_time", "dispose_suspects"}
+    log = (undisturbed.folder / "web.log").read_text()
+    for verb, actor in signed:
+        (line, *_) = [line for line in log.splitlines() if f"/{verb.replace('_', '-')}" in line]
+        assert actor in line and "200" in line
+
+
 def test_what_is_left_over_is_stored_and_counted(undisturbed: Ended, records: psycopg.Connection) -> None:
     left = count(records, "select count(*) from lot where state = 'stocked' and units > 0")
     assert left >= 1

@@ -22,9 +22,8 @@ from mes.settings import Settings
 from tests.demo.conftest import SEED
 from tests.demo.kills import AFTER, BEFORE, VICTIMS, Kill, Killer, mortal
 from tests.demo.runs import Ended, over
+from tests.demo.small_plant import STACKING, stacks_alone
 
-FIRST_LOTS = 6
-"""The lots until the first stacks are bonded."""
 BEGUN = """
 select r.id, r.name, e.name from run r
 join equipment e on e.id = r.equipment_id
@@ -99,9 +98,9 @@ def settle_doubt(folder: Path, url: str, run_id: int) -> None:
             release_hold(session, held.lot_id, held.id, act.why, Role.ADMINISTRATOR, act)
 
 
-def test_a_lost_disk_asks_a_person_and_nothing_is_double(plant: Path, folder: Path) -> None:
-    data = folder / "doubt"
-    with mortal(plant, data, FIRST_LOTS, SEED, random.Random(SEED)) as killer:
+def test_a_lost_disk_asks_a_person_and_nothing_is_double(folder: Path) -> None:
+    plant, data = stacks_alone(folder / "stacks"), folder / "doubt"
+    with mortal(plant, data, STACKING, SEED, random.Random(SEED)) as killer:
         run_id, run = lose_disk(killer, data)
         killer.running.until(lambda: killer.database.rows(HELD) or None)
         assert killer.database.rows("select id from run where state = 'in_doubt'") == [(run_id,)]

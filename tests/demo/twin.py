@@ -1,13 +1,16 @@
-"""The whole line without a network: connector, conductor and devices in one process, in virtual time."""
+"""The whole line without a network: connector, conductor and devices in one process, in virtual time.
+
+Only what people sign they sign over HTTP, as everywhere.
+"""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 import checks
@@ -18,14 +21,15 @@ from mes.cli import feeder, persons
 from mes.cli.centre import BEGINS
 from mes.cli.conductor import Conductor
 from mes.cli.headless_summary import refusals
+from mes.cli.signatures import Desk
 from mes.db import Database
 from mes.definitions.clock import set_plant_clock
 from mes.history import Act
 from mes.jobs.connector import Connector
 from mes.jobs.link import links
+from mes.people.models import User
 from mes.reports import summary
-
-Persons = Callable[[Session, datetime], bool]
+from tests.web.conftest import PASSWORD, hashed, serving
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,13 @@ class Twin:
         with self.database.reading() as session:
             told = {**summary.summary(session), "refusals": refusals(session)}
         return told | {"conservation": checks.conservation(self.owner_url, self.truth.parent)}
+
+
+def signers(database: Database) -> list[str]:
+    """Everybody, each with the password of the tests."""
+    with database.transaction() as session:
+        session.execute(update(User).values(password_hash=hashed()))
+        return list(session.scalars(select(User.name)))
 
 
 def run_twin(database: Database, owner_url: str, plant: Path, folder: Path, lots: int, seed: int) -> Twin:
@@ -69,12 +80,14 @@ def run_twin(database: Database, owner_url: str, plant: Path, folder: Path, lots
     async def settle(at: datetime) -> None:
         await connector.settle()
 
-    def people(session: Session, at: datetime) -> bool:
+    def people(session: Session, at: datetime) -> persons.Looked:
         return persons.act(session, demonstration, at)
 
     def later(session: Session, at: datetime) -> datetime | None:
         return persons.next_look(session, demonstration, at)
 
-    conductor = Conductor(database, list(line.values()), settle, people, later)
-    asyncio.run(conductor.run(ids, lambda now, left: None))
+    with serving(database) as site:
+        desk = Desk(site.address, dict.fromkeys(signers(database), PASSWORD))
+        conductor = Conductor(database, list(line.values()), settle, people, desk.sign, later)
+        asyncio.run(conductor.run(ids, lambda now, left: None))
     return Twin(database, owner_url, folder)

@@ -214,6 +214,10 @@ MISTAKES = {
         "unknown_route", "route: power_modul", "did you mean power_module?"),
     "operation to review": Mistake("demonstration.yaml", "operation: 30", "operation: 31", "unknown_operation",
                                    "operation: 31", "it has 10, 20, 25, 30,"),
+    "leg beyond the limits": Mistake("demonstration.yaml", "time_at_peak: 70", "time_at_peak: 80", "out_of_limits",
+                                     "time_at_peak: 80", "write 45 to 75 s"),
+    "leg of nothing": Mistake("demonstration.yaml", "time_at_peak: 70", "time_at_peek: 70", "unknown_parameter",
+                              "time_at_peek: 70", "did you mean time_at_peak?"),
     "material of a shipment": Mistake(
         "demonstration.yaml", "{material: silver_paste, containers: 3", "{material: silver_past, containers: 3",
         "unknown_material", "{material: silver_past,", "did you mean silver_paste?"),

@@ -163,7 +163,7 @@ def _sources(session: Session, lot: Lot, positions: int, taken: set[int]) -> tup
     for need in wanted:
         left[need.product_id] = left.get(need.product_id, 0.0) + positions * SPARE
     given = []
-    for source in sources(session, left) if left else ():
+    for source in sources(session, left, lot.created_at) if left else ():
         if left[source.product_id] > 0 and source.units and not source.in_use and source.substrate_id not in taken:
             left[source.product_id] -= source.units
             given.append(source.substrate_id)

@@ -15,11 +15,110 @@ from mes.db import APP_ROLE, CUSTOMER_ROLE, STAFF_ROLE
 
 CURRENT_CUSTOMER = "nullif(current_setting('app.customer', true), '')::integer"
 
+OUTCOMES = (
+    "(select string_agg('\\x000000'::bytea || substr(slots, 4 * i + 4, 1), ''::bytea order by i)"
+    " from generate_series(0, n - 1) i)"
+)
+"""Slots of a transfer with nothing but the outcomes."""
+
 TRANSFER_HALVES = {
-    "transfer_given": ("source", "from_xy"),
-    "transfer_taken": ("target", "to_xy"),
+    "transfer_given": ("source", "from_xy", f"{OUTCOMES} as slots"),
+    "transfer_taken": ("target", "to_xy", "slots"),
 }
-"""Views through which each side of a border of ownership reads its own half of a transfer."""
+"""Views through which each side of a border of ownership reads its own half of a transfer.
+
+Whoever gave a unit does not read at which site and level of the other's product it is.
+"""
+
+BYTE_PAIR = """
+create function byte_pair(packed bytea, place integer) returns integer language sql immutable parallel safe as $$
+    select case when place >= 0 and 2 * place + 1 < length(packed)
+        then get_byte(packed, 2 * place) + 256 * get_byte(packed, 2 * place + 1) end
+$$
+"""
+"""Of 16-bit numbers without a sign, the lower byte first, that at a place; null beyond."""
+
+LAYER_BIN = """
+create function layer_bin(encoding text, positions bytea, body bytea, place integer) returns integer
+language sql immutable parallel safe as $$
+    select case
+        when encoding = 'u2' then byte_pair(body, k.at)
+        when encoding = 'u1' and k.at < length(body) then get_byte(body, k.at)
+    end
+    from (
+        select place where positions is null
+        union all
+        select p from generate_series(0, length(positions) / 4 - 1) p
+        where byte_pair(positions, 2 * p) + 65536 * byte_pair(positions, 2 * p + 1) = place
+    ) k(at)
+$$
+"""
+"""What one version of a layer of bins says of a position, counted row by row; null where it says nothing."""
+
+SUPPLIED_UNIT = f"""
+create view supplied_unit with (security_barrier) as
+select t.id as transfer_id, m.i as move,
+    case when a.receiver_sees @> '"id"' then (
+        select convert_from(l.body, 'UTF8')::json ->> p.place from layer l
+        where l.substrate_id = s.id and l.encoding = 'text' and l.happened_at <= t.happened_at
+        order by l.happened_at desc, l.id desc limit 1
+    ) end as device_id,
+    case when a.receiver_sees @> '"grade"' then (
+        select concat_ws(' ', b.code, nullif(l.palette -> b.code::text ->> 'name', ''),
+            l.palette -> b.code::text ->> 'quality')
+        from layer l, layer_bin(l.encoding, l.positions, l.body, p.place) b(code)
+        where l.substrate_id = s.id and l.encoding in ('u1', 'u2') and l.happened_at <= t.happened_at and b.code > 0
+        order by l.happened_at desc, l.id desc limit 1
+    ) end as grade,
+    case when a.receiver_sees @> '"origin"' then format('%s %s,%s', s.name, p.x, p.y) end as origin
+from transfer t
+join supply_agreement a on a.id = t.agreement_id
+    and a.supplier_id = t.source_customer_id and a.receiver_id = t.target_customer_id
+join substrate s on s.id = t.source_id
+join layout o on o.id = s.layout_id
+cross join lateral generate_series(0, t.n - 1) m(i)
+cross join lateral (
+    select x, y, case when x < o.columns and y < o.rows then y * o.columns + x end as place
+    from (select byte_pair(t.from_xy, 2 * m.i), byte_pair(t.from_xy, 2 * m.i + 1)) xy(x, y)
+) p
+where t.target_customer_id = {CURRENT_CUSTOMER}
+"""  # noqa: S608
+"""Of each unit that the reader got from another owner, what their agreement shows of it: no map, no layer, no other."""
+
+SUPPLIED_RESULT = f"""
+create view supplied_result with (security_barrier) as
+select t.id as transfer_id, m.i as move, (
+    with recursive stay(substrate_id, x, y, since, number) as (
+        select t.target_id, byte_pair(t.to_xy, 2 * m.i), byte_pair(t.to_xy, 2 * m.i + 1), t.happened_at, t.id
+        union all
+        select n.target_id, byte_pair(n.to_xy, 2 * k), byte_pair(n.to_xy, 2 * k + 1), n.happened_at, n.id
+        from stay
+        join transfer n on n.source_id = stay.substrate_id and n.target_customer_id = a.receiver_id
+            and (n.happened_at, n.id) > (stay.since, stay.number)
+        cross join lateral generate_series(0, n.n - 1) k
+        where byte_pair(n.from_xy, 2 * k) = stay.x and byte_pair(n.from_xy, 2 * k + 1) = stay.y
+            and get_byte(n.slots, 4 * k + 3) = 0
+    )
+    select concat_ws(' ', b.code, nullif(l.palette -> b.code::text ->> 'name', ''),
+        l.palette -> b.code::text ->> 'quality')
+    from stay
+    join substrate s on s.id = stay.substrate_id
+    join layout o on o.id = s.layout_id and stay.x < o.columns and stay.y < o.rows
+    join layer l on l.substrate_id = s.id and l.encoding in ('u1', 'u2') and l.happened_at >= stay.since,
+        layer_bin(l.encoding, l.positions, l.body, stay.y * o.columns + stay.x) b(code)
+    where b.code > 0 and l.name like 'bin:%'
+    order by l.happened_at desc, l.id desc limit 1
+) as result
+from transfer t
+join supply_agreement a on a.id = t.agreement_id and a.supplier_sees @> '"result"'
+    and a.supplier_id = t.source_customer_id and a.receiver_id = t.target_customer_id
+cross join lateral generate_series(0, t.n - 1) m(i)
+where t.source_customer_id = {CURRENT_CUSTOMER} and get_byte(t.slots, 4 * m.i + 3) = 0
+"""  # noqa: S608
+"""Of each unit that the reader gave, how what it went into was tested last, where the agreement shows that."""
+
+BORDER = {"supplied_unit": SUPPLIED_UNIT, "supplied_result": SUPPLIED_RESULT}
+"""Views through which each side reads what an agreement shows of the other's half."""
 
 _FROZEN_RECIPE = "(new.recipe, new.version, new.class_id, new.body, new.sha256, new.parameters)"
 _FROZEN_ROUTE = "(new.route, new.version, new.title, new.product_id, new.ends, new.sha256, new.released_at)"
@@ -72,6 +171,15 @@ def policies(table: Table) -> dict[str, tuple[str, str, str]]:
     return found
 
 
+def border() -> Iterator[str]:
+    """The SQL of what is shown across borders of ownership."""
+    yield BYTE_PAIR
+    yield LAYER_BIN
+    for name, view in BORDER.items():
+        yield view
+        yield f"grant select on {name} to {STAFF_ROLE}, {CUSTOMER_ROLE}, {APP_ROLE}"
+
+
 def statements(metadata: MetaData) -> Iterator[str]:
     """The SQL that enables all of it, for a migration."""
     for table in metadata.sorted_tables:
@@ -83,11 +191,12 @@ def statements(metadata: MetaData) -> Iterator[str]:
         yield f"grant select on {table.name} to {APP_ROLE}"
         if customer_column(table) is not None:
             yield f"grant select on {table.name} to {CUSTOMER_ROLE}"
-    for half, (side, xy) in TRANSFER_HALVES.items():
-        columns = f"id, {side}_customer_id as customer_id, {side}_id as substrate_id, n, happened_at, {xy}, slots"
+    for half, (side, xy, slots) in TRANSFER_HALVES.items():
+        columns = f"id, {side}_customer_id as customer_id, {side}_id as substrate_id, n, happened_at, {xy}, {slots}"
         mine = f"{side}_customer_id = {CURRENT_CUSTOMER}"
         yield f"create view {half} with (security_barrier) as select {columns} from transfer where {mine}"  # noqa: S608
         yield f"grant select on {half} to {STAFF_ROLE}, {CUSTOMER_ROLE}, {APP_ROLE}"
+    yield from border()
     yield f"grant usage on all sequences in schema public to {STAFF_ROLE}"
     yield REFUSE_CHANGE
     for (_, name), when in TRIGGERS.items():

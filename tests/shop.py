@@ -19,7 +19,7 @@ from equipment.interface.messages import TRANSFER_COLUMNS, Parameter, SubstrateR
 from equipment.interface.states import Outcome, TransferOutcome
 from mes.cli.db_check import Problem, check
 from mes.db import Base, Database
-from mes.definitions.models import Area, AttachSite, EquipmentClass, HoldCode, Layout, Product, Site
+from mes.definitions.models import Area, AttachSite, EquipmentClass, HoldCode, Layout, Product, Site, SupplyAgreement
 from mes.equipment.models import Equipment
 from mes.history import Act
 from mes.lots.accounts import ARE, CAME
@@ -52,7 +52,7 @@ MOST_WAIT_H = 4.0
 
 
 def build_plant(session: Session) -> None:
-    """Two customers, two cells that can do everything, an oven for several lots, and five routes."""
+    """Two customers who supply dies to each other, two cells for everything, an oven for several lots, five routes."""
     session.add_all(Customer(name=name, title=name.title()) for name in ("alpha", "beta"))
     site = _added(session, Site(name="site", title="Site", time_zone="UTC"))
     area = _added(session, Area(name="area", title="Area", site_id=site.id))
@@ -72,11 +72,11 @@ def build_plant(session: Session) -> None:
     for product, others in ((package, (die, die)), (pair, (die, cap))):
         sites = enumerate(others, 1)
         session.add_all(AttachSite(product_id=product.id, site=s, level=1, die_product_id=o.id) for s, o in sites)
+    _agree(session, die)
     in_cell = {"class_id": cell.id, "recipe_version_id": _recipe(session, "bond", cell, BOND, []).id}
     limits = [{"name": "peak_temperature", "unit": "Cel", "target": 150, "low": 145, "high": 155}]
     in_oven = {"class_id": oven.id, "recipe_version_id": _recipe(session, "bake", oven, BAKE, limits).id}
-    assembly = {"kind": "assemble", "fills": [[1, 1], [2, 1]]}
-    retest = {"bins": [7], "above": 0.25, "passes": 2}
+    assembly, retest = {"kind": "assemble", "fills": [[1, 1], [2, 1]]}, {"bins": [7], "above": 0.25, "passes": 2}
     _route(session, die, "stocked", in_cell | {"kind": "process", "process_s": 2 * 3600})
     _route(
         session, package, "completed", in_cell | assembly, in_cell | {"kind": "transfer", "makes_layout_id": boat.id},
@@ -91,6 +91,15 @@ def build_plant(session: Session) -> None:
     baked, judged = _route(session, board, "completed", in_oven | long | {"kind": "process"}, tested | short)
     times = {"most_s": MOST_WAIT_H * 3600, "warning_s": 3600.0}
     session.add(QueueLimit(from_operation_id=baked.id, to_operation_id=judged.id, **times))
+
+
+def _agree(session: Session, product: Product) -> None:
+    """Let the two customers supply a product to each other."""
+    sees: dict[str, Any] = {"product_id": product.id, "receiver_sees": ["id", "grade"], "supplier_sees": []}
+    alpha, beta = session.scalars(select(Customer.id).order_by(Customer.id))
+    for supplier, receiver in ((alpha, beta), (beta, alpha)):
+        agreed = SupplyAgreement(name=f"{supplier}-{receiver}", supplier_id=supplier, receiver_id=receiver, **sees)
+        session.add(agreed)
 
 
 def _added(session: Session, row: Any) -> Any:

@@ -125,6 +125,10 @@ PARAMETERS = {
 }
 
 RULES = {
+    "supply": """
+select format('Transfer %%s is by agreement %%s, which is not about what was picked from %%s.', t.id, a.name, s.name)
+from transfer t join supply_agreement a on a.id = t.agreement_id join substrate s on s.id = t.source_id
+where a.product_id <> s.product_id order by t.id""",
     "runs": """
 select format('Substrate %%s is in %%s open runs: %%s.', s.name, count(*), string_agg(r.name, ', ' order by r.name))
 from run_substrate w join run r on r.id = w.run_id join substrate s on s.id = w.substrate_id

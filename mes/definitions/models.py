@@ -1,9 +1,9 @@
 """What the plant is made of: sites, areas, classes, layouts, products, material, codes, plans, the plant clock."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mes.db import Base, Lockable
@@ -138,6 +138,33 @@ class HoldCode(Ordered, Base):
     """What becomes of a job that runs: finish, pause or abort."""
 
     __table_args__ = (CheckConstraint("running_job in ('finish', 'pause', 'abort')", name="running_job"),)
+
+
+class SupplyAgreement(Ordered, Base):
+    """Units of a product may go from one customer into products of another; and what each is shown of the other's half.
+
+    In force from the day ``since`` to the day ``until``, of UTC, each open where it is null.
+    """
+
+    __tablename__ = "supply_agreement"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    receiver_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    since: Mapped[date | None]
+    until: Mapped[date | None]
+    receiver_sees: Mapped[list[Any]]
+    """Of a unit that it got: id, grade, origin."""
+    supplier_sees: Mapped[list[Any]]
+    """Of a unit that it gave, beside that it was used and when: result."""
+
+    __table_args__ = (
+        CheckConstraint("supplier_id <> receiver_id", name="parties"),
+        CheckConstraint("since <= until", name="period"),
+        Index(None, "product_id"),
+    )
 
 
 class MaterialKind(Ordered, Base):

@@ -80,7 +80,7 @@ def read_line(
     there = ((c, _first_leg(c, seen.lots.get(c.lot_id, ()))) for c in waiting)
     waits = {c: lot for c, lot in there if lot is not None}
     assemblies = _assemblies(session, {c.operation_id for c in waits})
-    stock = by_product(sources(session, seen.needed() | _needed_soon(waits, assemblies)))
+    stock = by_product(sources(session, seen.needed() | _needed_soon(waits, assemblies), at))
     pairs = [(c, e) for c in waits for e, class_id in equipment.items() if class_id == c.class_id]
     facts = {(c, e): seen.of(waits[c], e, stock) for c, e in pairs}
     reasons = {pair: what_if.left(judge(found)) for pair, found in facts.items()}

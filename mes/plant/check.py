@@ -10,6 +10,7 @@ from mes.plant.check_demonstration import DEMONSTRATED, demonstration_problems
 from mes.plant.check_dispatch import dispatch_problems
 from mes.plant.check_recipes import recipe_problems
 from mes.plant.check_routes import route_problems
+from mes.plant.check_supply import supply_problems
 from mes.plant.check_upkeep import upkeep_problems
 from mes.plant.check_ways import way_problems
 from mes.plant.gather import Entry, Gathered, gather, unknown
@@ -44,6 +45,7 @@ def load(folder: Path) -> Plant:
         maintenance_plans=tuple(found.parts("maintenance_plan")),
         layouts=tuple(found.parts("layout")),
         products=tuple(found.parts("product")),
+        supply_agreements=tuple(found.parts("supply_agreement")),
         recipes=tuple(found.parts("recipe")),
         routes=tuple(found.parts("route")),
         release_rules=tuple(found.parts("release_rule")),
@@ -75,6 +77,7 @@ def _problems(found: Gathered) -> list[Problem]:
         _equipment,
         _products,
         _product_rings,
+        supply_problems,
         recipe_problems,
         route_problems,
         way_problems,

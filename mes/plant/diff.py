@@ -17,6 +17,7 @@ _GONE = {
     "certification": " (and its certificates)",
     "hold_code": " (no new holds)",
     "release_rule": " (people release)",
+    "supply_agreement": " (nothing more is supplied)",
 }
 
 

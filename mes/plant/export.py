@@ -67,6 +67,8 @@ def _files(plant: Plant) -> dict[str, tuple[str, dict[str, Any]]]:
         put("maintenance.yaml", "maintenance.yaml", maintenance_plans=plant.maintenance_plans)
     put("products/layouts.yaml", "products/*.yaml", layouts=plant.layouts)
     put("products/products.yaml", "products/*.yaml", products=plant.products)
+    if plant.supply_agreements:
+        put("supply.yaml", "supply.yaml", supply_agreements=plant.supply_agreements)
     for used in sorted({recipe.equipment_class for recipe in plant.recipes}):
         recipes = [recipe for recipe in plant.recipes if recipe.equipment_class == used]
         put(f"recipes/{used}.yaml", "recipes/*.yaml", recipes=recipes)

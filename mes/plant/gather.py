@@ -30,6 +30,7 @@ KINDS = {
     "MaintenancePlan": "maintenance_plan",
     "Layout": "layout",
     "Product": "product",
+    "SupplyAgreement": "supply_agreement",
     "Recipe": "recipe",
     "Route": "route",
     "ReleaseRule": "release_rule",

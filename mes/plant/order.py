@@ -14,6 +14,7 @@ from mes.definitions.models import (
     HoldCode,
     MaintenancePlan,
     MaterialKind,
+    SupplyAgreement,
 )
 from mes.dispatch.models import ReleaseRule
 from mes.equipment.models import Equipment
@@ -32,6 +33,7 @@ def misplaced(session: Session, plant: Plant) -> Places:
         (DurableKind, plant.durable_kinds),
         (Certification, plant.certifications), (EquipmentClass, plant.classes), (Equipment, plant.equipment),
         (MaintenancePlan, plant.maintenance_plans), (ReleaseRule, plant.release_rules),
+        (SupplyAgreement, plant.supply_agreements),
     )  # fmt: skip
     for model, parts in parts_of:
         stands = {row.name: row.ordinal for row in session.execute(select(model.name, model.ordinal))}

@@ -19,6 +19,7 @@ from mes.definitions.models import (
     MaterialKind,
     Product,
     Site,
+    SupplyAgreement,
 )
 from mes.dispatch.models import ReleaseRule
 from mes.equipment.certification.models import Certificate  # noqa: F401  every table that points at a plant's row must be known here
@@ -35,7 +36,7 @@ from mes.routes.models import Operation, RouteVersion
 from mes.routes.ways import WAYS
 from mes.runs.models import Run
 from mes.runs.states import OPEN
-from mes.units.models import Substrate
+from mes.units.models import Substrate, Transfer
 
 Content = dict[str, Any]
 
@@ -53,13 +54,14 @@ MODELS: dict[str, type[Any]] = {
     "maintenance_plan": MaintenancePlan,
     "layout": Layout,
     "product": Product,
+    "supply_agreement": SupplyAgreement,
     "recipe": RecipeVersion,
     "route": RouteVersion,
     "release_rule": ReleaseRule,
 }
 """The table of each kind of thing; all have a unique name."""
 
-FOLLOW = {"area", "equipment", "product", "attach_site", "maintenance_plan"}
+FOLLOW = {"area", "equipment", "product", "attach_site", "maintenance_plan", "supply_agreement"}
 """Tables whose rows follow the text: where they point at a thing that goes, the same text points them elsewhere."""
 GO_ALONG = {
     "equipment_state_interval",
@@ -215,7 +217,7 @@ def _used(session: Session, kind: str, name: str, _: Content) -> Reason | None:
     users = _pointing_at(session, model.__table__, row_id)
     if not users:
         return None
-    said = f"{kind.capitalize()} {name} is used by {_listed(users)}; put it back into the text."
+    said = f"{kind.replace('_', ' ').capitalize()} {name} is used by {_listed(users)}; put it back into the text."
     return Reason("in_use", said, "line_engineer")
 
 
@@ -232,6 +234,17 @@ def _pointing_at(session: Session, table: Table, row_id: Any) -> list[str]:
             if count:
                 found.append(f"{count} {other.name.replace('_', ' ')}{'s' if count > 1 else ''}")
     return found
+
+
+def _agreement_changed(session: Session, name: str, changed: set[str]) -> Reason | None:
+    parties = sorted(changed & {"supplier", "receiver", "product"})
+    if not parties:
+        return None
+    query = select(func.count(Transfer.id)).join(SupplyAgreement, SupplyAgreement.id == Transfer.agreement_id)
+    if not session.scalar(query.where(SupplyAgreement.name == name)):
+        return None
+    said = f"Units were supplied by {name}; its {' and '.join(parties)} stay. Let it end, and agree under another name."
+    return Reason("in_use", said, "line_engineer")
 
 
 def _free(_: Session, __: str, ___: str, ____: Content) -> None:
@@ -256,4 +269,5 @@ _CHANGED: dict[str, Callable[[Session, str, set[str]], Reason | None]] = {
     "material": _material_changed,
     "product": _product_changed,
     "equipment": _equipment_changed,
+    "supply_agreement": _agreement_changed,
 }

@@ -15,6 +15,7 @@ from mes.plant.part import Count, Figures, Name, Part, Title, Version, Versioned
 from mes.plant.schema_demonstration import Demonstration
 from mes.plant.schema_materials import DurableFile, DurableKind, Material, MaterialFile, MaterialUse
 from mes.plant.schema_products import Layout, Product, ProductFile, Recipe, RecipeFile
+from mes.plant.schema_supply import SupplyAgreement, SupplyFile
 from mes.plant.schema_upkeep import Certification, CertificationFile, MaintenanceFile, MaintenancePlan
 from mes.routes.states import OperationKind, RouteEnd
 
@@ -262,6 +263,7 @@ FILES: dict[str, type[Part]] = {
     "equipment.yaml": EquipmentFile,
     "maintenance.yaml": MaintenanceFile,
     "products/*.yaml": ProductFile,
+    "supply.yaml": SupplyFile,
     "recipes/*.yaml": RecipeFile,
     "routes/*.yaml": Route,
     "release.yaml": ReleaseFile,
@@ -288,6 +290,7 @@ class Plant:
     maintenance_plans: tuple[MaintenancePlan, ...]
     layouts: tuple[Layout, ...]
     products: tuple[Product, ...]
+    supply_agreements: tuple[SupplyAgreement, ...]
     recipes: tuple[Recipe, ...]
     routes: tuple[Route, ...]
     release_rules: tuple[ReleaseRule, ...]
@@ -308,6 +311,7 @@ class Plant:
             "maintenance_plan": self.maintenance_plans,
             "layout": self.layouts,
             "product": self.products,
+            "supply_agreement": self.supply_agreements,
             "recipe": self.recipes,
             "route": self.routes,
             "release_rule": self.release_rules,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from mes.definitions import models as definitions
 from mes.dispatch.models import ReleaseRule
@@ -14,6 +14,7 @@ from mes.plant import schema
 from mes.plant.part import Part
 from mes.plant.schema_materials import DurableKind, Material
 from mes.plant.schema_products import Attach, Layout, Product, Recipe
+from mes.plant.schema_supply import SupplyAgreement
 from mes.plant.schema_upkeep import Certification, MaintenancePlan
 from mes.recipes.models import RecipeVersion
 from mes.recipes.states import RecipeState
@@ -51,6 +52,7 @@ def stored(session: Session) -> schema.Plant:
             ),
         ),
         products=_products(session),
+        supply_agreements=_supply_agreements(session),
         recipes=_recipes(session),
         routes=tuple(_route(session, version) for version in _current(session)),
         release_rules=_of(
@@ -69,6 +71,19 @@ def _columns(model: Any, *names: str) -> Any:
 
 def _of(part: type[P], rows: Any) -> tuple[P, ...]:
     return tuple(part.model_validate(dict(row), strict=False) for row in rows.mappings())
+
+
+def _supply_agreements(session: Session) -> tuple[SupplyAgreement, ...]:
+    supplier, receiver = aliased(people.Customer), aliased(people.Customer)
+    parties = (
+        supplier.name.label("supplier"), receiver.name.label("receiver"), definitions.Product.name.label("product")
+    )  # fmt: skip
+    of = definitions.SupplyAgreement
+    query = _columns(of, "name", "since", "until", "receiver_sees", "supplier_sees").add_columns(*parties)
+    query = query.join(supplier, supplier.id == of.supplier_id).join(receiver, receiver.id == of.receiver_id)
+    return _of(
+        SupplyAgreement, session.execute(query.join(definitions.Product, definitions.Product.id == of.product_id))
+    )
 
 
 def _people(session: Session) -> tuple[schema.Person, ...]:

@@ -1,6 +1,7 @@
 """Writes differences between text and database, each kind in its own way, with history."""
 
 from collections.abc import Callable, Collection
+from datetime import date
 from typing import Any, ClassVar
 
 from sqlalchemy import delete, select, update
@@ -219,6 +220,17 @@ class Writer:
         row.current = True
         self._record("release", row, {}, after | {"sha256": row.sha256, "means": RELEASED_MEANS})
 
+    def _put_supply_agreement(self, difference: Difference) -> None:
+        values = dict(difference.after or {})
+        supplier_id, receiver_id = (self._id(Customer, values.pop(key)) for key in ("supplier", "receiver"))
+        product_id = self._id(Product, values.pop("product"))
+        days = {
+            key: None if (day := values.pop(key)) is None else date.fromisoformat(day) for key in ("since", "until")
+        }
+        self._plain(
+            difference, supplier_id=supplier_id, receiver_id=receiver_id, product_id=product_id, **days, **values
+        )
+
     def _put_release_rule(self, difference: Difference) -> None:
         values = dict(difference.after or {})
         self._plain(difference, name=values.pop("route"), **values)
@@ -267,6 +279,7 @@ class Writer:
         "maintenance_plan": _put_maintenance_plan,
         "layout": _put_columns,
         "product": _put_product,
+        "supply_agreement": _put_supply_agreement,
         "recipe": _put_recipe,
         "route": _put_route,
         "release_rule": _put_release_rule,

@@ -118,6 +118,8 @@ class Transfer(Base):
     from_xy: Mapped[bytes] = mapped_column(deferred=True)
     to_xy: Mapped[bytes] = mapped_column(deferred=True)
     slots: Mapped[bytes] = mapped_column(deferred=True)
+    agreement_id: Mapped[int | None] = mapped_column(ForeignKey("supply_agreement.id"), index=True)
+    """By which units went over a border of ownership; null where none was in force when the run was ordered."""
     suspect: Mapped[str | None]
     """The exception codes of moves that broke a rule, with their indices; null where none did."""
 

@@ -5,17 +5,19 @@ become suspect.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from equipment.interface.messages import Transfers
 from equipment.interface.states import TransferOutcome
+from mes.definitions.models import SupplyAgreement
 from mes.history import Act
+from mes.runs.models import Run
 from mes.units.models import Occupancy, Substrate, Transfer
 from mes.units.positions import Mask, Positions, pack, unpack
 from mes.units.states import USABLE, Disposition
@@ -241,12 +243,33 @@ def _keep(
     judged: Judged,
     act: Act,
 ) -> None:
+    rows = []
     for source_id, from_here in _each(source_ids):
         for target_id, to_there in _each(target_ids):
             mine = from_here & to_there
             if mine.any():
                 source, target = positions[source_id].substrate, positions[target_id].substrate
-                session.add(_row(run_id, moved, mine, source, target, judged, act))
+                rows.append((source, target, _row(run_id, moved, mine, source, target, judged, act)))
+    _agreed(session, run_id, rows)
+    session.add_all(row for _, _, row in rows)
+
+
+def _agreed(session: Session, run_id: int, rows: Sequence[tuple[Substrate, Substrate, Transfer]]) -> None:
+    """Note by which agreement units went to another owner: the one that was in force when the run was ordered."""
+    across = [one for one in rows if one[0].customer_id != one[1].customer_id]
+    if not across:
+        return
+    day = func.date(func.timezone("UTC", Run.ordered_at))
+    query = (
+        select(SupplyAgreement.supplier_id, SupplyAgreement.receiver_id, SupplyAgreement.product_id, SupplyAgreement.id)
+        .join(Run, Run.id == run_id)
+        .where(SupplyAgreement.product_id.in_({source.product_id for source, _, _ in across}))
+        .where(func.coalesce(SupplyAgreement.since, day) <= day, func.coalesce(SupplyAgreement.until, day) >= day)
+        .order_by(SupplyAgreement.id)
+    )
+    by = {(supplier, receiver, product): number for supplier, receiver, product, number in session.execute(query)}
+    for source, target, row in across:
+        row.agreement_id = by.get((source.customer_id, target.customer_id, source.product_id))
 
 
 def _row(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from mes.equipment.condition import set_alarm
 from mes.equipment.models import Equipment
@@ -135,6 +136,15 @@ def unsupplied(gate: Gate) -> None:
     gate.do(Ask("operator", "/lots/D/hold", {"code": "odd", "owner": "line_engineer"}))
 
 
+def not_agreed(gate: Gate) -> None:
+    """The only dies for a package are another customer's, and the agreement has ended."""
+    with gate.floor.database.transaction() as session:
+        session.execute(text("update supply_agreement set until = '2000-01-01'"))
+    gate.lot("P0", "package")
+    gate.do(Ask("line_engineer", "/lots", {"id": "E", "customer": "beta", "route": "die", "release": True}))
+    gate.work("E", "CELL-1")
+
+
 def exchanged(gate: Gate) -> None:
     """The last of the tape gives way to flux."""
     gate.do(Ask("operator", "/containers/T1/return"))
@@ -159,6 +169,7 @@ def shared(gate: Gate) -> None:
 
 
 SIGNED = {"signer": "process_engineer", "password": PASSWORD}
+SOLD = {"signer": "line_engineer", "password": PASSWORD, "to": "alpha", "into": "E2"}
 CASES: dict[str, Case] = {
     "lot_state": Case(
         asks(("line_engineer", "/lots", {"id": "N", "customer": "alpha", "route": "full"})), "line_engineer",
@@ -201,6 +212,11 @@ CASES: dict[str, Case] = {
     ),
     "queue_time_exceeded": Case(
         late, "process_engineer", by("process_engineer", ("/lots/Q/dispose-queue-time", SIGNED)), lot="Q",
+    ),
+    "not_agreed": Case(
+        not_agreed, "line_engineer", by("line_engineer", ("/lots/E/change-owner", SOLD)), frozenset({"manager"}),
+        lot="P0",
+        restore=asks(("line_engineer", "/lots/E2/return-to-owner")),
     ),
     "source_missing": Case(
         unsupplied, "line_engineer", by("line_engineer", ("/lots/D/release-hold", {"hold": 2})), lot="P",

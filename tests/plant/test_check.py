@@ -109,6 +109,18 @@ MISTAKES = {
     "code that would stop": Mistake(
         "holds.yaml", "between two operations, owner", "between two operations, running_job: stop, owner",
         "wrong_value", "running_job: stop", "abort"),
+    "supplier": Mistake("supply.yaml", "supplier: hanbit", "supplier: hanbid", "unknown_customer", "hanbid", "hanbit?"),
+    "supply to itself": Mistake("supply.yaml", "receiver: narae", "receiver: hanbit", "same_customer",
+                                "receiver: hanbit", "name two customers"),
+    "what is supplied": Mistake("supply.yaml", "product: hbm_stack", "product: hbm_stock", "unknown_product", "stock",
+                                "hbm_stack?"),
+    "supply that ends before": Mistake(
+        "supply.yaml", "product: hbm_stack,", "product: hbm_stack, since: 2026-02-01, until: 2026-01-31,", "period",
+        "until: 2026-01-31", "on its first day"),
+    "supplied twice": Mistake(
+        "supply.yaml", "supply_agreements:\n",
+        "supply_agreements:\n  - {name: first, supplier: hanbit, receiver: narae, product: hbm_stack}\n", "period",
+        "name: hbm-for-narae", "when the other has ended"),
     "code twice": Mistake("holds.yaml", "name: crack", "name: height", "duplicate_name", "name: height, title: 'Crack",
                           "rename one"),
     "customer of a person": Mistake("people.yaml", "customer: hanbit", "customer: hanbid", "unknown_customer",

@@ -29,7 +29,7 @@ def reasons(session: Session, lot_id: int, equipment_id: int, at: datetime, by: 
     Of a lot that waits at several operations that is at the first for such equipment.
     """
     line = look(session, [lot_id], [equipment_id], at, by)
-    stock = by_product(sources(session, line.needed()))
+    stock = by_product(sources(session, line.needed(), at))
     return judge(line.of(line.starting(lot_id, equipment_id), equipment_id, stock))
 
 
@@ -130,7 +130,15 @@ def _supply(facts: Facts) -> Iterator[Reason]:
     if operation is None or operation.kind != OperationKind.ASSEMBLE:
         return
     for product_id, product in sorted({(n.product_id, n.product) for n in facts.needs}):
-        if not any(source.units for source in facts.stock.get(product_id, ())):
+        if any(source.units for source in facts.stock.get(product_id, ())):
+            continue
+        if any(source.units for source in facts.not_agreed.get(product_id, ())):
+            message = (
+                f"Units of {product} are free, but other customers', and no supply agreement lets the owner of lot"
+                f" {facts.lot.name} have them; stock own ones, or have the plant's text agree."
+            )
+            yield Reason("not_agreed", message, "line_engineer")
+        else:
             message = f"No unit of {product} is free; stock a lot of it or wait until a mounted source is free."
             yield Reason("source_missing", message, "line_engineer")
 

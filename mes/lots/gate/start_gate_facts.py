@@ -115,7 +115,9 @@ class Facts(LotFacts):
     held_sha256: str | None
     """Of that recipe, as the equipment was last seen to hold it."""
     stock: Stock
-    """The sources of what it needs, at least."""
+    """The sources of what it needs, at least, out of which its owner may have units."""
+    not_agreed: Stock
+    """Those of other owners, out of which not."""
     mounted: Sequence[Mounted]
     promised: Mapping[str, int]
     upkeep: Sequence[Upkeep]
@@ -154,6 +156,7 @@ class LineFacts:
         ways = lot.ways_on(on.equipment)
         recipes = [way.recipe_version for way in ways or lot.ways[:1]]
         recipe = next((one for one in recipes if _may_run(one, on.held)), next(iter(recipes), None))
+        mine, others = _parted(stock, lot.lot.customer_id)
         return Facts(
             **vars(lot),
             equipment=on.equipment,
@@ -162,7 +165,8 @@ class LineFacts:
             serves=bool(ways),
             recipe=recipe,
             held_sha256=None if recipe is None else on.held.get(recipe.id),
-            stock=stock,
+            stock=mine,
+            not_agreed=others,
             mounted=on.mounted,
             promised=on.promised,
             upkeep=on.upkeep,
@@ -200,6 +204,17 @@ def _starter(
     of_classes = {one.equipment.equipment_class.certification for one in equipment}
     wanted = ({o.certification for o in operations} | of_classes) - {None}
     return starter(session, name, [one for one in wanted if one is not None]) if wanted else None
+
+
+def _parted(stock: Stock, customer_id: int) -> tuple[Stock, Stock]:
+    """The sources that serve a customer, and those that do not."""
+    if all(source.serves(customer_id) for found in stock.values() for source in found):
+        return stock, {}
+    mine, others = (
+        {product: [one for one in found if one.serves(customer_id) is served] for product, found in stock.items()}
+        for served in (True, False)
+    )
+    return mine, others
 
 
 def by_product(found: Iterable[Source]) -> Stock:

@@ -1,14 +1,16 @@
 """What an assembly needs, and the source substrates that could give it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session
 
-from mes.definitions.models import AttachSite, Layout, Product
+from mes.definitions.models import AttachSite, Layout, Product, SupplyAgreement
 from mes.lots.models import Hold, Lot, LotSubstrate, Mount, RunSource
 from mes.lots.states import LotState, Progress
 from mes.routes.models import Operation
@@ -69,6 +71,14 @@ class Source:
     """The equipment it is on."""
     in_use: bool
     """An open run may pick from it."""
+    customer_id: int
+    """Whose it is."""
+    receivers: frozenset[int]
+    """Other customers who may have units of it, by an agreement in force."""
+
+    def serves(self, customer_id: int) -> bool:
+        """Whether units of it may go into products of that customer."""
+        return customer_id == self.customer_id or customer_id in self.receivers
 
     @cached_property
     def units(self) -> int:
@@ -76,12 +86,42 @@ class Source:
         return int(self.free.sum())
 
 
-def sources(session: Session, product_ids: Iterable[int]) -> list[Source]:
-    """All sources of these products that are not held, in the order of lot and substrate names."""
+def sources(session: Session, product_ids: Iterable[int], at: datetime) -> list[Source]:
+    """All sources of these products that are not held, whosesoever, in the order of lot and substrate names.
+
+    They say who may have units of them at plant time ``at``.
+    """
     wanted = set(product_ids)
     if not wanted:
         return []
-    query = (
+    rows = session.execute(_stocked(wanted, at)).all()
+    taken = _reserved(session, [row.id for row in rows])
+    found = []
+    for row in rows:
+        shape = (row.rows, row.columns)
+        free = np.frombuffer(row.dispositions, np.uint8).reshape(shape) == Disposition.COMPLETED
+        for packed in taken.get(row.id, ()):
+            free &= ~unpack(packed, shape)
+        found.append(
+            Source(
+                row.id,
+                row.name,
+                row.product_id,
+                row.lot_id,
+                row.lot,
+                free,
+                row.equipment_id,
+                row.id in taken,
+                row.customer_id,
+                frozenset(row.receivers or ()),
+            )
+        )
+    return found
+
+
+def _stocked(product_ids: Collection[int], at: datetime) -> Select[*tuple[Any, ...]]:
+    """Substrates of these products in the die bank, with who may have units of them at plant time ``at``."""
+    return (
         select(
             Substrate.id,
             Substrate.name,
@@ -92,27 +132,29 @@ def sources(session: Session, product_ids: Iterable[int]) -> list[Source]:
             Lot.id.label("lot_id"),
             Lot.name.label("lot"),
             Mount.equipment_id,
+            Substrate.customer_id,
+            _receivers(at).label("receivers"),
         )
         .join(Layout, Layout.id == Substrate.layout_id)
         .join(LotSubstrate, (LotSubstrate.substrate_id == Substrate.id) & (LotSubstrate.progress == Progress.FINISHED))
         .join(Lot, Lot.id == LotSubstrate.lot_id)
         .outerjoin(Mount, (Mount.substrate_id == Substrate.id) & Mount.dismounted_at.is_(None))
-        .where(Substrate.product_id.in_(wanted), ~Substrate.closed, Lot.state == LotState.STOCKED)
+        .where(Substrate.product_id.in_(product_ids), ~Substrate.closed, Lot.state == LotState.STOCKED)
         .where(~select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists())
         .order_by(Lot.name, Substrate.name, Substrate.id)
     )
-    rows = session.execute(query).all()
-    taken = _reserved(session, [row.id for row in rows])
-    found = []
-    for row in rows:
-        shape = (row.rows, row.columns)
-        free = np.frombuffer(row.dispositions, np.uint8).reshape(shape) == Disposition.COMPLETED
-        for packed in taken.get(row.id, ()):
-            free &= ~unpack(packed, shape)
-        found.append(
-            Source(row.id, row.name, row.product_id, row.lot_id, row.lot, free, row.equipment_id, row.id in taken)
-        )
-    return found
+
+
+def _receivers(at: datetime) -> ScalarSelect[Any]:
+    """Who may have units of a substrate, beside its owner."""
+    day = at.astimezone(UTC).date()
+    agreed = select(func.array_agg(SupplyAgreement.receiver_id)).where(
+        SupplyAgreement.supplier_id == Substrate.customer_id,
+        SupplyAgreement.product_id == Substrate.product_id,
+        func.coalesce(SupplyAgreement.since, day) <= day,
+        func.coalesce(SupplyAgreement.until, day) >= day,
+    )
+    return agreed.scalar_subquery()
 
 
 def reserved(session: Session, substrate_id: int, shape: Shape) -> Mask:

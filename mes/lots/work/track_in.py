@@ -123,7 +123,7 @@ def _look(session: Session, wanted: TrackIn, act: Act) -> _Picture:
     line = look(session, lot_ids, [equipment.id], act.at, act.actor)
     work = _work(line, wanted)
     lower = lock(session, (Substrate, [*(m.substrate_id for _, m in work), *wanted.source_ids]))
-    free = sources(session, line.needed())
+    free = sources(session, line.needed(), act.at)
     stock = by_product(free)
     facts = {part.lot_id: line.of(_starting(line, wanted, part), equipment.id, stock) for part in wanted.parts}
     picture = _Picture(locked | lower, equipment, facts, work, {source.substrate_id: source for source in free})
@@ -260,10 +260,14 @@ def _mount(session: Session, picture: _Picture, run: Run, source_ids: Sequence[i
 
 def _against_sources(picture: _Picture, source_ids: Sequence[int]) -> Iterator[Reason]:
     needs = [need for facts in picture.facts.values() for need in facts.needs]
+    owners = {facts.lot.customer_id for facts in picture.facts.values()}
     for substrate_id in source_ids if needs else ():
         name, source = picture.name(substrate_id), picture.sources.get(substrate_id)
         if source is None:
             yield Reason("source_wrong", f"{name} is not stocked, or holds nothing this operation needs.")
+        elif not all(source.serves(owner) for owner in owners):
+            what = f"{name} is another customer's, and no supply agreement lets the lot's owner have units of it;"
+            yield Reason("not_agreed", f"{what} take another, or have the plant's text agree.", "line_engineer")
         elif source.in_use and source.mounted_on != picture.equipment.id:
             yield Reason("source_in_use", f"{name} is mounted elsewhere and in use; wait until that run ends.")
         elif not source.units:

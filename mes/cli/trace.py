@@ -220,7 +220,8 @@ def _down(unit: Unit, tree: Tree) -> Tree:
     for one in unit.used:
         tree.add(escape(f"{one.material} of {one.container} ({one.operation} on {one.equipment}, {told_time(one.at)})"))
     for held in unit.contains:
-        name = _named(held.unit.place, held.unit.substrate, held.unit.product)
+        inner = held.unit
+        name = _named(inner.place, inner.substrate, inner.product, inner.device_id, inner.grade, inner.origin)
         _down(held.unit, tree.add(f"{name} {_moved(held.move)}"))
     return tree
 
@@ -230,14 +231,15 @@ def _up(step: Onward, tree: Tree) -> Tree:
         if went.to is None:
             tree.add(f"{went.move.outcome} {_moved(went.move)}")
         else:
-            name = _named(went.to.place, went.to.substrate, went.to.product)
+            name = _named(went.to.place, went.to.substrate, went.to.product, went.to.result)
             _up(went.to, tree.add(f"{name} {_moved(went.move)}"))
     return tree
 
 
-def _named(place: Place | None, substrate: str, product: str) -> str:
+def _named(place: Place | None, substrate: str, product: str, *shown: str) -> str:
+    """A unit; of another owner's what the supply agreement shows."""
     where: Any = "another owner's" if place is None else f"{substrate}:{place.x},{place.y}"
-    return escape(f"{product} {where}".strip())
+    return escape(" ".join(word for word in (product, where, *shown) if word))
 
 
 def _moved(move: Move) -> str:

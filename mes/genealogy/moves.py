@@ -35,6 +35,13 @@ class Recorded:
     outcome: TransferOutcome
     run_id: int | None
     at: datetime
+    number: int
+    """Among the moves of its transfer, from 0."""
+
+    @property
+    def number_of(self) -> tuple[int, int]:
+        """By which it is known: its transfer, and its number there."""
+        return self.transfer_id, self.number
 
     @property
     def moment(self) -> Moment:
@@ -128,7 +135,7 @@ class _Packed:
             site, level, head, outcome = self.slots[i].tolist()
             yield Recorded(
                 self.row.id, _place(self.row.source_id, self.from_xy, i), _place(self.row.target_id, self.to_xy, i),
-                site, level, head, TransferOutcome(outcome), self.row.run_id, self.row.happened_at,
+                site, level, head, TransferOutcome(outcome), self.row.run_id, self.row.happened_at, i,
             )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from equipment.interface.states import TransferOutcome
 from mes.errors import Malformed, NotFound
+from mes.genealogy.across import Supplied, supplied_results, supplied_units
 from mes.genealogy.moves import Moment, Recorded, into, left, out_of
 from mes.genealogy.records import Known, readings, sees_the_centre, substrates, works
 from mes.genealogy.tree import Held, Move, Onward, Place, Trace, TraceUp, Unit, Used, Went, Work
@@ -24,8 +25,10 @@ MOST_STEPS = 24
 
 NO_WORK = "With which equipment, operation and recipe units were moved is the centre's and not shown."
 NO_PLANT = "Products, bins and ids are not shown: to read them takes the plant's layouts, which are the centre's."
-FROM_ANOTHER_OWNER = "Of units of another owner only the sites at which they are is shown."
-TO_ANOTHER_OWNER = "Where units went that became part of another owner's is not shown."
+FROM_ANOTHER_OWNER = "Of units of another owner only their sites are shown, and what the supply agreement declares."
+TO_ANOTHER_OWNER = (
+    "Where units went that became part of another owner's is not shown, but what the supply agreement declares."
+)
 TOO_FAR = f"The trace ends after {MOST_STEPS} steps; what lies beyond is not shown."
 
 EVER = datetime.max.replace(tzinfo=UTC), 0
@@ -51,12 +54,16 @@ def trace_unit(session: Session, substrate_id: int, x: int, y: int) -> Trace:
     units = {
         visit: Unit(visit[0], *about.words(visit[0]), told.get(visit[0], ()), about.used(visit)) for visit in reach
     }
+    foreign = {move.number_of for moves in reach.values() for move in moves if move.source is None}
+    supplied = supplied_units(session, foreign)
     for visit, moves in reach.items():
         for move in sorted(moves, key=lambda m: (m.level, m.site, m.moment)):
-            inner = Unit(None) if move.source is None else units.get((move.source, move.moment))
+            inner = (
+                _foreign(supplied.get(move.number_of)) if move.source is None else units.get((move.source, move.moment))
+            )
             if inner is not None:
                 units[visit].contains.append(Held(about.move(move), inner))
-    if any(move.source is None for moves in reach.values() for move in moves):
+    if foreign:
         missing.append(FROM_ANOTHER_OWNER)
     return Trace(units[top], (*missing, *about.missing))
 
@@ -86,15 +93,26 @@ def _up(session: Session, places: Iterable[Place]) -> TraceUp:
     reach, missing = _follow(session, start, out_of, _went)
     about = _About(session, reach)
     steps = {visit: Onward(visit[0], *about.words(visit[0])) for visit in reach}
+    foreign = {move.number_of for moves in reach.values() for move in moves if move.target is None}
+    results = supplied_results(session, foreign)
     for visit, moves in reach.items():
         for move in sorted(moves, key=lambda m: m.moment):
             to = None
             if move.outcome is TransferOutcome.PLACED:
-                to = Onward(None) if move.target is None else steps.get((move.target, move.moment))
+                to = (
+                    Onward(None, result=results.get(move.number_of, ""))
+                    if move.target is None
+                    else steps.get((move.target, move.moment))
+                )
             steps[visit].went.append(Went(about.move(move), to))
-    if any(move.target is None for moves in reach.values() for move in moves):
+    if foreign:
         missing.append(TO_ANOTHER_OWNER)
     return TraceUp(tuple(steps[visit] for visit in start), (*missing, *about.missing))
+
+
+def _foreign(shown: Supplied | None) -> Unit:
+    """A unit of another owner, with what the agreement shows of it."""
+    return Unit(None) if shown is None else Unit(None, **vars(shown))
 
 
 def _check(session: Session, substrate_id: int, x: int | None, y: int | None) -> None:

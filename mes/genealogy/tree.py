@@ -82,6 +82,10 @@ class Unit:
     """What was used up on its substrate while it was here; nothing where the reader may not see the centre's runs."""
     contains: list["Held"] = field(default_factory=list)
     """What was placed here, and what it was before it was moved here, lowest level first."""
+    device_id: str = ""
+    grade: str = ""
+    origin: str = ""
+    """Of another owner's, what the supply agreement shows; empty is what it does not."""
 
     def dies(self) -> Iterator["Unit"]:
         """The pieces that it is made of: every unit in it, itself included, that was not somewhere else before."""
@@ -109,6 +113,8 @@ class Onward:
     owner: str = ""
     lot: str = ""
     went: list["Went"] = field(default_factory=list)
+    result: str = ""
+    """Of another owner's, how it was tested last, where the supply agreement shows that."""
 
 
 @dataclass(frozen=True)

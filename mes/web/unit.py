@@ -52,6 +52,10 @@ class Line:
     move: Move | None
     bins: tuple[Reading, ...] = ()
     kind: str = ""
+    device_id: str = ""
+    origin: str = ""
+    tested: str = ""
+    """Of another owner's, as far as the supply agreement shows it."""
 
     @property
     def _at(self) -> str:
@@ -133,7 +137,10 @@ def _told(session: Session, lines: list[Line], *, centre: bool) -> list[Line]:
 
 
 def _down(unit: Unit, move: Move | None, depth: int) -> Iterator[Line]:
-    yield Line(depth, unit.place, unit.substrate, unit.product, unit.owner, unit.lot, move)
+    yield Line(
+        depth, unit.place, unit.substrate, unit.product, unit.owner, unit.lot, move,
+        device_id=unit.device_id, origin=unit.origin, tested=unit.grade,
+    )  # fmt: skip
     for held in unit.contains:
         yield from _down(held.unit, held.move, depth + 1)
 
@@ -147,7 +154,7 @@ def _used(unit: Unit) -> Iterator[Used]:
 
 def _up(step: Onward, move: Move | None, depth: int) -> Iterator[Line]:
     if move is not None:
-        yield Line(depth, step.place, step.substrate, step.product, step.owner, step.lot, move)
+        yield Line(depth, step.place, step.substrate, step.product, step.owner, step.lot, move, tested=step.result)
     for went in step.went:
         yield from _up(went.to or Onward(None), went.move, depth + 1)
 

@@ -5,12 +5,12 @@ a run takes (`process_h`), shared among the places that are able. Where routes d
 only where all equipment of the class is down anything is held back.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, bindparam, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from mes.definitions.models import EquipmentClass
@@ -43,21 +43,24 @@ class _Load:
         return self.work_s / self.places
 
 
+_HERE, _TO = aliased(Operation), aliased(Operation)
+_LIMITS = (
+    select(_HERE.id, _HERE.process_s, _TO.name, WAYS.c.class_id, QueueLimit.most_s)
+    .join(_HERE, _HERE.id == QueueLimit.from_operation_id)
+    .join(_TO, _TO.id == QueueLimit.to_operation_id)
+    .join(WAYS, WAYS.c.operation_id == _TO.id)
+    .where(_HERE.id.in_(bindparam("operations", expanding=True)))
+    .order_by(_TO.number, WAYS.c.ordinal)
+)
+"""What must follow the operations within a time, and by which classes of equipment it is done."""
+
+
 def too_late(session: Session, operation_ids: Collection[int], at: datetime) -> dict[int, list[Reason]]:
     """By operation: why what is started there at plant time ``at`` would come too late to one that must follow in time.
 
     As many queries for many operations as for one.
     """
-    here, to = aliased(Operation), aliased(Operation)
-    limits = (
-        select(here.id, here.process_s, to.name, WAYS.c.class_id, QueueLimit.most_s)
-        .join(here, here.id == QueueLimit.from_operation_id)
-        .join(to, to.id == QueueLimit.to_operation_id)
-        .join(WAYS, WAYS.c.operation_id == to.id)
-        .where(here.id.in_(operation_ids))
-        .order_by(to.number, WAYS.c.ordinal)
-    )
-    following = session.execute(limits).all()
+    following = session.execute(_LIMITS, {"operations": list(operation_ids)}).all()
     if not following:
         return {}
     loads = _loads(session, {row.class_id for row in following}, at)
@@ -81,47 +84,55 @@ def _against(load: _Load, must: str, most_s: float, process_s: float) -> str | N
     return None
 
 
+_STOPPED = select(Alarm.id).where(
+    Alarm.equipment_id == Equipment.id, Alarm.cleared_at.is_(None), Alarm.severity >= BLOCKING_SEVERITY
+)
+_ABLE = and_(Equipment.class_id == EquipmentClass.id, Equipment.state.in_(ABLE), ~_STOPPED.exists())
+_OF_CLASSES = EquipmentClass.id.in_(bindparam("classes", expanding=True))
+_MACHINES = (
+    select(EquipmentClass, func.count(Equipment.id))
+    .outerjoin(Equipment, _ABLE)
+    .where(_OF_CLASSES)
+    .group_by(EquipmentClass.id)
+)
+"""How many of each class are able to work."""
+
+
 def _loads(session: Session, class_ids: Collection[int], at: datetime) -> dict[int, _Load]:
-    stopped = select(Alarm.id).where(
-        Alarm.equipment_id == Equipment.id, Alarm.cleared_at.is_(None), Alarm.severity >= BLOCKING_SEVERITY
-    )
-    able = and_(Equipment.class_id == EquipmentClass.id, Equipment.state.in_(ABLE), ~stopped.exists())
-    machines = (
-        select(EquipmentClass, func.count(Equipment.id))
-        .outerjoin(Equipment, able)
-        .where(EquipmentClass.id.in_(class_ids))
-        .group_by(EquipmentClass.id)
-    )
+    classes = {"classes": list(class_ids)}
     work_s = dict.fromkeys(class_ids, 0.0)
-    for class_id, left_s in (*_waiting_s(session, class_ids), *_running_s(session, class_ids, at)):
+    for class_id, left_s in (*_waiting_s(session, classes), *_running_s(session, classes, at)):
         work_s[class_id] += left_s
-    return {c.id: _Load(c.title, count * c.places, work_s[c.id]) for c, count in session.execute(machines)}
+    return {c.id: _Load(c.title, count * c.places, work_s[c.id]) for c, count in session.execute(_MACHINES, classes)}
 
 
-def _waiting_s(session: Session, class_ids: Collection[int]) -> Iterator[tuple[int, float]]:
+_HELD = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
+_WAITING = (
+    select(Operation.id, Operation.process_s, EquipmentClass, func.count())
+    .join(EquipmentClass, EquipmentClass.id == Operation.class_id)
+    .join(LotSubstrate, LotSubstrate.operation_id == Operation.id)
+    .join(Lot, Lot.id == LotSubstrate.lot_id)
+    .where(_OF_CLASSES, Operation.process_s.is_not(None))
+    .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), ~_HELD)
+    .group_by(Operation.id, EquipmentClass.id, case((EquipmentClass.batch, 0), else_=Lot.id))
+)
+_RUNNING = (
+    select(Operation.class_id, Operation.process_s, Run.started_at)
+    .join(Run, Run.operation_id == Operation.id)
+    .where(Operation.class_id.in_(bindparam("classes", expanding=True)))
+    .where(Operation.process_s.is_not(None), Run.state.in_(OPEN))
+)
+
+
+def _waiting_s(session: Session, classes: Mapping[str, list[int]]) -> Iterator[tuple[int, float]]:
     """By class: the work on each lot that waits and is not held, or of lots that go into batches together."""
-    held = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
-    query = (
-        select(Operation.id, Operation.process_s, EquipmentClass, func.count())
-        .join(EquipmentClass, EquipmentClass.id == Operation.class_id)
-        .join(LotSubstrate, LotSubstrate.operation_id == Operation.id)
-        .join(Lot, Lot.id == LotSubstrate.lot_id)
-        .where(EquipmentClass.id.in_(class_ids), Operation.process_s.is_not(None))
-        .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), ~held)
-        .group_by(Operation.id, EquipmentClass.id, case((EquipmentClass.batch, 0), else_=Lot.id))
-    )
-    for _, process_s, its_class, substrates in session.execute(query):
+    for _, process_s, its_class, substrates in session.execute(_WAITING, classes):
         yield its_class.id, (process_s or 0.0) * ceil(substrates / its_class.most_substrates)
 
 
-def _running_s(session: Session, class_ids: Collection[int], at: datetime) -> Iterator[tuple[int, float]]:
+def _running_s(session: Session, classes: Mapping[str, list[int]], at: datetime) -> Iterator[tuple[int, float]]:
     """By class: what is left of each open run."""
-    query = (
-        select(Operation.class_id, Operation.process_s, Run.started_at)
-        .join(Run, Run.operation_id == Operation.id)
-        .where(Operation.class_id.in_(class_ids), Operation.process_s.is_not(None), Run.state.in_(OPEN))
-    )
-    for class_id, process_s, started_at in session.execute(query):
+    for class_id, process_s, started_at in session.execute(_RUNNING, classes):
         yield (
             class_id,
             max(0.0, (process_s or 0.0) - (0.0 if started_at is None else (at - started_at).total_seconds())),

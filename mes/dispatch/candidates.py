@@ -29,28 +29,24 @@ class Candidate:
     since: datetime
 
 
+_WAITING = (
+    select(
+        Lot.id, Lot.name, WAYS.c.class_id, Operation.id, WAYS.c.recipe_version_id, Lot.priority, Lot.due_at,
+        func.min(LotSubstrate.since),
+    )
+    .join(LotSubstrate, LotSubstrate.lot_id == Lot.id)
+    .join(Operation, Operation.id == LotSubstrate.operation_id)
+    .join(WAYS, WAYS.c.operation_id == Operation.id)
+    .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), LotSubstrate.since.is_not(None))
+    .group_by(Lot.id, Operation.id, WAYS.c.class_id, WAYS.c.recipe_version_id, WAYS.c.ordinal)
+    .order_by(WAYS.c.ordinal)
+)  # fmt: skip
+
+
 def candidates(session: Session) -> list[Candidate]:
     """All lots with waiting substrates, one entry a lot and operation, in the usual order: priority, then time."""
-    columns = (
-        Lot.id,
-        Lot.name,
-        WAYS.c.class_id,
-        Operation.id,
-        WAYS.c.recipe_version_id,
-        Lot.priority,
-        Lot.due_at,
-    )
-    query = (
-        select(*columns, func.min(LotSubstrate.since).label("since"))
-        .join(LotSubstrate, LotSubstrate.lot_id == Lot.id)
-        .join(Operation, Operation.id == LotSubstrate.operation_id)
-        .join(WAYS, WAYS.c.operation_id == Operation.id)
-        .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), LotSubstrate.since.is_not(None))
-        .group_by(Lot.id, Operation.id, WAYS.c.class_id, WAYS.c.recipe_version_id, WAYS.c.ordinal)
-        .order_by(WAYS.c.ordinal)
-    )
     found: dict[tuple[int, int, int], Candidate] = {}
-    for lot_id, lot, class_id, operation_id, recipe_version_id, priority, due_at, since in session.execute(query):
+    for lot_id, lot, class_id, operation_id, recipe_version_id, priority, due_at, since in session.execute(_WAITING):
         one = Candidate(lot_id, lot, class_id, operation_id, recipe_version_id, priority, due_at, since)
         found.setdefault((lot_id, operation_id, class_id), one)
     return sorted(found.values(), key=lambda c: (c.priority, c.since, c.lot, c.operation_id))

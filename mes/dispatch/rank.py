@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, true
+from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from mes.definitions.models import Area, EquipmentClass, Site
@@ -85,15 +85,18 @@ def ranks(
     )
 
 
+_RANKINGS = (
+    select(Equipment.id, EquipmentClass.ranking, Site.ranking)
+    .join(EquipmentClass, EquipmentClass.id == Equipment.class_id)
+    .join(Area, Area.id == Equipment.area_id)
+    .join(Site, Site.id == Area.site_id)
+    .where(Equipment.id.in_(bindparam("equipment", expanding=True)))
+)
+
+
 def _rankings(session: Session, equipment_ids: Collection[int]) -> dict[int, Ranking]:
-    query = (
-        select(Equipment.id, EquipmentClass.ranking, Site.ranking)
-        .join(EquipmentClass, EquipmentClass.id == Equipment.class_id)
-        .join(Area, Area.id == Equipment.area_id)
-        .join(Site, Site.id == Area.site_id)
-        .where(Equipment.id.in_(equipment_ids))
-    )
-    return {i: [Criterion(c) for c in of_class or of_site or USUAL] for i, of_class, of_site in session.execute(query)}
+    rows = session.execute(_RANKINGS, {"equipment": list(equipment_ids)})
+    return {i: [Criterion(c) for c in of_class or of_site or USUAL] for i, of_class, of_site in rows}
 
 
 def _raw_left_s(session: Session, waiting: Iterable[Candidate]) -> dict[int, float]:

@@ -20,9 +20,7 @@ def release_by_rule(session: Session, actor: str) -> list[str]:
     A held lot is passed over. What people release counts too, and is never stopped. However many ask at once, the rule
     is kept: they take turns at its row.
     """
-    wip = _on_line(ReleaseRule.name).correlate(ReleaseRule).scalar_subquery()
-    waits = _waiting(ReleaseRule.name).correlate(ReleaseRule).exists()
-    with_room = session.scalars(select(ReleaseRule.id).where(wip < ReleaseRule.constant_wip, waits)).all()
+    with_room = session.scalars(_WITH_ROOM).all()
     rules = lock(session, (ReleaseRule, with_room)).all(ReleaseRule) if with_room else ()
     chosen: list[int] = []
     for rule in rules:  # others may have had their turn before the lock was had
@@ -46,3 +44,10 @@ def _waiting(route: SQLColumnExpression[str] | str) -> Select[int]:
     held = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
     query = select(Lot.id).join(RouteVersion, RouteVersion.id == Lot.route_version_id)
     return query.where(RouteVersion.route == route, Lot.state == LotState.CREATED, ~held)
+
+
+_WITH_ROOM = select(ReleaseRule.id).where(
+    _on_line(ReleaseRule.name).correlate(ReleaseRule).scalar_subquery() < ReleaseRule.constant_wip,
+    _waiting(ReleaseRule.name).correlate(ReleaseRule).exists(),
+)
+"""The rules that have room for a lot that waits."""

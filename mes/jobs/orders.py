@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from equipment.interface.codec import map_text, order_text, read_map, read_order
@@ -150,22 +150,12 @@ def position_maps(session: Session, run: Run) -> list[PositionMap]:
 
 def errands(session: Session, equipment_ids: Sequence[int]) -> dict[int, list[Errand]]:
     """What there is to say, by equipment: orders to send, and orders whose run is over, oldest first."""
-    closed = (RunState.ENDED, RunState.ABORTED)
-    query = (
-        select(Run.equipment_id, SentOrder.run_id, Run.name, SentOrder.state, Run.state, Run.recipe_version_id)
-        .join(Run, Run.id == SentOrder.run_id)
-        .where(Run.equipment_id.in_(equipment_ids))
-        .where(
-            (SentOrder.state == OrderState.TO_SEND)
-            | (SentOrder.state.in_([OrderState.SENT, OrderState.REFUSED]) & Run.state.in_(closed))
-        )
-        .order_by(SentOrder.run_id)
-    )
+    there = {"equipment": list(equipment_ids)}
     found: dict[int, list[Errand]] = {}
-    for equipment_id, run_id, name, state, run_state, recipe in session.execute(query):
+    for equipment_id, run_id, name, state, run_state, recipe in session.execute(_TO_SAY, there):
         errand = Errand(run_id, name, OrderState(state), RunState(run_state), recipe)
         found.setdefault(equipment_id, []).append(errand)
-    for row in session.execute(_AFFECTED.where(Run.equipment_id.in_(equipment_ids))):
+    for row in session.execute(_AFFECTED, there):
         effect = next(one for one in reversed(Effect) if one.value in row.effects)
         if effect != row.told:
             errand = Errand(row.run_id, row.name, OrderState.SENT, RunState.RUNNING, row.recipe_version_id, effect)
@@ -173,6 +163,19 @@ def errands(session: Session, equipment_ids: Sequence[int]) -> dict[int, list[Er
     return found
 
 
+_TO_SAY = (
+    select(Run.equipment_id, SentOrder.run_id, Run.name, SentOrder.state, Run.state, Run.recipe_version_id)
+    .join(Run, Run.id == SentOrder.run_id)
+    .where(Run.equipment_id.in_(bindparam("equipment", expanding=True)))
+    .where(
+        (SentOrder.state == OrderState.TO_SEND)
+        | (
+            SentOrder.state.in_([OrderState.SENT, OrderState.REFUSED])
+            & Run.state.in_([RunState.ENDED, RunState.ABORTED])
+        )
+    )
+    .order_by(SentOrder.run_id)
+)
 _STANDING = (
     select(RunSubstrate.run_id, HoldCode.running_job)
     .join(Hold, (Hold.lot_id == RunSubstrate.lot_id) & Hold.released_at.is_(None))
@@ -188,6 +191,7 @@ _AFFECTED = (
     .join(Run, Run.id == SentOrder.run_id)
     .outerjoin(_STANDING, _STANDING.c.run_id == Run.id)
     .where(SentOrder.state == OrderState.SENT, Run.state == RunState.RUNNING)
+    .where(Run.equipment_id.in_(bindparam("equipment", expanding=True)))
     .where(or_(_STANDING.c.run_id.is_not(None), SentOrder.told == Effect.PAUSE))
     .group_by(Run.id, SentOrder.run_id)
     .order_by(SentOrder.run_id)

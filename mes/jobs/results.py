@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
@@ -158,23 +158,25 @@ def _alarm(session: Session, journal_id: int, code: str, text: str, record: Reco
     condition.set_alarm(session, equipment_id, code, 900, text, Act("connector", record.happened_at))
 
 
+_IN_ORDER = (Journal.id, ReceivedRecord.sequence)
+_NOT_BEFORE = func.max(ReceivedRecord.happened_at).over(partition_by=Equipment.id, order_by=_IN_ORDER)
+_PENDING = (
+    select(ReceivedRecord.id, Equipment.id, Equipment.name, ReceivedRecord.sequence, ReceivedRecord.happened_at)
+    .join(Journal, Journal.id == ReceivedRecord.journal_id)
+    .join(Equipment, Equipment.id == Journal.equipment_id)
+    .where(ReceivedRecord.state == RecordState.RECEIVED, Equipment.id.not_in(bindparam("without", expanding=True)))
+    .order_by(_NOT_BEFORE, Equipment.name, *_IN_ORDER)
+    .limit(1000)
+)
+
+
 def pending(session: Session, without: Collection[int] = ()) -> list[Pending]:
     """Stored records without effect in the order in which to apply them: time, equipment, sequence.
 
     Records of one equipment keep the order of its journal, whatever its clock said. ``without``: equipment to leave
     out, by id.
     """
-    in_order = (Journal.id, ReceivedRecord.sequence)
-    not_before = func.max(ReceivedRecord.happened_at).over(partition_by=Equipment.id, order_by=in_order)
-    query = (
-        select(ReceivedRecord.id, Equipment.id, Equipment.name, ReceivedRecord.sequence, ReceivedRecord.happened_at)
-        .join(Journal, Journal.id == ReceivedRecord.journal_id)
-        .join(Equipment, Equipment.id == Journal.equipment_id)
-        .where(ReceivedRecord.state == RecordState.RECEIVED, Equipment.id.not_in(without))
-        .order_by(not_before, Equipment.name, *in_order)
-        .limit(1000)
-    )
-    return [Pending(*row) for row in session.execute(query)]
+    return [Pending(*row) for row in session.execute(_PENDING, {"without": list(without)})]
 
 
 def apply(session: Session, waiting: Pending) -> None:

@@ -5,7 +5,7 @@ known by when it began: a substrate that comes through that operation again has 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Result,
     Select,
     SQLColumnExpression,
     Subquery,
+    bindparam,
     case,
     func,
     literal_column,
@@ -125,10 +127,24 @@ def signed_end(begun: Subquery) -> tuple[FromClause, ColumnElement[Any]]:
     return signed, case((signed.c.id.is_(None), begun.c.since + begun.c.most_s * _SECOND), else_=signed.c.until)
 
 
+_OF_SUBSTRATES = select_clocks(LotSubstrate.substrate_id.in_(bindparam("substrates", expanding=True)))
+
+
+def clocks_of(session: Session, substrate_ids: Collection[int]) -> dict[int, list[Clock]]:
+    """The clocks of these substrates where they wait, by substrate, those of the earliest operation first."""
+    if not substrate_ids:
+        return {}
+    return _by_substrate(session.execute(_OF_SUBSTRATES, {"substrates": list(substrate_ids)}))
+
+
 def clocks(session: Session, which: ColumnElement[bool]) -> dict[int, list[Clock]]:
     """The clocks by substrate, those of the earliest operation first."""
+    return _by_substrate(session.execute(select_clocks(which)))
+
+
+def _by_substrate(rows: Result[*tuple[Any, ...]]) -> dict[int, list[Clock]]:
     found: dict[int, list[Clock]] = defaultdict(list)
-    for row in session.execute(select_clocks(which)).mappings():
+    for row in rows.mappings():
         found[row["substrate_id"]].append(Clock(**{name: row[name] for name in Clock.__dataclass_fields__}))
     return found
 

@@ -14,7 +14,7 @@ from mes.lots.carriers.queries import STANDS, Carried, carried
 from mes.lots.experiments.legs import RUNNING, Leg, LegWay, legs_of, way_of
 from mes.lots.gate.durable_facts import Tools, tools
 from mes.lots.gate.material_facts import Mounted, mounted_on, promised_on, units_asked
-from mes.lots.gate.queue_times import Clock, clocks
+from mes.lots.gate.queue_times import Clock, clocks_of
 from mes.lots.gate.supply import Need, Source, attach_sites, filled
 from mes.lots.models import Hold, Lot, LotSubstrate
 from mes.lots.states import Progress
@@ -341,7 +341,7 @@ _WITH_WAYS = (
 def _overdue(session: Session, members: Sequence[LotSubstrate], at: datetime) -> dict[int, list[Clock]]:
     """The clocks that are over, by substrate."""
     waits = {m.substrate_id for m in members if m.visit == m.first_visit}
-    found = clocks(session, LotSubstrate.substrate_id.in_(waits)) if waits else {}
+    found = clocks_of(session, waits)
     return {i: [clock for clock in its if clock.is_over(at)] for i, its in found.items()}
 
 

@@ -47,6 +47,7 @@ class ProductRow(BaseModel):
         substrate_kind="wafer",
         rows=20,
         columns=18,
+        moisture_level=None,
     )
 
     product: str
@@ -56,6 +57,7 @@ class ProductRow(BaseModel):
     substrate_kind: str
     rows: int
     columns: int
+    moisture_level: str | None = Field(description="Of a package that takes up moisture, by J-STD-020.")
 
 
 @router.get("", response_model=paging.Page[ProductRow])

@@ -11,5 +11,5 @@ def select_products() -> Select[*tuple[Any, ...]]:
     """One row for each product with the form in which its material arrives, to be ordered by name."""
     return select(
         Product.name.label("product"), Product.title, Product.unit, Layout.name.label("layout"),
-        Layout.substrate_kind, Layout.rows, Layout.columns,
+        Layout.substrate_kind, Layout.rows, Layout.columns, Product.moisture_level,
     ).join(Layout, Layout.id == Product.layout_id)  # fmt: skip

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mes.db import Base, Lockable
+from mes.definitions.moisture import LEVELS
 from mes.history import Chained
 
 
@@ -118,8 +119,14 @@ class Product(Base):
     unit: Mapped[str]
     layout_id: Mapped[int] = mapped_column(ForeignKey("layout.id"))
     """The form in which its material arrives."""
+    moisture_level: Mapped[str | None]
+    """Of a package that takes up moisture, by J-STD-020; null of what needs none."""
 
     layout: Mapped[Layout] = relationship(lazy="raise")
+
+    __table_args__ = (
+        CheckConstraint(f"moisture_level in ({', '.join(repr(level) for level in LEVELS)})", name="moisture_level"),
+    )
 
 
 class HoldCode(Ordered, Base):

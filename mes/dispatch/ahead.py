@@ -20,7 +20,8 @@ from mes.errors import Reason
 from mes.lots.gate.start_gate_facts import BLOCKING_SEVERITY
 from mes.lots.models import Hold, Lot, LotSubstrate
 from mes.lots.states import ON_LINE, Progress
-from mes.routes.models import Operation, QueueLimit
+from mes.routes.limits import LIMITS
+from mes.routes.models import Operation
 from mes.routes.ways import WAYS
 from mes.runs.models import Run
 from mes.runs.states import OPEN
@@ -44,10 +45,10 @@ class _Load:
 
 
 _HERE, _TO = aliased(Operation), aliased(Operation)
-_LIMITS = (
-    select(_HERE.id, _HERE.process_s, _TO.name, WAYS.c.class_id, QueueLimit.most_s)
-    .join(_HERE, _HERE.id == QueueLimit.from_operation_id)
-    .join(_TO, _TO.id == QueueLimit.to_operation_id)
+_FOLLOWING = (
+    select(_HERE.id, _HERE.process_s, _TO.name, WAYS.c.class_id, LIMITS.c.most_s)
+    .join(_HERE, _HERE.id == LIMITS.c.from_operation_id)
+    .join(_TO, _TO.id == LIMITS.c.to_operation_id)
     .join(WAYS, WAYS.c.operation_id == _TO.id)
     .where(_HERE.id.in_(bindparam("operations", expanding=True)))
     .order_by(_TO.number, WAYS.c.ordinal)
@@ -60,7 +61,7 @@ def too_late(session: Session, operation_ids: Collection[int], at: datetime) -> 
 
     As many queries for many operations as for one.
     """
-    following = session.execute(_LIMITS, {"operations": list(operation_ids)}).all()
+    following = session.execute(_FOLLOWING, {"operations": list(operation_ids)}).all()
     if not following:
         return {}
     loads = _loads(session, {row.class_id for row in following}, at)

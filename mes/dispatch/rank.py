@@ -14,7 +14,8 @@ from mes.equipment.models import Equipment
 from mes.lots.gate.queue_times import begun_anew, signed_end
 from mes.lots.models import LotSubstrate, RunSubstrate
 from mes.lots.states import Progress
-from mes.routes.models import Operation, QueueLimit
+from mes.routes.limits import LIMITS
+from mes.routes.models import Operation
 from mes.runs.models import Run
 
 HOUR = timedelta(hours=1)
@@ -121,19 +122,19 @@ def _limit_ends(session: Session, waiting: Iterable[Candidate]) -> dict[tuple[in
     begun = (
         select(
             LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id.label("operation_id"),
-            QueueLimit.id.label("limit_id"), func.max(RunSubstrate.ended_at).label("since"), QueueLimit.most_s,
+            LIMITS.c.id.label("limit_id"), func.max(RunSubstrate.ended_at).label("since"), LIMITS.c.most_s,
         )
         .join(here, here.id == LotSubstrate.operation_id)
         .join(RunSubstrate, RunSubstrate.substrate_id == LotSubstrate.substrate_id)
         .join(Run, Run.id == RunSubstrate.run_id)
         .join(done, done.id == Run.operation_id)
         .join(begins, (begins.name == done.name) & (begins.route_version_id == here.route_version_id))
-        .join(QueueLimit, QueueLimit.from_operation_id == begins.id)
-        .join(to, to.id == QueueLimit.to_operation_id)
+        .join(LIMITS, LIMITS.c.from_operation_id == begins.id)
+        .join(to, to.id == LIMITS.c.to_operation_id)
         .where(LotSubstrate.progress == Progress.QUEUED, LotSubstrate.lot_id.in_({c.lot_id for c in waiting}))
         .where(done.number < here.number)
         .where((to.number > here.number) | ((to.id == here.id) & (LotSubstrate.visit == LotSubstrate.first_visit)))
-        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id, to.id, QueueLimit.id)
+        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id, to.id, *LIMITS.c)
         .having((to.id != here.id) | begun_anew(RunSubstrate.ended_at))
         .subquery()
     )  # fmt: skip

@@ -276,7 +276,8 @@ def look_at_version(session: Session, lot: int, *, centre: bool = True) -> tuple
 
 
 def _queue_time(clock: Row) -> Row:
-    kept = {name: clock[name] for name in ("substrate", "from_operation", "since", "warning_at", "ends_at")}
+    told = ("substrate", "from_operation", "since", "warning_at", "ends_at", "moisture_level")
+    kept = {name: clock[name] for name in told}
     return _timed(kept, "since", "warning_at", "ends_at")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from equipment.interface.messages import PASS_BIN
 from mes.definitions.models import BY_HAND
+from mes.definitions.moisture import FLOOR_LIFE_H, UNLIMITED
 from mes.plant.check_ways import recipe_of_class
 from mes.plant.gather import Entry, Gathered
 from mes.plant.problems import Problem, choice
@@ -34,7 +35,7 @@ def route_problems(found: Gathered) -> Iterator[Problem]:
             yield from _materials(found, entry, index, operation)
             yield from _rework(entry, index, route)
         yield from _sites(found, entry, route)
-        yield from _queue_limits(entry, route)
+        yield from _queue_limits(found, entry, route)
 
 
 def _order(entry: Entry, route: Route) -> Iterator[Problem]:
@@ -157,7 +158,7 @@ def _sites(found: Gathered, entry: Entry, route: Route) -> Iterator[Problem]:
         yield entry.problem(("operations",), "site_unfilled", message, "add it to the fills of an assembly")
 
 
-def _queue_limits(entry: Entry, route: Route) -> Iterator[Problem]:
+def _queue_limits(found: Gathered, entry: Entry, route: Route) -> Iterator[Problem]:
     numbers = [operation.number for operation in route.operations]
     listed = ", ".join(str(number) for number in numbers)
     seen: set[tuple[int, int]] = set()
@@ -171,10 +172,38 @@ def _queue_limits(entry: Entry, route: Route) -> Iterator[Problem]:
         if not missing and limit.to_operation <= limit.from_operation:
             message = f"operation {limit.to_operation} does not come after {limit.from_operation}"
             yield entry.problem((*at, "to"), "queue_order", message, "name a later operation")
-        if limit.warning_h > limit.most_h:
+        yield from _hours(found, entry, index, route)
+        if limit.warning_h is not None and limit.most_h is not None and limit.warning_h > limit.most_h:
             message = f"the warning comes after {limit.warning_h:g} h, the limit is {limit.most_h:g} h"
             yield entry.problem((*at, "warning_h"), "queue_warning", message, "warn before the limit")
         pair = (limit.from_operation, limit.to_operation)
         if pair in seen:
             yield entry.problem(at, "duplicate_limit", f"the limit {pair[0]} to {pair[1]} stands twice", "keep one")
         seen.add(pair)
+
+
+def _hours(found: Gathered, entry: Entry, index: int, route: Route) -> Iterator[Problem]:
+    """A limit says its hours, or lasts as long as the moisture level of the product allows."""
+    limit, at = route.queue_limits[index], ("queue_limits", index)
+    if not limit.floor_life:
+        if limit.most_h is None or limit.warning_h is None:
+            message, hint = "a limit says most_h and warning_h", "add them, or floor_life: true"
+            yield entry.problem(at, "queue_hours", message, hint)
+        return
+    product = found.named("product").get(route.product)
+    level = None if product is None else product.moisture_level
+    if level is None or level == UNLIMITED:
+        message = f"the floor life of {route.product} has no end: its moisture level is {level or 'not said'}"
+        yield entry.problem((*at, "floor_life"), "floor_life", message, "say the product's moisture_level, 2 to 6")
+        return
+    life_h = FLOOR_LIFE_H[level]
+    if life_h is None and limit.most_h is None:
+        message = f"level {level} lasts as long as the label says"
+        yield entry.problem((*at, "floor_life"), "floor_life", message, "say it as most_h")
+    if life_h is not None and limit.most_h is not None and limit.most_h > life_h:
+        message = f"level {level} allows {life_h:g} h"
+        yield entry.problem((*at, "most_h"), "floor_life", message, "shorten it, or leave most_h out")
+    last_h = min(hours for hours in (life_h, limit.most_h, 1e9) if hours is not None)
+    if limit.warning_h is not None and limit.most_h is None and limit.warning_h > last_h:
+        message = f"the warning comes after {limit.warning_h:g} h, the limit is {last_h:g} h"
+        yield entry.problem((*at, "warning_h"), "queue_warning", message, "warn before the limit")

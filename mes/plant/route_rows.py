@@ -46,8 +46,9 @@ def add_route(session: Session, name: str, content: dict[str, Any], at: datetime
         QueueLimit(
             from_operation_id=operations[limit["from"]].id,
             to_operation_id=operations[limit["to"]].id,
-            most_s=limit["most_h"] * HOUR_S,
-            warning_s=limit["warning_h"] * HOUR_S,
+            most_s=_seconds(limit.get("most_h")),
+            warning_s=_seconds(limit.get("warning_h")),
+            floor_life=limit.get("floor_life", False),
         )
         for limit in content["queue_limits"]
     )

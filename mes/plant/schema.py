@@ -226,8 +226,15 @@ class QueueLimit(Part):
 
     from_operation: int = Field(alias="from")
     to_operation: int = Field(alias="to")
-    most_h: float = Field(gt=0)
-    warning_h: float = Field(gt=0)
+    most_h: float | None = Field(default=None, gt=0)
+    warning_h: float | None = Field(default=None, gt=0)
+    floor_life: bool = Field(
+        default=False, description="It lasts as long as the product's moisture level allows; most_h may shorten it"
+    )
+
+    def content(self) -> dict[str, Any]:
+        """What a version from before there was such a thing does not say is left out: it keeps its hash."""
+        return {key: value for key, value in super().content().items() if value not in (None, False)}
 
 
 class Route(Part):
@@ -249,7 +256,7 @@ class Route(Part):
         limits = sorted(self.queue_limits, key=lambda limit: (limit.from_operation, limit.to_operation))
         return super().content() | {
             "operations": [operation.content() for operation in self.operations],
-            "queue_limits": [limit.model_dump(mode="json", by_alias=True) for limit in limits],
+            "queue_limits": [limit.content() for limit in limits],
         }
 
 

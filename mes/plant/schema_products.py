@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from mes.definitions.moisture import Level
 from mes.plant.part import Count, Name, Part, Title, Version
 
 
@@ -30,6 +31,9 @@ class Product(Part):
     unit: Name = Field(description="The word for one of it: die, stack, module, package")
     layout: Name = Field(description="The form in which its material arrives")
     attach: list[Attach] = Field(default_factory=list)
+    moisture_level: Level | None = Field(
+        default=None, description="Of a package that takes up moisture, by J-STD-020; its floor life is J-STD-033's"
+    )
 
     def content(self) -> dict[str, Any]:
         attach = sorted(self.attach, key=lambda place: (place.site, place.level))

@@ -167,7 +167,14 @@ def _products(session: Session) -> tuple[Product, ...]:
         listed.append({"site": place.site, "level": place.level, "product": names[place.die_product_id]})
     product = definitions.Product
     query = (
-        select(product.id, product.name, product.title, product.unit, definitions.Layout.name.label("layout"))
+        select(
+            product.id,
+            product.name,
+            product.title,
+            product.unit,
+            product.moisture_level,
+            definitions.Layout.name.label("layout"),
+        )
         .join(definitions.Layout, definitions.Layout.id == product.layout_id)
         .order_by(product.id)
     )
@@ -177,6 +184,7 @@ def _products(session: Session) -> tuple[Product, ...]:
             title=row.title,
             unit=row.unit,
             layout=row.layout,
+            moisture_level=row.moisture_level,
             attach=[Attach(**place) for place in attach.get(row.id, [])],
         )
         for row in session.execute(query)
@@ -233,8 +241,9 @@ def _route(session: Session, version: RouteVersion) -> schema.Route:
             {
                 "from": number_of[limit.from_operation_id],
                 "to": number_of[limit.to_operation_id],
-                "most_h": hours(limit.most_s),
-                "warning_h": hours(limit.warning_s),
+                "most_h": None if limit.most_s is None else hours(limit.most_s),
+                "warning_h": None if limit.warning_s is None else hours(limit.warning_s),
+                "floor_life": limit.floor_life,
             }
             for limit in session.scalars(select(QueueLimit).where(QueueLimit.from_operation_id.in_(number_of)))
         ],

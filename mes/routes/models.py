@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mes.db import Base, Lockable
@@ -120,10 +120,16 @@ class QueueLimit(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     from_operation_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
     to_operation_id: Mapped[int] = mapped_column(ForeignKey("operation.id"))
-    most_s: Mapped[float]
-    warning_s: Mapped[float]
+    most_s: Mapped[float | None]
+    warning_s: Mapped[float | None]
+    floor_life: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It lasts no longer than the moisture level of the product allows, by which ``most_s`` may be left out.
+
+    `mes.routes.limits` has the hours of all.
+    """
 
     __table_args__ = (
         UniqueConstraint("from_operation_id", "to_operation_id"),
         CheckConstraint("0 < warning_s and warning_s <= most_s", name="order"),
+        CheckConstraint("floor_life or num_nulls(most_s, warning_s) = 0", name="hours"),
     )

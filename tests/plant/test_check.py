@@ -205,6 +205,11 @@ MISTAKES = {
                                              "queue_order", "{from: 70, to: 60", "name a later operation"),
     "limit to nothing": Mistake("routes/hbm_stack.yaml", "{from: 70, to: 90", "{from: 70, to: 95",
                                 "unknown_operation", "{from: 70, to: 95", "10, 60, 70, 90"),
+    "limit without hours": Mistake("routes/hbm_stack.yaml", ", most_h: 24", "", "queue_hours", "{from: 70, to: 90",
+                                   "floor_life: true"),
+    "floor life of what has no level": Mistake(
+        "routes/module.yaml", "most_h: 36, warning_h: 24", "floor_life: true", "floor_life", "floor_life: true",
+        "say the product's moisture_level"),
     "late warning": Mistake("routes/hbm_stack.yaml", "warning_h: 18", "warning_h: 30", "queue_warning", "30}",
                             "warn before"),
     "product of a route": Mistake("routes/module.yaml", "product: module", "product: modul", "unknown_product",

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     Subquery,
+    and_,
     bindparam,
     case,
     func,
@@ -37,7 +38,8 @@ from mes.lots.regrouping.regroup import lock_substrates
 from mes.lots.states import Progress
 from mes.people.roles import Role
 from mes.people.sign_in import Person
-from mes.routes.models import Operation, QueueLimit
+from mes.routes.limits import LIMITS
+from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.units.models import Substrate
 
@@ -48,11 +50,15 @@ _SECOND: ColumnElement[timedelta] = literal_column("interval '1 second'")
 _FROM = aliased(Operation)
 _DONE = aliased(Operation)
 """The same operation, in the version of the route by which it was done."""
+_HERE = aliased(Operation)
+_AT_END = LIMITS.c.to_operation_id == LotSubstrate.operation_id
+_IS_FLOOR_LIFE = LIMITS.c.moisture_level.is_not(None)
+_LIES_OPEN = and_(_IS_FLOOR_LIFE, LIMITS.c.from_number < _HERE.number, _HERE.number < LIMITS.c.to_number)
 
 
 @dataclass(frozen=True)
 class Clock:
-    """One limit that runs for a substrate that waits at the limit's second operation."""
+    """One limit that runs for a substrate that waits."""
 
     substrate_id: int
     substrate: str
@@ -62,6 +68,10 @@ class Clock:
     warning_at: datetime | None
     ends_at: datetime | None
     """By when it must start; none once it was signed that it may wait."""
+    moisture_level: str | None
+    """Of packages whose floor life it is."""
+    here: bool
+    """It waits at the limit's second operation; floor life is told of before, too."""
 
     def is_over(self, at: datetime) -> bool:
         """Whether it has waited too long at plant time ``at``."""
@@ -73,25 +83,27 @@ def select_clocks(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
     Units that are judged again were there in time at their first visit, and so were substrates that come again by a
     rework, unless the limit's first operation was done again, too. Of a clock that was disposed of the last
-    signature counts; the warning then comes as long before its end as before the limit's.
+    signature counts; the warning then comes as long before its end as before the limit's. Floor life runs wherever
+    packages wait before they are sealed, whatever else is done again meanwhile.
     """
     begun = (
         select(
             LotSubstrate.lot_id, LotSubstrate.substrate_id, Substrate.name.label("substrate"),
-            QueueLimit.id.label("limit_id"), _FROM.number, _FROM.name.label("from_operation"),
-            func.max(RunSubstrate.ended_at).label("since"), QueueLimit.most_s, QueueLimit.warning_s,
+            LIMITS.c.id.label("limit_id"), _FROM.number, _FROM.name.label("from_operation"),
+            func.max(RunSubstrate.ended_at).label("since"), LIMITS.c.most_s, LIMITS.c.warning_s,
+            LIMITS.c.moisture_level, _AT_END.label("here"),
         )
         .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
-        .join(QueueLimit, QueueLimit.to_operation_id == LotSubstrate.operation_id)
-        .join(_FROM, _FROM.id == QueueLimit.from_operation_id)
+        .join(_HERE, _HERE.id == LotSubstrate.operation_id)
+        .join(LIMITS, (LIMITS.c.route_version_id == _HERE.route_version_id) & or_(_AT_END, _LIES_OPEN))
+        .join(_FROM, _FROM.id == LIMITS.c.from_operation_id)
         .join(RunSubstrate, RunSubstrate.substrate_id == LotSubstrate.substrate_id)
         .join(Run, Run.id == RunSubstrate.run_id)
         .join(_DONE, (_DONE.id == Run.operation_id) & (_DONE.name == _FROM.name))
-        .where(*which, LotSubstrate.progress == Progress.QUEUED)
-        .where(LotSubstrate.visit == LotSubstrate.first_visit)
-        .where(RunSubstrate.ended_at.is_not(None))
-        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, Substrate.id, QueueLimit.id, _FROM.id)
-        .having(begun_anew(RunSubstrate.ended_at))
+        .where(*which, LotSubstrate.progress == Progress.QUEUED, RunSubstrate.ended_at.is_not(None))
+        .where(or_(LotSubstrate.visit == LotSubstrate.first_visit, _IS_FLOOR_LIFE))
+        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, Substrate.id, *LIMITS.c, _FROM.id, _HERE.id)
+        .having(or_(begun_anew(RunSubstrate.ended_at), _IS_FLOOR_LIFE))
         .correlate(Lot)
         .subquery()
     )  # fmt: skip
@@ -101,6 +113,7 @@ def select_clocks(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         select(
             begun.c.lot_id, begun.c.substrate_id, begun.c.substrate, begun.c.limit_id, begun.c.from_operation,
             begun.c.since, (ends - ahead).label("warning_at"), ends.label("ends_at"),
+            begun.c.moisture_level, begun.c.here,
         )
         .join(signed, true(), isouter=True)
         .order_by(begun.c.number, begun.c.substrate)

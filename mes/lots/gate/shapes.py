@@ -32,3 +32,6 @@ class QueueTime(BaseModel):
     since: datetime
     warning_at: datetime | None
     ends_at: datetime | None = Field(description="By when it must start; null where it was signed that it may wait.")
+    moisture_level: str | None = Field(
+        description="Of packages whose floor life it is; that runs wherever they wait until they are sealed."
+    )

@@ -113,12 +113,11 @@ def _leg(facts: Facts) -> Iterator[Reason]:
 def _queue_times(facts: Facts) -> Iterator[Reason]:
     for late in facts.overdue:
         waited_h, most_h = (_hours(at - late.since) for at in (facts.at, late.ends_at or facts.at))
-        yield Reason(
-            "queue_time_exceeded",
-            f"Substrate {late.substrate} has waited {waited_h:.1f} h since {late.from_operation}; the limit is"
-            f" {most_h:.1f} h.",
-            "process_engineer",
-        )
+        said = f"Substrate {late.substrate} has waited {waited_h:.1f} h since {late.from_operation}; the limit is"
+        if late.moisture_level is not None:
+            said = f"Packages on substrate {late.substrate} have lain open for {waited_h:.1f} h since"
+            said += f" {late.from_operation}; bake them again: floor life at moisture level {late.moisture_level} is"
+        yield Reason("queue_time_exceeded", f"{said} {most_h:.1f} h.", "process_engineer")
 
 
 def _hours(span: timedelta) -> float:

@@ -342,7 +342,7 @@ def _overdue(session: Session, members: Sequence[LotSubstrate], at: datetime) ->
     """The clocks that are over, by substrate."""
     waits = {m.substrate_id for m in members if m.visit == m.first_visit}
     found = clocks_of(session, waits)
-    return {i: [clock for clock in its if clock.is_over(at)] for i, its in found.items()}
+    return {i: [clock for clock in its if clock.here and clock.is_over(at)] for i, its in found.items()}
 
 
 def _equipment(session: Session, equipment_ids: Collection[int], *, with_material: bool) -> dict[int, EquipmentFacts]:

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -71,7 +69,16 @@ def _make_roles(connection: Connection, app_password: str) -> None:
         connection.execute(text(f"grant {role} to {APP_ROLE} with inherit false, set true"))
 
 
+def versions() -> list[str]:
+    """The versions of the schema that this release knows, the newest last: by the names of the migrations."""
+    return sorted(file.name.partition("_")[0] for file in (ROOT / "migrations" / "versions").glob("[0-9]*.py"))
+
+
 def _upgrade(connection: Connection) -> None:
+    # a tenth of the time that a command takes to begin, and hardly any of them migrates
+    from alembic import command
+    from alembic.config import Config
+
     config = Config(str(ROOT / "alembic.ini"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

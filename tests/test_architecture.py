@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.dialects.postgresql import BYTEA
 from sqlalchemy.engine import URL
 
 from mes import guards
 from mes.db import Base
+from mes.schema import versions
 from migrations.metadata import metadata
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -288,6 +290,11 @@ def test_migrations_from_empty_equal_the_models(owner_url: URL, empty_url: URL) 
     for kind in CATALOGUE:
         assert migrated[kind] == declared[kind], kind
     assert all(declared[kind] for kind in CATALOGUE)
+
+
+def test_names_of_migrations_tell_their_versions_in_order() -> None:
+    walked = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).walk_revisions()
+    assert versions() == [script.revision for script in walked][::-1]
 
 
 @pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")

@@ -16,14 +16,11 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import psycopg
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
-from mes.cli.database import newest_schema
 from mes.errors import Away, Malformed, NotAllowed, Refused
 from mes.postgres import MAJOR_VERSION
-from mes.schema import ROOT
+from mes.schema import versions
 
 PRIVATE = 0o600
 """A backup holds everything: its owner alone may read it."""
@@ -94,10 +91,9 @@ def check_backup(file: Path) -> str:
     if not file.is_file():
         raise Malformed(f"There is no file {file}.")
     version = _schema_in(file)
-    scripts = ScriptDirectory.from_config(Config(str(ROOT / "alembic.ini")))
-    if version not in {script.revision for script in scripts.walk_revisions()}:
+    if version not in versions():
         raise Refused(
-            f"{file} holds schema {version}, which this release does not know (newest: {newest_schema()});"
+            f"{file} holds schema {version}, which this release does not know (newest: {versions()[-1]});"
             " restore it with the release that wrote it, or a newer one."
         )
     return version

@@ -9,13 +9,10 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import LiteralString
 
 import psycopg
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL, make_url
 
 from mes.cli.output import times_in
@@ -25,7 +22,7 @@ from mes.definitions.clock import act_now, time_zone
 from mes.errors import Away, Refused
 from mes.history import Act
 from mes.postgres import MAJOR_VERSION, EmbeddedPostgres
-from mes.schema import ROOT, init
+from mes.schema import init, versions
 from mes.settings import Settings
 
 ADMINISTRATOR = "administrator"
@@ -175,17 +172,9 @@ def schema_version(url: str | URL) -> str | None:
     return _value(url, "select version_num from alembic_version")
 
 
-@cache
-def newest_schema() -> str:
-    """The version of the schema that this release works with."""
-    head = ScriptDirectory.from_config(Config(str(ROOT / "alembic.ini"))).get_current_head()
-    assert head is not None
-    return head
-
-
 def refuse_other_schema(url: str | URL) -> None:
     """Raise `Refused` where the database has another schema than this release works with."""
-    found, newest = schema_version(url), newest_schema()
+    found, newest = schema_version(url), versions()[-1]
     if found != newest:
         raise Refused(
             f"The schema of the database is at version {found}, this release works with {newest};"

@@ -13,12 +13,12 @@ from equipment.interface.pki import pki_folder
 from mes.cli.backup import backup as write_backup
 from mes.cli.backup import check_backup, refuse_unless_empty
 from mes.cli.backup import restore as restore_backup
-from mes.cli.database import keep_password, newest_schema, open_known_server, open_server, password_file, schema_version
+from mes.cli.database import keep_password, open_known_server, open_server, password_file, schema_version
 from mes.cli.db_check import check as check_database
 from mes.cli.output import Json, print_json, refuse, show, show_one, working
 from mes.cli.refusals import REFUSED
 from mes.schema import init as make_database
-from mes.schema import make_roles
+from mes.schema import make_roles, versions
 from mes.schema import upgrade as upgrade_schema
 from mes.settings import Settings
 
@@ -89,7 +89,7 @@ def restore(
             restore_backup(owner_url, file)
         _print_version(owner_url, as_json=as_json)
     if not as_json:
-        if version != newest_schema():
+        if version != versions()[-1]:
             typer.echo("The backup is of an older release: run mes db upgrade first.")
         typer.echo("Run mes db check before anything works with it, then mes serve and mes connect.")
 
@@ -103,7 +103,7 @@ def _app_password(settings: Settings) -> str:
 
 def _print_version(owner_url: str, *, as_json: bool) -> None:
     server = make_url(owner_url).render_as_string(hide_password=True)
-    version = {"server": server, "schema": schema_version(owner_url), "newest": newest_schema()}
+    version = {"server": server, "schema": schema_version(owner_url), "newest": versions()[-1]}
     show_one(version, as_json=as_json)
 
 

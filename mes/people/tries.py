@@ -30,13 +30,13 @@ _ONE_AT_A_TIME = 20261122
 
 
 class TooManyTries(MesError):
-    """Too many tries failed; another is not judged before ``retry_after_s``, be it right or wrong."""
+    """No try is judged before ``retry_after_s``, be it right or wrong: too many failed, or what ``why`` says."""
 
     status = 429
 
-    def __init__(self, pause_s: float) -> None:
+    def __init__(self, pause_s: float, why: str = "Too many tries to sign in have failed") -> None:
         self.retry_after_s = math.ceil(pause_s)
-        super().__init__(f"Too many tries to sign in have failed; try again in {self.retry_after_s} s.")
+        super().__init__(f"{why}; try again in {self.retry_after_s} s.")
 
 
 def refuse_too_many(session: Session, name: str, address: str) -> None:
@@ -57,7 +57,7 @@ def refuse_too_many(session: Session, name: str, address: str) -> None:
 def refuse_at_once(session: Session, name: str) -> None:
     """Raise `TooManyTries` where another try with this name is being judged: guesses come one after the other."""
     if not session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, _ONE_AT_A_TIME)))):
-        raise TooManyTries(1)
+        raise TooManyTries(1, "Another try with this name is being judged just now")
 
 
 def failed(session: Session, name: str, address: str) -> None:

@@ -175,3 +175,10 @@ def test_the_queue_ends() -> None:
     with pytest.raises(Crowded) as refused, queue.place(TERMINAL + "7"):
         pass
     assert (refused.value.status, refused.value.retry_after_s) == (503, 5)
+
+
+def test_of_two_tries_at_one_moment_the_second_is_told_so_and_not_that_any_failed(known: Database) -> None:
+    with known.transaction() as first, known.transaction() as second:
+        tries.refuse_at_once(first, "lee")
+        with pytest.raises(TooManyTries, match=r"is being judged just now; try again in 1 s\."):
+            tries.refuse_at_once(second, "lee")

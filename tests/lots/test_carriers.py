@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from mes.db import as_customer
 from mes.equipment.models import Equipment
@@ -18,12 +18,13 @@ from mes.lots.carriers.carry import change_carrier, clean_carrier, leave_carrier
 from mes.lots.carriers.models import Carrier, CarrierSlot
 from mes.lots.carriers.queries import carrier_id, look
 from mes.lots.gate import start_gate
-from mes.lots.models import Lot
+from mes.lots.models import Lot, LotSubstrate
 from mes.lots.regrouping.split import split
 from mes.lots.taking import scrap
 from mes.lots.verbs.owner import change_owner
 from mes.people.models import Customer
 from mes.postgres import EmbeddedPostgres
+from mes.units.models import Substrate
 from tests.checks.conftest import Shop
 from tests.shop import BEGIN, Floor
 
@@ -32,8 +33,8 @@ CLEAN_H = 100.0
 
 @pytest.fixture(autouse=True)
 def room(floor: Floor) -> None:
-    """Two carriers of three slots, one for boats of two; a lot of two wafers."""
-    for name, kind, slots in (("F1", "foup", 3), ("F2", "foup", 3), ("B1", "boat_carrier", 1)):
+    """Carriers of three slots, of one and of two; a lot of two wafers."""
+    for name, kind, slots in (("F1", "foup", 3), ("F2", "foup", 3), ("B1", "boat_carrier", 1), ("B2", "magazine", 2)):
         floor.do(register_carrier, name, kind, slots, CLEAN_H if kind == "foup" else None)
     floor.arrive("D", "die", "W1", "W2")
 
@@ -100,6 +101,20 @@ def test_nothing_starts_out_of_a_carrier_that_is_unclean_or_does_not_agree(floor
     floor.do(clean_carrier, floor.id_of(Carrier, "F1"))
     load(floor, "F1")
     assert against(floor) == []
+
+
+def test_what_units_go_over_to_need_not_stand_in_the_carrier_that_they_leave(floor: Floor) -> None:
+    load(floor, "F1")
+    floor.arrive("A", "die", "V1", "V2")
+    load(floor, "B2", "A", {"V1": 1, "V2": 2})
+    with floor.database.transaction() as session:
+        made = select(Substrate.id).where(Substrate.name.in_(("W2", "V1")))
+        session.execute(update(LotSubstrate).where(LotSubstrate.substrate_id.in_(made)).values(form=2))
+        session.execute(delete(CarrierSlot).where(CarrierSlot.substrate_id.in_(made)))
+    assert (against(floor), against(floor, "A")) == ([], [])
+    with floor.database.transaction() as session:
+        session.execute(update(LotSubstrate).values(form=2))
+    assert [code for code, *_ in (*against(floor), *against(floor, "A"))] == ["carrier_differs"] * 2
 
 
 def test_what_does_not_fit_is_refused_with_every_reason(floor: Floor) -> None:

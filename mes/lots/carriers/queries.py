@@ -1,6 +1,6 @@
 """Reads of carriers worth a name: what stands in them, and how the carriers of lots agree with the lots."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,17 +81,22 @@ class Carried:
 
 
 def carried(session: Session, lot_ids: Collection[int]) -> dict[int, Carried]:
-    """By lot, how those stand of which anything is in a carrier; the others are left out."""
-    here = select(LotSubstrate.lot_id, CarrierSlot.carrier_id).join(CarrierSlot, IN_USE).distinct()
-    of_lot: dict[int, set[int]] = {}
-    for lot, carrier in session.execute(here.where(LotSubstrate.lot_id.in_(lot_ids))):
-        of_lot.setdefault(lot, set()).add(carrier)
-    if not of_lot:
+    """By lot, how those stand of which anything is in a carrier; the others are left out.
+
+    While units go over to other substrates, such as loads of boats, those are judged that they leave.
+    """
+    here = select(LotSubstrate.lot_id, LotSubstrate.form, CarrierSlot.carrier_id).join(CarrierSlot, IN_USE).distinct()
+    of_form: dict[int, dict[int, set[int]]] = {}
+    for lot, form, carrier in session.execute(here.where(LotSubstrate.lot_id.in_(lot_ids))):
+        of_form.setdefault(lot, {}).setdefault(form, set()).add(carrier)
+    if not of_form:
         return {}
+    forms = {lot: min(some) for lot, some in of_form.items()}
+    of_lot = {lot: some[forms[lot]] for lot, some in of_form.items()}
     ids = {carrier for some in of_lot.values() for carrier in some}
     carriers = session.scalars(select(Carrier).where(Carrier.id.in_(ids)).order_by(Carrier.name)).all()
     beside = _lots_in(session, ids)
-    bare = _bare(session, of_lot)
+    bare = _bare(session, forms)
     return {
         lot: Carried(
             tuple(one for one in carriers if one.id in some), tuple(bare.get(lot, ())),
@@ -118,17 +123,18 @@ def _lots_in(session: Session, carrier_ids: Collection[int]) -> dict[int, list[t
     return found
 
 
-def _bare(session: Session, lot_ids: Collection[int]) -> dict[int, list[str]]:
-    """By lot, its substrates that wait and stand in no carrier."""
+def _bare(session: Session, forms: Mapping[int, int]) -> dict[int, list[str]]:
+    """By lot, its substrates of a form that wait and stand in no carrier."""
     query = (
-        select(LotSubstrate.lot_id, Substrate.name)
+        select(LotSubstrate.lot_id, LotSubstrate.form, Substrate.name)
         .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
         .outerjoin(CarrierSlot, CarrierSlot.substrate_id == LotSubstrate.substrate_id)
-        .where(LotSubstrate.lot_id.in_(lot_ids), LotSubstrate.progress.in_((Progress.QUEUED, Progress.FINISHED)))
+        .where(LotSubstrate.lot_id.in_(forms), LotSubstrate.progress.in_((Progress.QUEUED, Progress.FINISHED)))
         .where(CarrierSlot.id.is_(None))
         .order_by(Substrate.name)
     )
     found: dict[int, list[str]] = {}
-    for lot, name in session.execute(query):
-        found.setdefault(lot, []).append(name)
+    for lot, form, name in session.execute(query):
+        if form == forms[lot]:
+            found.setdefault(lot, []).append(name)
     return found

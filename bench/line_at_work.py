@@ -164,7 +164,8 @@ def _sources(session: Session, lot: Lot, positions: int, taken: set[int]) -> tup
         left[need.product_id] = left.get(need.product_id, 0.0) + positions * SPARE
     given = []
     for source in sources(session, left, lot.created_at) if left else ():
-        if left[source.product_id] > 0 and source.units and not source.in_use and source.substrate_id not in taken:
+        free = source.units and not source.in_use and source.substrate_id not in taken
+        if left[source.product_id] > 0 and free and source.serves(lot.customer_id):
             left[source.product_id] -= source.units
             given.append(source.substrate_id)
     if any(units > 0 for units in left.values()):

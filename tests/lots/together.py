@@ -31,6 +31,7 @@ from mes.lots.verbs.correct import correct
 from mes.lots.verbs.counts import bonus, recount
 from mes.lots.verbs.ends import destroy, return_to_owner, terminate
 from mes.lots.verbs.models import HandChange
+from mes.lots.verbs.owner import change_owner
 from mes.lots.verbs.reroute import move, skip
 from mes.lots.verbs.suspects import dispose_suspects
 from mes.lots.work import run_course
@@ -55,9 +56,8 @@ ENDS = (LotState.IN_TRANSIT, LotState.SHIPPED, LotState.SCRAPPED, LotState.TERMI
 RIGHT = {"withdraw": ("stocked",), "reopen": ("terminated", "completed", "stocked")}
 """From which states it is usual."""
 BESIDE: dict[str, Callable[..., Any]] = {
-    verb.__name__: verb
-    for verb in (skip, move, bonus, recount, correct, withdraw, reopen, terminate, destroy, return_to_owner)
-}
+    verb.__name__: verb for verb in (skip, move, bonus, recount, correct, withdraw, reopen, terminate, destroy)
+} | {"return_to_owner": return_to_owner, "change_owner": change_owner}
 
 Call = tuple[str, Callable[..., Any], tuple[Any, ...]]
 """The name of a verb, what does it, and with what; the act comes last."""
@@ -147,7 +147,7 @@ class Together:
         """What people do beside the route: on and off it, on maps, and to the end and back."""
         verb = self.chance.choice((
             "skip", "move", "move", "bonus", "recount", "correct", "correct", "withdraw", "reopen", "reopen",
-            "terminate", "destroy", "return_to_owner",
+            "terminate", "destroy", "return_to_owner", "change_owner",
         ))  # fmt: skip
         ended = ("correct", "withdraw", "reopen")
         lots = seen.ended if verb in ended else seen.lots
@@ -166,6 +166,7 @@ class Together:
             "reopen": (self.chance.choice((None, None, "board/10")),),
             "terminate": (self.chance.choice(("scrapped", "lost")),),
             "destroy": ("lee",),
+            "change_owner": (self.chance.choice(("alpha", "beta")), names[:2], f"O{self.chance.randrange(10**9)}"),
         }
         return verb, BESIDE[verb], (lot.id, *given.get(verb, ()))
 

@@ -31,10 +31,10 @@ join (select class_id, min(id) as id from equipment group by class_id) e on e.cl
 order by o.n, step.k;
 
 insert into lot (id, customer_id, name, product_id, kind, route_version_id, state, priority, form, substrates, units,
-                 created_at, released_at, ended_at, row_version, history_n, history_hash)
+                 created_at, released_at, ended_at, of_product, future_holds, row_version, history_n, history_hash)
 select lot_id, customer_id, lot, product_id, 'production', route_id,
        case ends when 'stocked' then 'consumed' else 'completed' end, 5, 1, 2, 0,
-       at, at, at + interval '9 days', 9, 8, sha256(lot::bytea)
+       at, at, at + interval '9 days', n, 0, 9, 8, sha256(lot::bytea)
 from older;
 
 insert into substrate (id, customer_id, name, kind, layout_id, product_id, assumed_map, closed, dispositions,
@@ -43,8 +43,8 @@ select substrate_id, customer_id, lot || '-' || k, substrate_kind, layout_id, pr
        decode(repeat('06', units), 'hex'), 9, 1, sha256(lot::bytea)
 from older_substrate;
 
-insert into lot_substrate (customer_id, lot_id, substrate_id, form, visit, progress, since)
-select customer_id, lot_id, substrate_id, 1, 1, 'closed', at from older_substrate;
+insert into lot_substrate (customer_id, lot_id, substrate_id, form, visit, first_visit, reworks, progress, since)
+select customer_id, lot_id, substrate_id, 1, 1, 1, 0, 'closed', at from older_substrate;
 
 insert into run (id, name, equipment_id, operation_id, recipe_version_id, state, reason, ordered_at, started_at,
                  ended_at, row_version, history_n, history_hash)
@@ -52,11 +52,12 @@ select run_id, 'O-' || run_id, equipment_id, operation_id, recipe_version_id, 'e
        at + interval '2 hours', 9, 1, sha256(run_id::text::bytea)
 from older_run;
 
-insert into run_substrate (customer_id, run_id, substrate_id, lot_id, form, visit, work, positions, queued_at,
-                           started_at, ended_at, units_in, units_good, units_failed, units_again, units_suspect,
-                           energy_kwh)
-select r.customer_id, r.run_id, s.substrate_id, r.lot_id, 1, 1, 'done', decode(repeat('ff', (s.units + 7) / 8), 'hex'),
-       r.at, r.at, r.at + interval '2 hours', s.units, s.units, 0, 0, 0, 0.5
+insert into run_substrate (customer_id, run_id, substrate_id, lot_id, form, visit, first_visit, reworked, work, positions,
+                           queued_at, started_at, ended_at, units_in, units_good, units_failed, units_again,
+                           units_good_again, units_suspect, energy_kwh)
+select r.customer_id, r.run_id, s.substrate_id, r.lot_id, 1, 1, 1, false, 'done',
+       decode(repeat('ff', (s.units + 7) / 8), 'hex'),
+       r.at, r.at, r.at + interval '2 hours', s.units, s.units, 0, 0, 0, 0, 0.5
 from older_run r join older_substrate s on s.n = r.n order by r.run_id, s.k;
 
 insert into layer (customer_id, substrate_id, name, version, encoding, palette, source, happened_at, positions, body)
@@ -86,8 +87,8 @@ from (select c.id as customer_id, p.id as product_id, r.id as route_id, l.id as 
       order by p.name, lot_n, k) ordered;
 
 insert into lot (customer_id, name, product_id, kind, route_version_id, state, priority, form, substrates, units,
-                 created_at, released_at, ended_at, row_version, history_n, history_hash)
-select customer_id, lot, product_id, 'production', route_id, 'stocked', 5, 1, 12, sum(units), at, at, at, 9, 1,
+                 created_at, released_at, ended_at, of_product, future_holds, row_version, history_n, history_hash)
+select customer_id, lot, product_id, 'production', route_id, 'stocked', 5, 1, 12, sum(units), at, at, at, 1, 0, 9, 1,
        sha256(lot::bytea)
 from bank group by customer_id, lot, product_id, route_id, at;
 
@@ -97,8 +98,8 @@ select substrate_id, customer_id, lot || '-' || k, substrate_kind, layout_id, pr
        decode(repeat('05', units), 'hex'), 9, 1, sha256(lot::bytea)
 from bank;
 
-insert into lot_substrate (customer_id, lot_id, substrate_id, form, visit, progress, since)
-select b.customer_id, l.id, b.substrate_id, 1, 1, 'finished', b.at
+insert into lot_substrate (customer_id, lot_id, substrate_id, form, visit, first_visit, reworks, progress, since)
+select b.customer_id, l.id, b.substrate_id, 1, 1, 1, 0, 'finished', b.at
 from bank b join lot l on l.customer_id = b.customer_id and l.name = b.lot;
 
 insert into ledger (customer_id, lot_id, form, received, consumed, completed, merged_in, made, bonus, found, in_process,

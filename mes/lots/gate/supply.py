@@ -1,13 +1,12 @@
 """What an assembly needs, and the source substrates that could give it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import Date, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from mes.definitions.models import AttachSite, Layout, Product, SupplyAgreement
@@ -86,6 +85,32 @@ class Source:
         return int(self.free.sum())
 
 
+_DAY = bindparam("day", type_=Date)
+_RECEIVERS = (
+    select(func.array_agg(SupplyAgreement.receiver_id))
+    .where(SupplyAgreement.supplier_id == Substrate.customer_id, SupplyAgreement.product_id == Substrate.product_id)
+    .where(func.coalesce(SupplyAgreement.since, _DAY) <= _DAY, func.coalesce(SupplyAgreement.until, _DAY) >= _DAY)
+    .scalar_subquery()
+)
+"""Who may have units of a substrate, beside its owner."""
+_STOCKED = (
+    select(
+        Substrate.id, Substrate.name, Substrate.product_id, Substrate.dispositions, Layout.rows, Layout.columns,
+        Lot.id.label("lot_id"), Lot.name.label("lot"), Mount.equipment_id, Substrate.customer_id,
+        _RECEIVERS.label("receivers"),
+    )
+    .join(Layout, Layout.id == Substrate.layout_id)
+    .join(LotSubstrate, (LotSubstrate.substrate_id == Substrate.id) & (LotSubstrate.progress == Progress.FINISHED))
+    .join(Lot, Lot.id == LotSubstrate.lot_id)
+    .outerjoin(Mount, (Mount.substrate_id == Substrate.id) & Mount.dismounted_at.is_(None))
+    .where(Substrate.product_id.in_(bindparam("products", expanding=True)))
+    .where(~Substrate.closed, Lot.state == LotState.STOCKED)
+    .where(~select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists())
+    .order_by(Lot.name, Substrate.name, Substrate.id)
+)  # fmt: skip
+"""Substrates of products in the die bank, with who may have units of them on a day."""
+
+
 def sources(session: Session, product_ids: Iterable[int], at: datetime) -> list[Source]:
     """All sources of these products that are not held, whosesoever, in the order of lot and substrate names.
 
@@ -94,7 +119,7 @@ def sources(session: Session, product_ids: Iterable[int], at: datetime) -> list[
     wanted = set(product_ids)
     if not wanted:
         return []
-    rows = session.execute(_stocked(wanted, at)).all()
+    rows = session.execute(_STOCKED, {"products": sorted(wanted), "day": at.astimezone(UTC).date()}).all()
     taken = _reserved(session, [row.id for row in rows])
     found = []
     for row in rows:
@@ -117,44 +142,6 @@ def sources(session: Session, product_ids: Iterable[int], at: datetime) -> list[
             )
         )
     return found
-
-
-def _stocked(product_ids: Collection[int], at: datetime) -> Select[*tuple[Any, ...]]:
-    """Substrates of these products in the die bank, with who may have units of them at plant time ``at``."""
-    return (
-        select(
-            Substrate.id,
-            Substrate.name,
-            Substrate.product_id,
-            Substrate.dispositions,
-            Layout.rows,
-            Layout.columns,
-            Lot.id.label("lot_id"),
-            Lot.name.label("lot"),
-            Mount.equipment_id,
-            Substrate.customer_id,
-            _receivers(at).label("receivers"),
-        )
-        .join(Layout, Layout.id == Substrate.layout_id)
-        .join(LotSubstrate, (LotSubstrate.substrate_id == Substrate.id) & (LotSubstrate.progress == Progress.FINISHED))
-        .join(Lot, Lot.id == LotSubstrate.lot_id)
-        .outerjoin(Mount, (Mount.substrate_id == Substrate.id) & Mount.dismounted_at.is_(None))
-        .where(Substrate.product_id.in_(product_ids), ~Substrate.closed, Lot.state == LotState.STOCKED)
-        .where(~select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists())
-        .order_by(Lot.name, Substrate.name, Substrate.id)
-    )
-
-
-def _receivers(at: datetime) -> ScalarSelect[Any]:
-    """Who may have units of a substrate, beside its owner."""
-    day = at.astimezone(UTC).date()
-    agreed = select(func.array_agg(SupplyAgreement.receiver_id)).where(
-        SupplyAgreement.supplier_id == Substrate.customer_id,
-        SupplyAgreement.product_id == Substrate.product_id,
-        func.coalesce(SupplyAgreement.since, day) <= day,
-        func.coalesce(SupplyAgreement.until, day) >= day,
-    )
-    return agreed.scalar_subquery()
 
 
 def reserved(session: Session, substrate_id: int, shape: Shape) -> Mask:

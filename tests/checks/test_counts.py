@@ -189,6 +189,10 @@ FAULTS = {
         " where name = 'P'",
         {"holds": "of lot P was released before it was set."},
     ),
+    "an agreement": (
+        "update supply_agreement set product_id = (select id from product where name = 'cap')",
+        {"supply": "which is not about what was picked from W1."},
+    ),
     "a stored record": (
         "delete from received_record where sequence = 3",
         {"journals": "records up to 6 were received, 5 of them are stored."},

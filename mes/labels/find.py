@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mes.definitions.models import DurableKind, MaterialKind, Product
@@ -60,19 +60,21 @@ def find(session: Session, scanned: str, *, centre: bool) -> list[Found]:
     units = [(code, *unit.groups()) for code in codes if (unit := UNIT.fullmatch(code))]
     for one in _told(session, [name for _, name, *_ in units], substrates=True) if units else ():
         found += [_unit(one, x, y) for _, name, x, y in units if name.lower() in {one.name.lower(), one.code.lower()}]
-    return (_exactly(found, codes) or found)[:MOST]
+    return found[:MOST]
 
 
 def find_each(session: Session, codes: Sequence[str], kinds: Collection[str]) -> dict[str, list[Found]]:
-    """By code, all of these kinds that it names for the centre; by one statement, however many codes there are."""
-    found = [one for one in _told(session, codes, centre=True, most=MOST * len(codes)) if one.kind in kinds]
-    alike = {code: [one for one in found if code.lower() in (one.name.lower(), one.code.lower())] for code in codes}
-    return {code: _exactly(ones, [code]) or ones for code, ones in alike.items()}
-
-
-def _exactly(found: Sequence[Found], codes: Collection[str]) -> list[Found]:
-    """Those that a code names in its very letters, upper and lower case told apart."""
-    return [one for one in found if one.name in codes or one.code in codes]
+    """By code, all of these kinds that it names for the centre; as many statements for many codes as for one."""
+    most = MOST * len(codes)
+    exact = [one for one in _asked(session, codes, centre=True, most=most) if one.kind in kinds]
+    found = {code: [one for one in exact if code in (one.name, one.code)] for code in codes}
+    missing = [code for code in codes if not found[code]]
+    alike = _asked(session, missing, centre=True, most=most, folded=True) if missing else []
+    for code in missing:
+        found[code] = [
+            one for one in alike if one.kind in kinds and code.lower() in (one.name.lower(), one.code.lower())
+        ]
+    return found
 
 
 def holding(session: Session, part: str) -> list[Found]:
@@ -87,16 +89,18 @@ def holding(session: Session, part: str) -> list[Found]:
     return _rows(session, [_lots(holds(Lot.name), centre=False), _substrates(holds(Substrate.name))])
 
 
-def _told(
-    session: Session, codes: Sequence[str], *, centre: bool = False, substrates: bool = False, most: int = MOST
-) -> list[Found]:
-    wanted = [code.lower() for code in codes]
-    owned = [code for code in wanted if "/" in code]
+def _told(session: Session, codes: Sequence[str], *, centre: bool = False, substrates: bool = False) -> list[Found]:
+    """What codes name in their very letters, which indexes find; only if that is nothing, what is alike."""
+    exact = _asked(session, codes, centre=centre, substrates=substrates)
+    return exact or _asked(session, codes, centre=centre, substrates=substrates, folded=True)
 
-    def named(name: Text, *, customer: bool = False) -> ColumnElement[bool]:
-        own = func.lower(name).in_(wanted)
-        return or_(own, func.lower(Customer.name + "/" + name).in_(owned)) if customer and owned else own
 
+def _asked(
+    session: Session, codes: Sequence[str], *, centre: bool = False, substrates: bool = False, most: int = MOST,
+    folded: bool = False,
+) -> list[Found]:  # fmt: skip
+    """What they name; ``folded``: whatever of it is in upper and lower case."""
+    named = _named([code.lower() for code in codes] if folded else codes, folded=folded)
     if substrates:
         return _rows(session, [_substrates(named(Substrate.name, customer=True))], most)
     queries = [
@@ -105,6 +109,20 @@ def _told(
         _row("shipment", Shipment.name, "", Shipment.direction).where(named(Shipment.name)),
     ]
     return _rows(session, [*queries, *_of_the_centre(named)] if centre else queries, most)
+
+
+def _named(codes: Sequence[str], *, folded: bool) -> Callable[..., ColumnElement[bool]]:
+    """Whether a column has one of these names, of a joined customer if a code names one."""
+    owned = [(code[:n], code[n + 1 :]) for code in codes for n, letter in enumerate(code) if letter == "/"]
+
+    def named(name: Text, *, customer: bool = False) -> ColumnElement[bool]:
+        column, owner = (func.lower(name), func.lower(Customer.name)) if folded else (name, Customer.name)
+        if not (customer and owned):
+            return column.in_(codes)
+        either = column.in_(codes) | tuple_(owner, column).in_(owned)
+        return column.in_({*codes, *(name for _, name in owned)}) & either
+
+    return named
 
 
 def _rows(session: Session, queries: Sequence[Rows], most: int = MOST) -> list[Found]:

@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from mes.db import Database, as_customer
 from mes.jobs import orders
-from mes.labels.find import find, holding
+from mes.labels.find import find, find_each, holding
 from mes.labels.scanned import LONGEST, readings
 from mes.lots.carriers.carry import change_carrier, register_carrier
 from mes.lots.carriers.models import Carrier
@@ -80,6 +80,15 @@ def test_upper_and_lower_case_count_where_both_have_a_name(shop: Floor) -> None:
     assert pages(shop, "ALPHA/D") == [("lot", "/lots/alpha/D"), ("lot", "/lots/alpha/d")]
 
 
+def test_each_of_many_codes_is_found_as_it_would_be_alone(shop: Floor) -> None:
+    with shop.database.reading() as session:
+        found = find_each(session, ["alpha/d", "alpha/D", "ALPHA/d", "f1", "D", "E9"], ("lot", "carrier"))
+    assert {code: [one.code for one in ones] for code, ones in found.items()} == {
+        "alpha/d": ["alpha/d"], "alpha/D": ["alpha/D"], "ALPHA/d": ["alpha/D", "alpha/d"], "f1": ["F1"],
+        "D": ["alpha/D", "beta/D"], "E9": [],
+    }  # fmt: skip
+
+
 def test_what_a_scanner_adds_is_left_out(shop: Floor) -> None:
     for scanned in ("E\r\n", "]d1E\r", f"]d2{GS}E{EOT}", "\x00E\x00", "  E\t", "]C0E", "E\udcff"):
         assert pages(shop, scanned) == [NAMED["E"]], repr(scanned)
@@ -136,9 +145,11 @@ def test_pages_and_programs_are_led_alike(shop: Floor) -> None:
     assert found == {"]d1F1": [carrier], "X" * 5000: []}
 
 
-def test_a_code_is_found_by_one_statement(shop: Floor) -> None:
+def test_a_code_is_found_by_one_statement_and_what_is_only_alike_by_two(shop: Floor) -> None:
     asked: list[str] = []
     with shop.database.reading() as session:
         event.listen(session.connection(), "before_cursor_execute", lambda *told: asked.append(told[2]))
-        find(session, "D", centre=True)
-    assert len(asked) == 1
+        for code, statements in (("D", 1), ("alpha/D\rF1\rFLX-9", 1), ("f1", 2), ("ABSENT", 2)):
+            asked.clear()
+            find(session, code, centre=True)
+            assert len(asked) == statements, code

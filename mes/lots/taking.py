@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act
 from mes.lots.models import Lot
-from mes.lots.verbs.picture import Picture, Place, at_work, done, picture, where_named
-from mes.units.positions import Mask, Positions
+from mes.lots.verbs.picture import Picture, at_work, done, picture
+from mes.units.positions import Mask, Place, Positions, where_named
 from mes.units.states import THERE, Disposition
 
 

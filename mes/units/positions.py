@@ -1,6 +1,6 @@
 """Positions of a substrate as numpy arrays: masks packed to bits, dispositions as bytes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mes.definitions.models import Layout
+from mes.errors import Malformed
 from mes.units.models import Substrate
 from mes.units.states import Disposition
 
@@ -16,6 +17,9 @@ Mask = NDArray[np.bool_]
 
 Shape = tuple[int, int]
 """(rows, columns)."""
+
+Place = tuple[int, int]
+"""(x, y) of a position, from 0 at the top left."""
 
 
 def pack(mask: Mask) -> bytes:
@@ -99,3 +103,15 @@ def opened(session: Session, substrates: Iterable[Substrate]) -> dict[int, Posit
     listed = list(substrates)
     shape_of = shapes(session, listed)
     return {s.id: Positions(s, shape_of[s.id]) for s in listed}
+
+
+def where_named(at: Positions, where: Sequence[Place]) -> Mask:
+    """The positions that are named. Raises `Malformed` where none is, or one lies outside."""
+    if not where:
+        raise Malformed("Name at least one position (x, y).")
+    mask, (rows, columns) = at.nowhere(), at.shape
+    for x, y in where:
+        if not (0 <= x < columns and 0 <= y < rows):
+            raise Malformed(f"Position ({x}, {y}) is outside; x goes to {columns - 1} and y to {rows - 1}.")
+        mask[y, x] = True
+    return mask

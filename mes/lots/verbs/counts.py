@@ -9,8 +9,8 @@ from mes.history import Act
 from mes.lots.holds.hold import NOTHING_LEFT
 from mes.lots.models import Lot
 from mes.lots.states import Progress
-from mes.lots.verbs.picture import Picture, Place, at_work, done, picture, told_why, where_named
-from mes.units.positions import Mask
+from mes.lots.verbs.picture import Picture, at_work, done, picture, told_why
+from mes.units.positions import Mask, Place, where_named
 from mes.units.states import THERE, Disposition
 
 BONUS_MEANS = "These units were found where the map had none; they are there and go on as any other."

@@ -25,9 +25,6 @@ from mes.units.states import THERE, Disposition
 MOST_TOLD = 1000
 """Positions of a substrate that history names; where there are more, the change on its map is kept all the same."""
 
-Place = tuple[int, int]
-"""(x, y) of a position, from 0 at the top left."""
-
 
 @dataclass
 class Picture:
@@ -112,18 +109,6 @@ def told_why(act: Act) -> None:
     """Raise `Malformed` where nobody says why."""
     if not act.why.strip():
         raise Malformed("Say why; it is kept in history.")
-
-
-def where_named(at: Positions, where: Sequence[Place]) -> Mask:
-    """The positions that are named. Raises `Malformed` where none is, or one lies outside."""
-    if not where:
-        raise Malformed("Name at least one position (x, y).")
-    mask, (rows, columns) = at.nowhere(), at.shape
-    for x, y in where:
-        if not (0 <= x < columns and 0 <= y < rows):
-            raise Malformed(f"Position ({x}, {y}) is outside; x goes to {columns - 1} and y to {rows - 1}.")
-        mask[y, x] = True
-    return mask
 
 
 def done(

@@ -8,8 +8,8 @@ from mes.errors import Malformed, Reason, Refused
 from mes.history import Act
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.states import Progress
-from mes.lots.verbs.picture import Picture, Place, at_work, done, picture, told_why, where_named
-from mes.units.positions import Mask
+from mes.lots.verbs.picture import Picture, at_work, done, picture, told_why
+from mes.units.positions import Mask, Place, where_named
 from mes.units.states import Disposition
 
 MEANS = "These suspect units were looked at: what is cleared goes on as any other, what is scrapped is thrown away."

@@ -66,9 +66,9 @@ select customer_id, substrate_id, 'bin:incoming', 1, 'u2', '{"1": {"quality": "P
 from older_substrate;
 
 insert into hold (customer_id, lot_id, code, comment, owner_role, held_by, held_at, released_by, released_at,
-                  release_comment)
+                  release_comment, masked)
 select customer_id, lot_id, 'exception', 'one unit was not found', 'line_engineer', 'tcb-1', at, 'line.engineer',
-       at + interval '1 hour', 'looked at'
+       at + interval '1 hour', 'looked at', false
 from older where n %% 10 = 0;
 
 create temporary table bank as

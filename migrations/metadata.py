@@ -10,6 +10,7 @@ import mes.http.models
 import mes.jobs.models
 import mes.lots.carriers.models
 import mes.lots.experiments.models
+import mes.lots.holds.models
 import mes.lots.models
 import mes.lots.routing.models
 import mes.lots.verbs.models

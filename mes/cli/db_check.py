@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from checks import carriers, compare, durables, history, maps, materials, reading
+from checks import carriers, compare, durables, history, maps, masks, materials, reading
 from mes.cli.sealing import broken_seal, read_seal
 from mes.history import GENESIS
 from mes.jobs.states import RecordState
@@ -60,6 +60,7 @@ def _counted(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, str]]:
     yield from (("materials", message) for message in materials.count(connection))
     yield from (("durables", message) for message in durables.count(connection))
     yield from (("carriers", message) for message in carriers.count(connection))
+    yield from (("masks", message) for message in masks.count(connection))
     by_ledger = _ledgers(connection)
     yield from (("conservation", message) for message in compare("history", by_history, "the maps", by_maps))
     yield from (("ledger", message) for message in compare("its ledger", by_ledger, "history", by_history))
@@ -177,6 +178,16 @@ where m.progress <> %(closed)s and o.route_version_id <> l.route_version_id orde
     "holds": """
 select format('Hold H-%%s of lot %%s was released before it was set.', h.id, l.name)
 from hold h join lot l on l.id = h.lot_id where h.released_at < h.held_at order by h.id""",
+    "masks": """
+select format('Hold %%s of lot %%s masks units of substrate %%s, which is not in that lot.', h.id, l.name, s.name)
+from hold_mask k join hold h on h.id = k.hold_id join lot l on l.id = h.lot_id join substrate s on s.id = k.substrate_id
+left join lot_substrate m on m.lot_id = h.lot_id and m.substrate_id = k.substrate_id
+where h.released_at is null and m.lot_id is null and k.customer_id = h.customer_id
+union all
+select format('Hold %%s of lot %%s is %%s, it has %%s masks.', h.id, l.name,
+    case when h.masked then 'about some units' else 'of the whole lot' end, count(k.hold_id))
+from hold h join lot l on l.id = h.lot_id left join hold_mask k on k.hold_id = h.id
+group by h.id, l.id having h.masked <> (count(k.hold_id) > 0) order by 1""",
     "future holds": """
 select format('Lot %%s has %%s future holds, %%s stand.', l.name, l.future_holds, count(f.id))
 from lot l left join future_hold f on f.lot_id = l.id and f.ended_at is null

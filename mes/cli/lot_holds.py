@@ -9,11 +9,12 @@ from mes.cli.database import writing
 from mes.cli.lot_changes import DUE_FORMATS
 from mes.cli.lot_looks import CustomerName, LotName
 from mes.cli.output import Json, Why, show_one
-from mes.cli.remote import server
+from mes.cli.remote import Row, server
 from mes.lots.holds.future_hold import set_future_hold
 from mes.lots.holds.future_hold import withdraw_future_hold as withdraw
 from mes.lots.holds.hold import hold as hold_lot
 from mes.lots.holds.hold import release_hold as release_one_hold
+from mes.lots.holds.mask_text import as_body, read_units
 from mes.lots.looks import look
 from mes.lots.queries import lot_id
 from mes.people.roles import Role
@@ -25,6 +26,13 @@ Owner = Annotated[Role | None, typer.Option(help="Who may release it, if not the
 ReviewBy = Annotated[
     datetime | None, typer.Option(help="When somebody is to have looked again, with offset.", formats=DUE_FORMATS)
 ]
+Positions = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Hold these units alone: 'W-3 4,7 5,7', 'W-3 id A7', 'W-3 bin bin:module/40 7', 'W-3'; * is all; repeat.",
+    ),
+]
 
 
 @app.command()
@@ -35,19 +43,22 @@ def hold(
     why: Why,
     owner: Owner = None,
     review_by: ReviewBy = None,
+    positions: Positions = None,
     customer: CustomerName = None,
     as_json: Json = False,
 ) -> None:
-    """Hold a lot: it is not tracked in until somebody of the owner role releases the hold.
+    """Hold a lot: it is not tracked in until somebody of the owner role releases the hold. With positions these stay.
 
-    Example: mes lot hold L-104 --code height --why "bump height low on wafer 3" --owner process_engineer
+    Example: mes lot hold L-104 --code height --why "bump height low" --positions "W-3 4,7 5,7" --owner process_engineer
     """
+    units = [read_units(line) for line in positions or ()]
     if there := server():
-        body = {"code": code, "why": why, "owner": owner, "review_by": review_by and review_by.isoformat()}
+        body: Row = {"code": code, "why": why, "owner": owner, "review_by": review_by and review_by.isoformat()}
+        body |= {"mask": [as_body(some) for some in units]}
         told = there.post("lots", name, "hold", body=body, customer=customer)
     else:
         with writing(why) as (session, act):
-            placed = hold_lot(session, lot_id(session, name, customer), code, why, owner, act, review_by)
+            placed = hold_lot(session, lot_id(session, name, customer), code, why, owner, act, review_by, units)
             told = look(session, placed.lot_id)
     show_one(told, as_json=as_json)
 

@@ -18,7 +18,8 @@ from mes.equipment.models import Alarm, Equipment
 from mes.equipment.states import ABLE
 from mes.errors import Reason
 from mes.lots.gate.start_gate_facts import BLOCKING_SEVERITY
-from mes.lots.models import Hold, Lot, LotSubstrate
+from mes.lots.holds.models import HELD
+from mes.lots.models import Lot, LotSubstrate
 from mes.lots.states import ON_LINE, Progress
 from mes.routes.limits import LIMITS
 from mes.routes.models import Operation
@@ -107,14 +108,13 @@ def _loads(session: Session, class_ids: Collection[int], at: datetime) -> dict[i
     return {c.id: _Load(c.title, count * c.places, work_s[c.id]) for c, count in session.execute(_MACHINES, classes)}
 
 
-_HELD = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
 _WAITING = (
     select(Operation.id, Operation.process_s, EquipmentClass, func.count())
     .join(EquipmentClass, EquipmentClass.id == Operation.class_id)
     .join(LotSubstrate, LotSubstrate.operation_id == Operation.id)
     .join(Lot, Lot.id == LotSubstrate.lot_id)
     .where(_OF_CLASSES, Operation.process_s.is_not(None))
-    .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), ~_HELD)
+    .where(LotSubstrate.progress == Progress.QUEUED, Lot.state.in_(ON_LINE), ~HELD)
     .group_by(Operation.id, EquipmentClass.id, case((EquipmentClass.batch, 0), else_=Lot.id))
 )
 _RUNNING = (

@@ -7,7 +7,8 @@ from mes.db import lock
 from mes.definitions.clock import act_now
 from mes.dispatch.models import ReleaseRule
 from mes.lots.create import release
-from mes.lots.models import Hold, Lot
+from mes.lots.holds.models import HELD
+from mes.lots.models import Lot
 from mes.lots.states import ON_LINE, LotState
 from mes.routes.models import RouteVersion
 
@@ -41,9 +42,8 @@ def _on_line(route: SQLColumnExpression[str] | str) -> Select[int]:
 
 def _waiting(route: SQLColumnExpression[str] | str) -> Select[int]:
     """The lots of a route that may be released."""
-    held = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
     query = select(Lot.id).join(RouteVersion, RouteVersion.id == Lot.route_version_id)
-    return query.where(RouteVersion.route == route, Lot.state == LotState.CREATED, ~held)
+    return query.where(RouteVersion.route == route, Lot.state == LotState.CREATED, ~HELD)
 
 
 _WITH_ROOM = select(ReleaseRule.id).where(

@@ -25,6 +25,13 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Position(Asked):
+    """A place on a substrate: x from 0 at the left, y from 0 at the top."""
+
+    x: int = Field(ge=0, lt=2**15)
+    y: int = Field(ge=0, lt=2**15)
+
+
 class ToldReason(BaseModel):
     """A reason of a refusal, and the role that can clear it."""
 

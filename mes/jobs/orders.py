@@ -178,7 +178,7 @@ _TO_SAY = (
 )
 _STANDING = (
     select(RunSubstrate.run_id, HoldCode.running_job)
-    .join(Hold, (Hold.lot_id == RunSubstrate.lot_id) & Hold.released_at.is_(None))
+    .join(Hold, (Hold.lot_id == RunSubstrate.lot_id) & Hold.released_at.is_(None) & ~Hold.masked)
     .join(HoldCode, HoldCode.name == Hold.code)
     .where(RunSubstrate.work == Work.WAITING, HoldCode.running_job != Effect.FINISH)
     .subquery()

@@ -279,11 +279,13 @@ def _look(session: Session, response: Response, lot: int, *, centre: bool = True
 def hold_lot(session: Tx, by: Holder, of: Named, response: Response, body: HoldBody) -> Any:
     """Hold a lot with a code of the plant: it is not tracked in until somebody of the owner role releases the hold.
 
-    What runs goes on. A code that the plant does not have is answered 422 with those that it has.
+    With a mask the lot goes on, and the units of that stay: they are not picked, moved to others or shipped. What runs
+    goes on. A code that the plant does not have is answered 422 with those that it has.
     """
     found = of.id(session)
     act = act_now(session, by.name, body.why)
-    hold(session, found, body.code, body.why, body.owner, act, body.review_by)
+    units = [mask.units for mask in body.mask]
+    hold(session, found, body.code, body.why, body.owner, act, body.review_by, units)
     return _look(session, response, found)
 
 

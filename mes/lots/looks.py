@@ -26,6 +26,7 @@ from mes.lots.carriers.models import Carrier, CarrierSlot
 from mes.lots.carriers.queries import IN_USE
 from mes.lots.experiments.known import KNOWN
 from mes.lots.gate.queue_times import select_clocks
+from mes.lots.holds.models import HELD, HoldMask
 from mes.lots.models import Consumption, FutureHold, Hold, Ledger, Lot, LotSubstrate, RunSubstrate
 from mes.lots.states import LotState, Progress, Work
 from mes.materials.models import Container
@@ -63,7 +64,7 @@ class Worked:
 
 @dataclass(frozen=True)
 class LotFilter:
-    """Which lots of a list; None is any. ``q`` is a part of the name in upper or lower case; ``held``: by a hold.
+    """Which lots of a list; None is any. ``q`` is a part of the name in upper or lower case; ``held``: as a whole.
 
     ``on_line``: those that have not ended, or only those that have. ``route`` in all its versions, or one: ``name@1``.
     ``worked``: for the centre alone, whose equipment and material it is.
@@ -78,8 +79,6 @@ class LotFilter:
     route: str | None = None
     worked: Worked | None = None
 
-
-_HELD = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
 
 _REVIEW = select(func.min(Hold.review_by)).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).scalar_subquery()
 """When the first of the lot's standing holds is to be looked at again."""
@@ -106,7 +105,7 @@ def select_lots(wanted: LotFilter | None = None) -> Select[*tuple[Any, ...]]:
     """One row for each lot, to be ordered by `LINE_FIRST`."""
     query = select(
         Lot.name.label("lot"), Customer.name.label("customer"), Product.name.label("product"), Lot.kind,
-        RouteVersion.name.label("route"), Lot.state, _HELD.label("held"), _REVIEW.label("review_by"),
+        RouteVersion.name.label("route"), Lot.state, HELD.label("held"), _REVIEW.label("review_by"),
         _QUEUE_ENDS.label("queue_ends_at"),
         Operation.name.label("operation"), Lot.priority, Lot.due_at, Lot.substrates, _THERE.label("at_operation"),
         Lot.units, Lot.created_at, Lot.released_at, Lot.ended_at,
@@ -124,7 +123,7 @@ def _conditions(wanted: LotFilter) -> list[ColumnElement[bool]]:
     asked = {Lot.state: wanted.state, Operation.name: wanted.operation, Customer.name: wanted.customer}
     found: list[ColumnElement[bool]] = [column == value for column, value in asked.items() if value is not None]
     if wanted.held is not None:
-        found.append(_HELD if wanted.held else ~_HELD)
+        found.append(HELD if wanted.held else ~HELD)
     if wanted.route is not None:
         found.append(or_(RouteVersion.route == wanted.route, RouteVersion.name == wanted.route))
     if wanted.on_line is not None:
@@ -177,6 +176,8 @@ _HOLDS = (
     select(
         Hold.id.label("hold"), Hold.code, Hold.comment, Hold.owner_role.label("owner"), Hold.held_by.label("by"),
         Hold.held_at.label("at"), Hold.review_by,
+        select(func.sum(func.bit_count(HoldMask.positions))).where(HoldMask.hold_id == Hold.id).scalar_subquery()
+        .label("masked"),
     )
     .where(Hold.lot_id == _OF_LOT, Hold.released_at.is_(None))
     .order_by(Hold.held_at, Hold.id)

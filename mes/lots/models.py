@@ -288,7 +288,7 @@ class Ledger(Owned, Base):
 
 
 class Hold(Owned, Base):
-    """Why a lot must not go on, until somebody of the owner role releases it. A lot may have several."""
+    """Why a lot, or some units of it, must not go on until somebody of the owner role releases it; one or several."""
 
     __tablename__ = "hold"
 
@@ -304,6 +304,8 @@ class Hold(Owned, Base):
     released_by: Mapped[str | None]
     released_at: Mapped[datetime | None]
     release_comment: Mapped[str | None]
+    masked: Mapped[bool] = mapped_column(default=False)
+    """It is about the units of its masks alone: the lot goes on."""
 
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),

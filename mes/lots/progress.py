@@ -66,9 +66,11 @@ def come_back(member: LotSubstrate, positions: Positions, following: Operation |
         move_on(member, positions, following, at)
 
 
-def asked_positions(member: LotSubstrate, positions: Positions) -> Mask:
-    """The positions that a run of this substrate works on: what is left of the visit, and still there."""
+def asked_positions(member: LotSubstrate, positions: Positions, masked: Mask | None = None) -> Mask:
+    """The positions that a run of this substrate works on: what is left of the visit, there, and not ``masked``."""
     usable = positions.are(*USABLE)
+    if masked is not None:
+        usable &= ~masked
     return usable if member.todo is None else usable & unpack(member.todo, positions.shape)
 
 
@@ -112,10 +114,10 @@ def _verb(session: Session, lot: Lot, members: Sequence[LotSubstrate], *, begun:
         return None if lot.state == LotState.RUNNING or not (begun or _begun(session, lot)) else LotVerb.START
     if lot.state not in ON_LINE:
         return _off_line(session, lot, waits=Progress.QUEUED in are)
-    if Progress.QUEUED in are:
-        return LotVerb.WAIT
     if Progress.LOADING in are:  # an open run still fills substrates of the lot: they go on when it ends
         return None
+    if Progress.QUEUED in are:
+        return LotVerb.WAIT
     if not lot.units:
         return LotVerb.SCRAP
     with session.no_autoflush:  # a released version never changes

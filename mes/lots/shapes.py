@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from mes.http.shapes import Asked, Name, Text, ToldReason, Why, example
+from mes.http.shapes import Asked, Name, Position, Text, ToldReason, Why, example
 from mes.lots.accounts import ARE, CAME
 from mes.lots.gate.shapes import QueueTime
 from mes.lots.holds.shapes import StandingFutureHold, StandingHold
@@ -142,13 +142,6 @@ class AbortBody(Asked):
     why: Why
 
 
-class Position(Asked):
-    """A place on a substrate: x from 0 at the left, y from 0 at the top."""
-
-    x: int = Field(ge=0, lt=2**15)
-    y: int = Field(ge=0, lt=2**15)
-
-
 class TakeBody(Asked):
     """Units to take out of a substrate."""
 
@@ -275,6 +268,7 @@ class LotLook(LotRow):
                 "by": "kim",
                 "at": "2026-03-01T02:00:00Z",
                 "review_by": None,
+                "masked": None,
             }
         ],
         future_holds=[],

@@ -46,7 +46,7 @@ with ended as (
 ), holds as (
     select lot_id, range_agg(tstzrange(held_at, case when released_at >= held_at then released_at end)) as held
       from hold
-     where lot_id in (select id from ended)
+     where lot_id in (select id from ended) and not masked
      group by lot_id
 ), parted as (
     select ended.route, ended.by, runs.operation_id,

@@ -18,7 +18,7 @@ with here as (
            -- one byte per position: 2 is in process, 3 suspect; as text, removing both shows how many there were
            length(encode(substrate.dispositions, 'escape'))
                - length(translate(encode(substrate.dispositions, 'escape'), chr(2) || chr(3), '')) as units,
-           exists (select from hold where hold.lot_id = lot.id and hold.released_at is null) as held
+           exists (select from hold where hold.lot_id = lot.id and hold.released_at is null and not hold.masked) as held
       from lot_substrate as member
       join lot on lot.id = member.lot_id
       join operation on operation.id = member.operation_id

@@ -11,8 +11,9 @@ from mes.definitions.models import Product, Site
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, record
 from mes.lots import ledger, progress
+from mes.lots.holds.hold import against_leaving
 from mes.lots.maps.map_file import exported
-from mes.lots.models import Hold, Lot, LotSubstrate
+from mes.lots.models import Lot, LotSubstrate
 from mes.lots.mounting import dismount
 from mes.lots.regrouping.regroup import busy, lock_substrates
 from mes.lots.states import TRANSITIONS as OF_LOTS
@@ -66,7 +67,7 @@ def send(session: Session, wanted: Sending, act: Act) -> Shipment:
     """Let whole lots leave: completed ones, and such from the die bank. Their good units are shipped.
 
     Raises `Malformed` (no lot, one twice, lots of several customers, nobody to send to), and `Refused` with every
-    reason: a lot is not there to be shipped, is held, has suspect units, is mounted on equipment that picks from it.
+    reason: a lot is not there to be shipped, is held, has masked or suspect units, is picked from by equipment.
     """
     _check(wanted)
     lots = lock(session, (Lot, wanted.lot_ids)).all(Lot)
@@ -74,7 +75,8 @@ def send(session: Session, wanted: Sending, act: Act) -> Shipment:
         raise Malformed("The lots belong to several customers; a shipment has one owner.")
     leaving = _leaving(session, lots)
     found = [reason for one in leaving for reason in _against(one)]
-    found += [*_held(session, lots), *_at_work(session, leaving)]
+    maps = {i: at for one in leaving for i, at in one.positions.items()}
+    found += [*against_leaving(session, lots, maps), *_at_work(session, leaving)]
     if found:
         raise Refused("The shipment cannot leave so.", *found)
     document = _document(session, leaving, wanted, act)
@@ -163,14 +165,6 @@ def _against(one: _Leaving) -> Iterator[Reason]:
         yield Reason("too_many_substrates", what, "line_engineer")
     if not one.units:
         yield Reason("nothing_left", f"Lot {lot.name} has no good unit to ship.")
-
-
-def _held(session: Session, lots: Sequence[Lot]) -> Iterator[Reason]:
-    of = {lot.id: lot.name for lot in lots}
-    standing = select(Hold).where(Hold.lot_id.in_(of), Hold.released_at.is_(None)).order_by(Hold.lot_id, Hold.id)
-    for hold in session.scalars(standing):
-        message = f"Lot {of[hold.lot_id]} is held ({hold.code}: {hold.comment}); release the hold first."
-        yield Reason("held", message, hold.owner_role)
 
 
 def _at_work(session: Session, leaving: Sequence[_Leaving]) -> Iterator[Reason]:

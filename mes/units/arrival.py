@@ -12,7 +12,7 @@ from mes.definitions.models import Layout, Product
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act
 from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, SubstrateMap
-from mes.units.layers import write_layer, write_texts
+from mes.units.layers import DEVICE_IDS, write_layer, write_texts
 from mes.units.models import Substrate
 from mes.units.states import Disposition
 
@@ -113,7 +113,7 @@ def _keep_layers(session: Session, substrate: Substrate, came: SubstrateMap, act
         for x, y, text in zip(ids.x.tolist(), ids.y.tolist(), ids.texts, strict=True):
             if 0 <= x < came.columns and 0 <= y < came.rows:
                 texts[y * came.columns + x] = text
-        write_texts(session, substrate, f"id:{ids.name}", texts, at=act.at, source=f"file of {came.label}")
+        write_texts(session, substrate, f"{DEVICE_IDS}{ids.name}", texts, at=act.at, source=f"file of {came.label}")
 
 
 def _bins(came: SubstrateMap) -> BinCodes | None:

@@ -1,17 +1,21 @@
 """Layers over a substrate, versioned: bins of a pass, device ids, measurements."""
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, undefer
 
 from mes.errors import NotFound
 from mes.units.models import Layer, Substrate
 from mes.units.positions import Mask, Shape
+
+DEVICE_IDS = "id:"
+"""What the names of layers of device ids begin with."""
 
 _DTYPES: dict[str, np.dtype[Any]] = {"u1": np.dtype("<u1"), "u2": np.dtype("<u2"), "f8": np.dtype("<f8")}
 
@@ -93,11 +97,37 @@ def read_layer(
         raise NotFound(f"There is no layer {name} of that substrate.")
     if versions[0].encoding not in _DTYPES:
         raise NotFound(f"Layer {name} of that substrate holds texts, not numbers.")
-    values: NDArray[Any] = np.zeros(shape[0] * shape[1], _DTYPES[versions[0].encoding])
+    return _laid(versions, shape), versions[-1]
+
+
+def _laid(versions: Iterable[Layer], shape: Shape) -> NDArray[Any]:
+    """What versions of one layer make, each laid over the one before."""
+    values: NDArray[Any] = np.zeros(0)
     for layer in versions:
         body = np.frombuffer(layer.body, _DTYPES[layer.encoding])
         if layer.positions is None:
             values = body.copy()
         else:
+            values = values if values.size else np.zeros(shape[0] * shape[1], body.dtype)
             values[np.frombuffer(layer.positions, "<u4")] = body
-    return values.reshape(shape), versions[-1]
+    return values.reshape(shape)
+
+
+def bins_of(session: Session, shapes: Mapping[int, Shape], name: str) -> dict[int, NDArray[Any]]:
+    """A layer of bins as it is now, of those of these substrates that have it, in one query."""
+    layers = _layers(session, shapes, Layer.name == name, Layer.encoding.in_(("u1", "u2")))
+    return {i: _laid(versions, shapes[i]) for i, versions in layers.items()}
+
+
+def ids_of(session: Session, shapes: Mapping[int, Shape]) -> dict[int, list[list[str | None]]]:
+    """The ids of devices of those of these substrates that came with some: lists row by row, in one query."""
+    layers = _layers(session, shapes, Layer.name.startswith(DEVICE_IDS), Layer.encoding == "text")
+    return {i: [json.loads(layer.body) for layer in versions] for i, versions in layers.items()}
+
+
+def _layers(session: Session, shapes: Iterable[int], *which: ColumnElement[bool]) -> dict[int, list[Layer]]:
+    query = select(Layer).where(Layer.substrate_id.in_(list(shapes)), *which).order_by(Layer.version)
+    found: dict[int, list[Layer]] = {}
+    for layer in session.scalars(query.options(undefer("*"))):
+        found.setdefault(layer.substrate_id, []).append(layer)
+    return found

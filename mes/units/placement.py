@@ -20,7 +20,7 @@ from mes.history import Act
 from mes.runs.models import Run
 from mes.units.models import Occupancy, Substrate, Transfer
 from mes.units.positions import Mask, Positions, pack, unpack
-from mes.units.states import USABLE, Disposition
+from mes.units.states import THERE, USABLE, Disposition
 
 SOURCE_AFTER = {
     TransferOutcome.PLACED: Disposition.CONSUMED,
@@ -75,17 +75,20 @@ def apply_transfers(
     positions: Mapping[int, Positions],
     allowed: Allowed | None,
     act: Act,
+    masked: Mapping[int, Mask] | None = None,
 ) -> Judged:
     """Apply moves to the maps of both ends and keep them, one packed row for each pair of substrates.
 
     ``ids`` maps the names in the report to locked substrates, all in ``positions``. ``allowed`` is None where units
-    only change substrates (a load is filled): then only places and presence are judged. Returns what broke a rule.
+    only change substrates (a load is filled): then only places and presence are judged. Nothing was to be taken from
+    where a source is ``masked``. Returns what broke a rule.
     """
     source_ids = np.array([ids[name] for name in moved.sources], np.int64)[moved.source]
     target_ids = np.array([ids[name] for name in moved.targets], np.int64)[moved.target]
     placed = moved.outcome == TransferOutcome.PLACED
     judged = Judged()
     _judge_sources(judged, moved, source_ids, positions, allowed)
+    _judge_masked(judged, moved, source_ids, positions, masked or {})
     occupied = _occupied(session, np.unique(target_ids[placed]).tolist(), positions)
     _judge_targets(judged, moved, target_ids, placed, positions, occupied, allowed)
     if allowed is not None:
@@ -127,6 +130,23 @@ def _judge_sources(
         judged.note(code, which)
     judged.note("pick_not_reserved", unreserved)
     judged.note("pick_twice", twice)
+
+
+def _judge_masked(
+    judged: Judged,
+    moved: Transfers,
+    source_ids: NDArray[np.int64],
+    positions: Mapping[int, Positions],
+    masked: Mapping[int, Mask],
+) -> None:
+    taken = np.zeros(len(moved), np.bool_)
+    for source_id, mine in _each(source_ids):
+        if source_id in masked:
+            at = positions[source_id]
+            inside = mine & at.inside(moved.from_x, moved.from_y)
+            there = masked[source_id] & at.are(*THERE)
+            taken[inside] |= there[moved.from_y[inside], moved.from_x[inside]]
+    judged.note("pick_masked", taken)
 
 
 def _first(moved: Transfers, which: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from mes.lots.gate.queue_times import dispose_queue_time
 from mes.lots.gate.reserve import lift_reservation, reserve
 from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
 from mes.lots.holds.hold import hold, release_hold
+from mes.lots.holds.mask_text import read_units
 from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
 from mes.lots.regrouping.merge import merge
@@ -99,10 +100,12 @@ def hold_lot(
     why: Why,
     owner: Annotated[Role | Unchosen, Form()] = "",
     review: Annotated[NaiveDatetime | None, Form()] = None,
+    positions: Annotated[str, Form(max_length=20000)] = "",
 ) -> Response:
-    """Hold the lot, to be looked at again by a time in the zone of its page if one is given."""
+    """Hold the lot, or units of it, to be looked at again by a time in the zone of its page if one is given."""
+    units = [read_units(line) for line in positions.splitlines() if line.strip()]
     act, review_by = act_now(session, by.name, why), plant_moment(session, view_of(request, by), review)
-    hold(session, lot_id(session, name, customer), code, why, owner or None, act, review_by)
+    hold(session, lot_id(session, name, customer), code, why, owner or None, act, review_by, units)
     return onwards(path("lots", customer, name))
 
 

@@ -21,6 +21,7 @@ from mes.genealogy.records import substrates
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.gate.supply import reserved
+from mes.lots.holds.masks import masked
 from mes.lots.maps.api import as_json
 from mes.lots.maps.map_file import DISPOSITIONS, bin_map, exported
 from mes.lots.own_lots import own_lots
@@ -30,6 +31,7 @@ from mes.people.sign_in import Person
 from mes.units.brought import brought_layers
 from mes.units.formats.e142_write import write_e142
 from mes.units.models import Layer, Substrate
+from mes.units.positions import Mask
 from mes.units.queries import substrate_id
 from mes.units.states import Disposition
 from mes.web.pages import page, plant_time, view_of
@@ -74,12 +76,13 @@ def file(
 
 @router.get("/{customer}/{name}/reserved", dependencies=[require(Permission.SEE_LOTS)])
 def reserved_bytes(session: Tx, customer: Customer, name: Annotated[Name, Path()]) -> Response:
-    """Which positions are kept for runs that are open: a byte each, 1 or 0, row by row."""
+    """Which positions are kept for runs that are open (1), or masked by holds (2): a byte each, row by row."""
     found = substrate_id(session, name, customer)
     with own_lots(session):
         _, layout = _substrate(session, found)
-        kept = reserved(session, found, (layout.rows, layout.columns))
-    return Response(kept.astype("u1").tobytes(), media_type="application/octet-stream", headers={"Map-Bytes": "1"})
+        kept, stays = _kept(session, found, layout)
+    said = kept.astype("u1") + 2 * stays.astype("u1")
+    return Response(said.tobytes(), media_type="application/octet-stream", headers={"Map-Bytes": "1"})
 
 
 @router.get("/{customer}/{name}/stack", dependencies=[require(Permission.SEE_LOTS)])
@@ -107,7 +110,7 @@ def show(
         brought = brought_layers(session, found, (layout.rows, layout.columns))
         tested = substrates(session, brought.get(layer, ()), centre=True)
         _, codes = bin_map(session, found, layer, version=version)
-        kept = int(reserved(session, found, (layout.rows, layout.columns)).sum())
+        kept, stays = (int(where.sum()) for where in _kept(session, found, layout))
         together = many(session, found, layer)
         stack = stacked(session, found, layer) if whole_lot and together else None
         plant = plant_time(session, view_of(request, viewer))
@@ -120,7 +123,8 @@ def show(
         layers=[*layers, *(Shown(name, []) for name in brought)], others=others, tested=list(tested.values()),
         layer=layer, version=int(codes.version or 0), entries=entries, states=states(), plant=plant,
         units=sum(entry.count for entry in entries), positions=layout.rows * layout.columns, together=together,
-        kept=kept, stack=stack, address=Address(customer, name, layer, version), centre=viewer.customer_id is None,
+        kept=kept, masked=stays, stack=stack, address=Address(customer, name, layer, version),
+        centre=viewer.customer_id is None,
     )  # fmt: skip
 
 
@@ -148,7 +152,7 @@ class Address:
         return f"/substrates/{self._substrate}{_asking(layer=self.layer, whole_lot='yes')}"
 
     def reserved(self) -> str:
-        """Which positions are kept for open runs, for the canvas."""
+        """Which positions are kept for open runs or masked, for the canvas."""
         return f"/substrates/{self._substrate}/reserved"
 
     def stack(self) -> str:
@@ -180,6 +184,13 @@ def _substrate(session: Session, found: int) -> tuple[Substrate, Layout]:
     query = select(Substrate, Layout).join(Layout, Layout.id == Substrate.layout_id).where(Substrate.id == found)
     substrate, layout = session.execute(query).one()
     return substrate, layout
+
+
+def _kept(session: Session, found: int, layout: Layout) -> tuple[Mask, Mask]:
+    """Which positions are kept for runs that are open, and which are masked by holds."""
+    shape = (layout.rows, layout.columns)
+    stays = masked(session, {found: shape}).get(found, np.zeros(shape, np.bool_))
+    return reserved(session, found, shape), stays
 
 
 def _layers(session: Session, found: int) -> tuple[list[Shown], list[str]]:

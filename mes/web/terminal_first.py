@@ -10,7 +10,8 @@ from mes.definitions.models import BY_HAND, EquipmentClass
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
 from mes.jobs.models import SentOrder
-from mes.lots.models import Hold, Lot, LotSubstrate, RunSubstrate
+from mes.lots.holds.models import HELD
+from mes.lots.models import Lot, LotSubstrate, RunSubstrate
 from mes.lots.states import ON_LINE, Progress, Work
 from mes.lots.work.hand_work import MOVES
 from mes.people.models import Customer
@@ -67,11 +68,10 @@ def first(session: Session, equipment: str) -> First:
 
 def _waiting() -> Select[*tuple[object, ...]]:
     """Lots that wait at an operation that people work, most urgent first."""
-    held = select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists()
     return (
         select(
             Lot.name.label("lot"), Customer.name.label("customer"), Operation.title.label("operation"),
-            WAYS.c.class_id, func.count().label("substrates"), held.label("held"),
+            WAYS.c.class_id, func.count().label("substrates"), HELD.label("held"),
         )
         .select_from(LotSubstrate)
         .join(Lot, Lot.id == LotSubstrate.lot_id)

@@ -19,6 +19,7 @@ from mes.genealogy.tree import Move, Onward, Place, Reading, Unit, Used
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.gate.supply import reserved
+from mes.lots.holds.masks import masked
 from mes.lots.own_lots import own_lots
 from mes.people.access import require
 from mes.people.permissions import Permission
@@ -87,7 +88,7 @@ def show(
     centre = viewer.customer_id is None
     with own_lots(session):
         disposition = _disposition(session, Place(found, x, y), substrate)
-        kept = _kept(session, found, x, y)
+        kept, stays = _kept(session, Place(found, x, y))
         plant = plant_time(session, view_of(request, viewer))
     down, up = trace_unit(session, found, x, y), trace_up(session, found, x, y)
     contents, ways = list(_down(down.unit, None, 0)), list(_up(up.positions[0], None, 0))
@@ -101,7 +102,7 @@ def show(
         request, "unit.html", "/lots", viewer, here=told[0], contents=told[: len(contents)],
         ways=told[len(contents) : len(contents) + len(ways)], missing=list(missing),
         disposition=disposition.name.lower(), abnormal=disposition in ABNORMAL, picked=pick(disposition), kept=kept,
-        used=sorted({*_used(down.unit)}, key=lambda one: one.at), there=there.name.lower(),
+        masked=stays, used=sorted({*_used(down.unit)}, key=lambda one: one.at), there=there.name.lower(),
         now=told[-1] if now else None, plant=plant, centre=centre,
         passed=PASS_BIN,
     )  # fmt: skip
@@ -117,9 +118,13 @@ def _disposition(session: Session, place: Place, name: str) -> Disposition:
     return Disposition(session.scalars(select(code).where(Substrate.id == found)).one())
 
 
-def _kept(session: Session, found: int, x: int, y: int) -> bool:
+def _kept(session: Session, place: Place) -> tuple[bool, bool]:
+    """Whether the unit is kept for a run that is open, and whether a hold masks it."""
+    found = place.substrate_id
     known = substrates(session, [found], centre=True)[found]
-    return bool(reserved(session, found, (known.rows, known.columns))[y, x])
+    shape = (known.rows, known.columns)
+    stays = masked(session, {found: shape}).get(found)
+    return bool(reserved(session, found, shape)[place.y, place.x]), stays is not None and bool(stays[place.y, place.x])
 
 
 def _told(session: Session, lines: list[Line], *, centre: bool) -> list[Line]:

@@ -116,6 +116,8 @@ def open_gate(floor: Floor, api: Api) -> Gate:
         _route(session, _product(session, "full", layout), "completed", step)
         bake = {"kind": "process", "class_id": oven, "recipe_version_id": recipes["bake@1"]}
         first, second = _route(session, _product(session, "timed", layout), "completed", bake, step)
+        sort = {"kind": "transfer", "class_id": cell.id, "recipe_version_id": own, "makes_layout_id": layout.id}
+        _route(session, _product(session, "sorted", layout), "completed", bake, sort)
         times = {"most_s": WAIT_H * 3600, "warning_s": 3600.0}
         session.add(QueueLimit(from_operation_id=first.id, to_operation_id=second.id, **times))
     gate = Gate(floor, api)

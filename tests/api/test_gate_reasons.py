@@ -168,6 +168,26 @@ def shared(gate: Gate) -> None:
     gate.do(*(Ask("operator", "/carriers/FOUP-1/load", {"lot": lot}) for lot in ("L", "M")))
 
 
+def masked(gate: Gate) -> None:
+    """All that is to be sorted is masked."""
+    gate.lot("S", "sorted")
+    gate.work("S", "OVEN-1")
+    body = {"code": "odd", "owner": "process_engineer", "mask": [{"substrate": "S.1"}]}
+    gate.do(Ask("operator", "/lots/S/hold", body))
+
+
+def suspected(gate: Gate) -> None:
+    """The oven tells of an energy that cannot be."""
+    gate.lot("U", "sorted")
+    gate.floor.hours = int(gate.hours)
+    run = gate.floor.begin("OVEN-1", "U")
+    gate.floor.report(run, "U.1", energy_kwh=-1.0)
+    gate.floor.end(run)
+    gate.wait(gate.floor.hours + 1 - gate.hours)
+    (hold,) = gate.floor.holds("U")
+    gate.do(Ask("line_engineer", "/lots/U/release-hold", {"hold": hold.id}))
+
+
 SIGNED = {"signer": "process_engineer", "password": PASSWORD}
 SOLD = {"signer": "line_engineer", "password": PASSWORD, "to": "alpha", "into": "E2"}
 CASES: dict[str, Case] = {
@@ -182,6 +202,13 @@ CASES: dict[str, Case] = {
     "held": Case(
         asks(("operator", "/lots/L/hold", {"code": "odd", "owner": "process_engineer"})), "process_engineer",
         by("process_engineer", ("/lots/L/release-hold", {"hold": 1})),
+    ),
+    "masked": Case(
+        masked, "process_engineer", by("process_engineer", ("/lots/S/release-hold", {"hold": 2})), lot="S",
+    ),
+    "suspect": Case(
+        suspected, "process_engineer",
+        by("process_engineer", ("/lots/U/dispose-suspects", SIGNED | {"verdict": "cleared"})), lot="U",
     ),
     "reserved": Case(
         asks(("line_engineer", "/lots/L/reserve", {"equipment": "CELL-2", "until": "2026-06-01T00:00:00Z"})),
@@ -219,7 +246,7 @@ CASES: dict[str, Case] = {
         restore=asks(("line_engineer", "/lots/E2/return-to-owner")),
     ),
     "source_missing": Case(
-        unsupplied, "line_engineer", by("line_engineer", ("/lots/D/release-hold", {"hold": 2})), lot="P",
+        unsupplied, "line_engineer", by("line_engineer", ("/lots/D/release-hold", {"hold": 4})), lot="P",
     ),
     "material_missing": Case(
         asks(("operator", "/containers/T1/return")), "operator", by("operator", ("/containers/T1/mount", CELL)),

@@ -184,9 +184,9 @@ FAULTS = {
         {"reservations": "Runs J-0000004 and J-0000005 have both reserved units of W1."},
     ),
     "a hold": (
-        "insert into hold (lot_id, customer_id, code, comment, owner_role, held_by, held_at, released_by, released_at)"
-        " select id, customer_id, 'c', 'c', 'line_engineer', 'lee', now(), 'kim', now() - interval '1 hour' from lot"
-        " where name = 'P'",
+        "insert into hold (lot_id, customer_id, masked, code, comment, owner_role, held_by, held_at, released_by,"
+        " released_at) select id, customer_id, false, 'c', 'c', 'line_engineer', 'lee', now(), 'kim',"
+        " now() - interval '1 hour' from lot where name = 'P'",
         {"holds": "of lot P was released before it was set."},
     ),
     "an agreement": (

@@ -3,7 +3,7 @@
 As many statements for a thousand units as for ten, and for twenty-five substrates as for one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +19,11 @@ from mes.history import Act
 from mes.lots.create import NewLot, create, release
 from mes.lots.gate.queue_times import dispose_queue_time
 from mes.lots.holds.future_hold import set_future_hold
+from mes.lots.holds.hold import hold as hold_lot
+from mes.lots.holds.masks import Units
 from mes.lots.looks import LotFilter
 from mes.lots.many.bulk import change_priority_of_all, hold_all, release_all
+from mes.lots.models import Hold, Lot, LotSubstrate
 from mes.lots.regrouping.merge import merge
 from mes.lots.regrouping.rework import rework
 from mes.lots.regrouping.split import split
@@ -38,6 +41,7 @@ from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.postgres import EmbeddedPostgres
+from mes.routes.models import Operation
 from mes.runs.models import Run
 from tests.databases import Counter
 from tests.lots.test_migration import version
@@ -144,6 +148,46 @@ def _process(work: Work) -> Given:
     return track_out, run, work.floor.result(run, work.names[0])
 
 
+def _mask(work: Work) -> Given:
+    lot = work.arrive("die")
+    units = [Units(name, at=work.where()) for name in work.names]
+    return hold, lot, "dust", "grey", "process_engineer", units
+
+
+def hold(
+    session: Session, lot_id: int, code: str, comment: str, owner: str, units: Sequence[Units], act: Act
+) -> Hold:  # fmt: skip
+    return hold_lot(session, lot_id, code, comment, owner, act, units=units)
+
+
+def _masked(work: Work) -> Given:
+    """Units wait to be moved to boats, some of them masked by two holds."""
+    lot = work.arrive("package", lot=f"{work.lot}-P")  # its boats have its name
+    there = work.floor.id_of(Operation, "package/20")
+    with work.floor.database.transaction() as session:  # as if dies had been placed
+        session.execute(update(Lot).where(Lot.id == lot).values(operation_id=there))
+        session.execute(update(LotSubstrate).where(LotSubstrate.lot_id == lot).values(operation_id=there))
+    for units in ([Units(name, at=[(0, 0)]) for name in work.names], [Units(at=[(1, 0)], substrate=work.names[0])]):
+        work.floor.do(hold, lot, "dust", "grey", "process_engineer", units)
+    return track_in, work.floor.wanted("CELL-1", f"{work.lot}-P")
+
+
+def _leave_masked(work: Work) -> Given:
+    _masked(work)
+    run = work.floor.begin("CELL-1", f"{work.lot}-P")
+    places = enumerate(work.where()[1:3])
+    moves = [(work.names[0], x, y, f"{work.lot}-P.01", n, 0, 0, 0, 0, PLACED) for n, (x, y) in places]
+    touched = np.zeros((ROWS, COLUMNS), np.bool_)
+    return track_out, run, work.floor.result(run, work.names[0], moves=moves, touched=touched)
+
+
+def _split_masked(work: Work) -> Given:
+    lot = work.arrive("die", *work.names, f"{work.lot}.stays")
+    for units in ([Units()], [Units(name, at=work.where()) for name in work.names]):
+        work.floor.do(hold, lot, "dust", "grey", "process_engineer", units)
+    return split, lot, work.names, None
+
+
 def _test(work: Work) -> Given:
     work.baked()
     run = work.floor.begin("CELL-1", work.lot)
@@ -227,6 +271,7 @@ CASES = (
     _release, _hold_all, _release_all, _hurry_all, _split, _merge, _scrap, _sample, _track_in, _process, _test,
     _assemble, _rework, _queue_time, _suspects, _migrate, _skip, _move, _terminate, _reopen, _destroy, _correct,
     _change_owner,
+    _mask, _masked, _leave_masked, _split_masked,
 )  # fmt: skip
 EACH_BY_ITSELF = (_by_hand,)
 """Here a person reports on each substrate, and each report is an event of its own."""

@@ -12,7 +12,10 @@ from playwright.sync_api import Page, expect
 
 from mes.db import Database
 from mes.definitions.models import Layout
+from mes.lots.holds.hold import release_hold
+from mes.lots.models import Lot
 from mes.lots.work import run_course
+from mes.people.roles import Role
 from mes.units.arrival import Arrival
 from mes.units.formats.e142 import read_e142
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, SubstrateMap
@@ -256,6 +259,22 @@ def test_units_that_are_reserved_are_told(floor: Floor, serve: Serve, visit: Vis
     page.locator("#open").click()
     expect(page.locator(".facts")).to_contain_text("may be picked · reserved for a run")
     floor.do(run_course.abort, run, "tried")
+    stock = floor.id_of(Lot, "D1")
+    held = {"code": "dust", "why": "seen", "owner": "line_engineer", "positions": "W1 1,0 0,1\r\n"}
+    with site.client("line_engineer") as engineer:
+        assert (
+            engineer.post("/lots/alpha/D1/hold", data=held | {"positions": "W1 0,0"}, headers=site.own).status_code
+            == 422
+        )
+        assert engineer.post("/lots/alpha/D1/hold", data=held, headers=site.own).status_code == 303
+    page.goto(f"{site.address}/substrates/alpha/W1?x=1&y=0")
+    expect(page.locator("#told")).to_have_text("x 1, y 0 · completed, may be picked · masked by a hold")
+    expect(page.get_by_text("2 units are masked by holds: they are not picked, moved or shipped.")).to_be_visible()
+    page.locator("#open").click()
+    expect(page.locator(".facts")).to_contain_text("may be picked · masked by a hold")
+    page.goto(f"{site.address}/lots/alpha/D1")
+    expect(page.get_by_text("masks 2 units; the lot goes on")).to_be_visible()
+    floor.do(release_hold, stock, floor.holds("D1")[0].id, "blown off", Role.ADMINISTRATOR)
     page.goto(f"{site.address}/substrates/alpha/W1?x=1&y=0")
     expect(page.locator("#told")).to_have_text("x 1, y 0 · completed, may be picked")
     with site.client("beta") as beta:

@@ -17,7 +17,7 @@ from mes.routes.models import Operation
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.units.models import Substrate
-from mes.units.positions import opened
+from mes.units.positions import Mask, opened
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,16 @@ def promised_on(session: Session, equipment_ids: Collection[int]) -> dict[int, d
     return found
 
 
-def units_asked(session: Session, members: Sequence[LotSubstrate]) -> Mapping[int, int]:
-    """How many units a run of each of these substrates would work on, by substrate."""
+def units_asked(
+    session: Session, members: Sequence[LotSubstrate], masked: Mapping[int, Mask]
+) -> Mapping[int, int]:  # fmt: skip
+    """How many units a run of each of these substrates would work on, by substrate; not what is ``masked``."""
     if not members:
         return {}
     query = select(Substrate).where(Substrate.id.in_([m.substrate_id for m in members]))
     positions = opened(session, session.scalars(query.options(undefer(Substrate.dispositions))).all())
-    return {m.substrate_id: int(asked_positions(m, positions[m.substrate_id]).sum()) for m in members}
+    return {
+        m.substrate_id: int(asked_positions(m, positions[i], masked.get(i)).sum())
+        for m in members
+        if (i := m.substrate_id)
+    }

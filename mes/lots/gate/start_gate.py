@@ -18,6 +18,7 @@ from mes.lots.gate.person_gate import against_person
 from mes.lots.gate.start_gate_facts import Facts, by_product, look
 from mes.lots.gate.supply import sources
 from mes.lots.gate.upkeep_gate import against_upkeep
+from mes.lots.gate.withheld import against_moving
 from mes.lots.states import TRANSITIONS, LotState, LotVerb
 from mes.recipes.states import RecipeState
 from mes.routes.states import OperationKind
@@ -50,8 +51,15 @@ def _state(facts: Facts) -> Iterator[Reason]:
 
 def _holds(facts: Facts) -> Iterator[Reason]:
     for hold in facts.holds:
+        if hold.masked:
+            continue
         message = f"Lot {facts.lot.name} is held ({hold.code}: {hold.comment}); release the hold, then track in."
         yield Reason("held", message, hold.owner_role)
+
+
+def _withheld(facts: Facts) -> Iterator[Reason]:
+    some = [facts.withheld[m.substrate_id] for m in facts.members if m.substrate_id in facts.withheld]
+    yield from against_moving(facts.lot, facts.holds, some)
 
 
 def _reserved(facts: Facts) -> Iterator[Reason]:
@@ -145,6 +153,7 @@ def _supply(facts: Facts) -> Iterator[Reason]:
 CHECKS: tuple[Callable[[Facts], Iterator[Reason]], ...] = (
     _state,
     _holds,
+    _withheld,
     _reserved,
     _class,
     _able,

@@ -1,6 +1,6 @@
 """What the start gate looks at, read for any number of lots and equipment in as many queries as for one."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,11 +16,13 @@ from mes.lots.gate.durable_facts import Tools, tools
 from mes.lots.gate.material_facts import Mounted, mounted_on, promised_on, units_asked
 from mes.lots.gate.queue_times import Clock, clocks_of
 from mes.lots.gate.supply import Need, Source, attach_sites, filled
+from mes.lots.gate.withheld import Withheld, staying
 from mes.lots.models import Hold, Lot, LotSubstrate
 from mes.lots.states import Progress
 from mes.recipes.models import RecipeOnEquipment, RecipeVersion
 from mes.recipes.states import RecipeState
 from mes.routes.models import Operation, OperationAlternative
+from mes.routes.states import OperationKind
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.units.models import Substrate
@@ -64,6 +66,18 @@ class LotFacts:
     """By which the members run, all of them; None: they are in no experiment here."""
     others: Collection[int]
     """Substrates of the lot that wait there, too, and run by another leg or by none."""
+    withheld: Mapping[int, Withheld]
+    """Substrates that wait there and of which nothing may be moved now; members only where all are such."""
+
+    @property
+    def waits_there(self) -> set[int]:
+        """The members, and the substrates of the lot that wait there, too, and of which nothing may be moved."""
+        return {m.substrate_id for m in self.members} | self.withheld.keys()
+
+    @property
+    def stays(self) -> bool:
+        """Whether all that waits there is such that nothing of it may be moved now."""
+        return any(m.substrate_id in self.withheld for m in self.members)
 
     @property
     def ways(self) -> Sequence[Way]:
@@ -141,14 +155,14 @@ class LineFacts:
         """The lot as it would start on the equipment.
 
         That is where one of the substrates waits, if any are named; else at its first operation for that class of
-        equipment; else at its first.
+        equipment, of several the first where not all units stay; else at its first.
         """
         at, equipment = self.lots[lot_id], self.equipment[equipment_id].equipment
         if substrate_ids:
-            fit = (lot for lot in at if any(m.substrate_id in substrate_ids for m in lot.members))
-        else:
-            fit = (lot for lot in at if lot.ways_on(equipment))
-        return next(fit, at[0])
+            named = (lot for lot in at if lot.waits_there & {*substrate_ids})
+            return next(named, at[0])
+        fit = [lot for lot in at if lot.ways_on(equipment)]
+        return next((lot for lot in fit if not lot.stays), next(iter(fit), at[0]))
 
     def of(self, lot: LotFacts, equipment_id: int, stock: Stock) -> Facts:
         """Those for one lot, as it stands here, on one equipment."""
@@ -233,20 +247,18 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
     boxes = carried(session, in_carriers) if in_carriers else {}
     overdue = _overdue(session, [m for some in waiting.values() for m in some], at)
     sites = attach_sites(session, {lot.product_id for lot in lots.values()})
-    using = {o.id for some in operations.values() for o in some if o is not None and (o.materials or o.durables)}
-    units = units_asked(session, [m for some in waiting.values() for m in some if m.operation_id in using])
+    stay = staying(session, _waiting_at(waiting, operations, lambda o: o.kind == OperationKind.TRANSFER))
+    using = _waiting_at(waiting, operations, lambda o: bool(o.materials or o.durables))
+    units = units_asked(session, using, stay.masked)
 
     def at_operation(lot: Lot, operation: Operation | None) -> list[LotFacts]:
-        here = [m for m in waiting[lot.id] if operation is None or m.operation_id == operation.id]
-        by_leg: dict[Leg | None, list[LotSubstrate]] = {}
-        for member in here:
-            by_leg.setdefault(legs.get(member.substrate_id), []).append(member)
-        if not here:
-            by_leg = {None: []}
-        return [by(lot, operation, leg, some, {m.substrate_id for m in here}) for leg, some in by_leg.items()]
+        there = [m for m in waiting[lot.id] if operation is None or m.operation_id == operation.id]
+        here = [m for m in there if m.substrate_id not in stay.withheld] or there
+        waits = {m.substrate_id for m in there}
+        return [by(lot, operation, leg, some, waits) for leg, some in _by_leg(here, legs).items()]
 
     def by(
-        lot: Lot, operation: Operation | None, leg: Leg | None, members: Sequence[LotSubstrate], there: set[int]
+        lot: Lot, operation: Operation | None, leg: Leg | None, members: Sequence[LotSubstrate], waits: set[int]
     ) -> LotFacts:
         return LotFacts(
             lot=lot,
@@ -261,10 +273,28 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
             carried=boxes.get(lot.id),
             units=units,
             leg=leg,
-            others=there - {m.substrate_id for m in members},
+            others=waits - stay.withheld.keys() - {m.substrate_id for m in members},
+            withheld={i: stay.withheld[i] for i in waits if i in stay.withheld},
         )
 
     return {i: [one for operation in operations[i] for one in at_operation(lot, operation)] for i, lot in lots.items()}
+
+
+def _by_leg(members: Iterable[LotSubstrate], legs: Mapping[int, Leg]) -> dict[Leg | None, list[LotSubstrate]]:
+    """Substrates by the leg that they run by; none of them run by none."""
+    found: dict[Leg | None, list[LotSubstrate]] = {}
+    for member in members:
+        found.setdefault(legs.get(member.substrate_id), []).append(member)
+    return found or {None: []}
+
+
+def _waiting_at(
+    waiting: Mapping[int, Sequence[LotSubstrate]], operations: Mapping[int, Sequence[Operation | None]],
+    which: Callable[[Operation], bool],
+) -> list[LotSubstrate]:  # fmt: skip
+    """The substrates that wait at operations of which that is so."""
+    ids = {o.id for some in operations.values() for o in some if o is not None and which(o)}
+    return [m for some in waiting.values() for m in some if m.operation_id in ids]
 
 
 def _with_holds(session: Session, lot_ids: Collection[int]) -> tuple[dict[int, Lot], dict[int, list[Hold]], set[int]]:

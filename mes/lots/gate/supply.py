@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
-from sqlalchemy import Date, bindparam, func, select
+from sqlalchemy import Date, bindparam, false, func, select, true
 from sqlalchemy.orm import Session
 
 from mes.definitions.models import AttachSite, Layout, Product, SupplyAgreement
+from mes.lots.holds.models import HELD, HoldMask
 from mes.lots.models import Hold, Lot, LotSubstrate, Mount, RunSource
 from mes.lots.states import LotState, Progress
 from mes.routes.models import Operation
@@ -65,7 +66,7 @@ class Source:
     lot_id: int
     lot: str
     free: Mask
-    """Usable positions that no open run has reserved."""
+    """Usable positions that no open run has reserved and no hold masks."""
     mounted_on: int | None
     """The equipment it is on."""
     in_use: bool
@@ -104,15 +105,14 @@ _STOCKED = (
     .join(Lot, Lot.id == LotSubstrate.lot_id)
     .outerjoin(Mount, (Mount.substrate_id == Substrate.id) & Mount.dismounted_at.is_(None))
     .where(Substrate.product_id.in_(bindparam("products", expanding=True)))
-    .where(~Substrate.closed, Lot.state == LotState.STOCKED)
-    .where(~select(Hold.id).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None)).exists())
+    .where(~Substrate.closed, Lot.state == LotState.STOCKED, ~HELD)
     .order_by(Lot.name, Substrate.name, Substrate.id)
 )  # fmt: skip
 """Substrates of products in the die bank, with who may have units of them on a day."""
 
 
 def sources(session: Session, product_ids: Iterable[int], at: datetime) -> list[Source]:
-    """All sources of these products that are not held, whosesoever, in the order of lot and substrate names.
+    """All sources of these products that are not held as a whole, whosesoever, by the names of lot and substrate.
 
     They say who may have units of them at plant time ``at``.
     """
@@ -120,7 +120,7 @@ def sources(session: Session, product_ids: Iterable[int], at: datetime) -> list[
     if not wanted:
         return []
     rows = session.execute(_STOCKED, {"products": sorted(wanted), "day": at.astimezone(UTC).date()}).all()
-    taken = _reserved(session, [row.id for row in rows])
+    taken, in_use = _not_free(session, [row.id for row in rows])
     found = []
     for row in rows:
         shape = (row.rows, row.columns)
@@ -136,7 +136,7 @@ def sources(session: Session, product_ids: Iterable[int], at: datetime) -> list[
                 row.lot,
                 free,
                 row.equipment_id,
-                row.id in taken,
+                row.id in in_use,
                 row.customer_id,
                 frozenset(row.receivers or ()),
             )
@@ -144,21 +144,32 @@ def sources(session: Session, product_ids: Iterable[int], at: datetime) -> list[
     return found
 
 
+_RESERVED = (
+    select(RunSource.substrate_id, RunSource.positions)
+    .join(Run, Run.id == RunSource.run_id)
+    .where(Run.state.in_(OPEN), RunSource.substrate_id.in_(bindparam("substrates", expanding=True)))
+)
+_MASKED = (
+    select(HoldMask.substrate_id, HoldMask.positions)
+    .join(Hold, Hold.id == HoldMask.hold_id)
+    .where(Hold.released_at.is_(None), HoldMask.substrate_id.in_(bindparam("substrates", expanding=True)))
+)
+_NOT_FREE = _RESERVED.add_columns(true()).union_all(_MASKED.add_columns(false()))
+
+
+def _not_free(session: Session, substrate_ids: Sequence[int]) -> tuple[dict[int, list[bytes]], set[int]]:
+    """What open runs have reserved and holds mask of these substrates, and which of them open runs may pick from."""
+    found: dict[int, list[bytes]] = {}
+    in_use = set()
+    for substrate_id, positions, by_run in session.execute(_NOT_FREE, {"substrates": substrate_ids}):
+        found.setdefault(substrate_id, []).append(positions)
+        in_use |= {substrate_id} if by_run else set()
+    return found, in_use
+
+
 def reserved(session: Session, substrate_id: int, shape: Shape) -> Mask:
     """Positions of a source that are kept for runs that are open."""
     kept = np.zeros(shape, np.bool_)
-    for packed in _reserved(session, [substrate_id]).get(substrate_id, ()):
+    for _, packed in session.execute(_RESERVED, {"substrates": [substrate_id]}):
         kept |= unpack(packed, shape)
     return kept
-
-
-def _reserved(session: Session, substrate_ids: Sequence[int]) -> dict[int, list[bytes]]:
-    query = (
-        select(RunSource.substrate_id, RunSource.positions)
-        .join(Run, Run.id == RunSource.run_id)
-        .where(Run.state.in_(OPEN), RunSource.substrate_id.in_(substrate_ids))
-    )
-    taken: dict[int, list[bytes]] = {}
-    for substrate_id, positions in session.execute(query):
-        taken.setdefault(substrate_id, []).append(positions)
-    return taken

@@ -1,7 +1,7 @@
-"""Hold a lot, and release a hold. A hold stops track-in; what runs goes on to its end."""
+"""Hold a lot, or units of it, and release a hold. It stops track-in, or those units; what runs goes on to its end."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,9 +12,11 @@ from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, Event, record, record_all
 from mes.lots.ahead import check_ahead
 from mes.lots.holds.hold_codes import OWNERS, owner_of
+from mes.lots.holds.masks import Units, find_units, keep, masking
 from mes.lots.models import FutureHold, Hold, Lot
 from mes.lots.states import GONE, LotState
 from mes.people.roles import Role
+from mes.units.positions import Positions
 
 NOTHING_LEFT = (LotState.CONSUMED, LotState.SCRAPPED, LotState.TERMINATED, *GONE)
 """States of a lot that a person cannot hold: it has no unit any more."""
@@ -28,6 +30,7 @@ class NewHold:
     comment: str
     owner_role: str
     review_by: datetime | None = None
+    masked: bool = False
 
 
 def releases(role: str, owner: str) -> bool:
@@ -37,12 +40,12 @@ def releases(role: str, owner: str) -> bool:
 
 def hold(
     session: Session, lot_id: int, code: str, comment: str, owner_role: str | None, act: Act,
-    review_by: datetime | None = None,
+    review_by: datetime | None = None, units: Sequence[Units] = (),
 ) -> Hold:  # fmt: skip
-    """Hold a lot until somebody of ``owner_role``, or of the role that the code names, releases it.
+    """Hold a lot, or ``units`` of it, until somebody of ``owner_role``, or of the role of the code, releases it.
 
     ``review_by``: when somebody is to have looked at it again; the hold stands all the same. Raises `Refused` where
-    nothing of the lot is left, and what `new_hold` does.
+    nothing of the lot is left, and what `new_hold` and `find_units` do.
     """
     wanted = new_hold(session, code, comment, owner_role, review_by, act)
     lot = lock(session, (Lot, [lot_id])).one(Lot, lot_id)
@@ -51,7 +54,12 @@ def hold(
         where = "its trace (mes trace material) tells in which lots its units are; hold those"
         where = "its history tells in which shipment it left; ask the receiver" if lot.state in GONE else where
         raise Refused(what, Reason("lot_state", f"{what[:-1]}; {where}."))
-    (placed,), event = place_holds(session, [lot], wanted, act)
+    found = find_units(session, lot, units) if units else {}
+    (placed,), event = place_holds(session, [lot], replace(wanted, masked=bool(found)), act)
+    if found:
+        event = Event(
+            event.verb, [replace(one, after=one.after | keep(session, placed, found)) for one in event.changes]
+        )
     record_all(session, act, [event])
     return placed
 
@@ -108,6 +116,19 @@ def release_hold(session: Session, lot_id: int, hold_id: int, comment: str, role
         raise Refused(f"Hold {hold_id} of lot {lot.name} is not yours to release.", of_another(placed))
     record(session, "release_hold", act, [released(lot, placed, comment, act)])
     return placed
+
+
+def against_leaving(session: Session, lots: Iterable[Lot], maps: Mapping[int, Positions]) -> Iterator[Reason]:
+    """Why these lots, with all on these maps, may not leave: every hold of one, and every mask of a unit there."""
+    of, units = {lot.id: lot.name for lot in lots}, masking(session, maps)
+    standing = select(Hold).where(Hold.lot_id.in_(of), Hold.released_at.is_(None)).order_by(Hold.lot_id, Hold.id)
+    for hold in session.scalars(standing):
+        said = f"({hold.code}: {hold.comment})"
+        if not hold.masked:
+            yield Reason("held", f"Lot {of[hold.lot_id]} is held {said}; release the hold first.", hold.owner_role)
+        elif hold.id in units:
+            what = f"Hold {hold.id} {said} masks {units[hold.id]} units of lot {of[hold.lot_id]}"
+            yield Reason("masked", f"{what}; release it, or split their substrates off.", hold.owner_role)
 
 
 def of_another(placed: Hold | FutureHold) -> Reason:

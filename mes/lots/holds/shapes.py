@@ -4,19 +4,52 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from mes.http.shapes import Asked, Name, Why, example
+from mes.http.shapes import Asked, Name, Position, Why, example
+from mes.lots.holds.masks import Units
 from mes.people.roles import Role
 
 
-class HoldBody(Asked):
-    """A hold to place."""
+class BinBody(Asked):
+    """A bin of a map, as it was read last."""
 
-    model_config = example(code="height", why="bump height low on two wafers", owner="process_engineer")
+    map: Name = Field(description="Such as `bin:incoming` or `bin:` and the operation that read it.")
+    code: int = Field(ge=1, lt=2**16)
+
+
+class MaskBody(Asked):
+    """Units of a lot: at positions of a substrate, with ids, with a bin of a map, or every one that is there."""
+
+    model_config = example(substrate="W1", at=[{"x": 3, "y": 4}])
+
+    substrate: Name | None = Field(None, description="All of the lot if not given.")
+    at: list[Position] | None = Field(None, min_length=1, max_length=65536)
+    ids: list[Name] | None = Field(None, min_length=1, max_length=65536, description="That came with the map.")
+    bin: BinBody | None = None
+
+    @property
+    def units(self) -> Units:
+        """What is meant."""
+        places = None if self.at is None else [(place.x, place.y) for place in self.at]
+        return Units(self.substrate, places, self.ids, None if self.bin is None else (self.bin.map, self.bin.code))
+
+
+class HoldBody(Asked):
+    """A hold to place: on a whole lot, or on units of it."""
+
+    model_config = example(
+        code="height", why="bump height low on two wafers", owner="process_engineer",
+        mask=[{"substrate": "W1", "at": [{"x": 3, "y": 4}]}],
+    )  # fmt: skip
 
     code: Name
     why: Why
     owner: Role | None = Field(None, description="Who may release it; the role that the code names if not given.")
     review_by: AwareDatetime | None = Field(None, description="When somebody is to have looked at it, plant clock.")
+    mask: list[MaskBody] = Field(
+        default=[],
+        max_length=1000,
+        description="The units that it is about: these stay where they are, the lot goes on. None: the whole lot.",
+    )
 
 
 class HoldCode(BaseModel):
@@ -80,6 +113,7 @@ class StandingHold(BaseModel):
     by: str
     at: datetime
     review_by: datetime | None = Field(description="When somebody is to have looked at it again.")
+    masked: int | None = Field(description="How many units it is about, as it was placed; of the whole lot null.")
 
 
 class StandingFutureHold(BaseModel):

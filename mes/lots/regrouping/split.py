@@ -1,9 +1,9 @@
 """Split: whole substrates of a lot that waits go on in a lot of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from mes.db import lock, unique
@@ -11,6 +11,7 @@ from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, record
 from mes.lots import progress
 from mes.lots.holds.future_hold import copy_future_holds
+from mes.lots.holds.models import HoldMask
 from mes.lots.models import Handover, Hold, Lot, LotSubstrate
 from mes.lots.regrouping.regroup import busy, hand_over, lock_substrates
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
@@ -43,7 +44,7 @@ def split(session: Session, lot_id: int, names: Sequence[str], into: str | None,
     progress.settle(session, lot, stay, act.at)
     progress.settle(session, new, chosen, act.at)
     after = {"state": lot.state, "substrates": lot.substrates, "units": lot.units, "gone": went.names, "into": new.name}
-    told = {"from": lot.name, **_told(new), "came": went.names, "holds": _copy_holds(session, lot, new)}
+    told = {"from": lot.name, **_told(new), "came": went.names, "holds": _copy_holds(session, lot, new, substrates)}
     told["future_holds"] = copy_future_holds(session, lot, new)
     changes = [Change(lot, before, after, went.given), Change(new, {}, told, went.taken), *went.substrates]
     record(session, "split", act, changes)
@@ -113,16 +114,30 @@ def _name(session: Session, lot: Lot) -> str:
     return name
 
 
-def _copy_holds(session: Session, lot: Lot, new: Lot) -> list[int]:
-    """Whatever holds the lot holds the new one too: a split frees nothing. Gives the numbers of the copies."""
-    standing = select(Hold).where(Hold.lot_id == lot.id, Hold.released_at.is_(None)).order_by(Hold.held_at, Hold.id)
-    same = ("customer_id", "code", "comment", "owner_role", "held_by", "held_at", "review_by")
-    copies = [
-        Hold(lot_id=new.id, **{column: getattr(hold, column) for column in same}) for hold in session.scalars(standing)
-    ]
-    session.add_all(copies)
+def _copy_holds(session: Session, lot: Lot, new: Lot, substrates: Collection[int]) -> list[int]:
+    """Whatever holds the lot holds the new one too: a split frees nothing. Gives the numbers of the holds of that.
+
+    A hold that masks units is about these ``substrates`` there and about the others here; one that masks none but
+    these goes over.
+    """
+    ours, others = (
+        select(HoldMask.hold_id).where(HoldMask.hold_id == Hold.id, which).exists()
+        for which in (HoldMask.substrate_id.in_(substrates), HoldMask.substrate_id.not_in(substrates))
+    )
+    standing = select(Hold, others).where(Hold.lot_id == lot.id, Hold.released_at.is_(None), ~Hold.masked | ours)
+    same = ("customer_id", "code", "comment", "owner_role", "held_by", "held_at", "review_by", "masked")
+    holds: dict[int, Hold] = {}
+    for hold, stays in session.execute(standing.order_by(Hold.held_at, Hold.id)):
+        copied = stays or not hold.masked
+        holds[hold.id] = Hold(**{column: getattr(hold, column) for column in same}) if copied else hold
+        holds[hold.id].lot_id = new.id
+    session.add_all(holds.values())
     session.flush()
-    return [copy.id for copy in copies]
+    if any(hold.masked for hold in holds.values()):
+        number = case({old: hold.id for old, hold in holds.items()}, value=HoldMask.hold_id)
+        going = update(HoldMask).where(HoldMask.hold_id.in_(holds), HoldMask.substrate_id.in_(substrates))
+        session.execute(going.values(hold_id=number), execution_options={"synchronize_session": False})
+    return [hold.id for hold in holds.values()]
 
 
 def _told(new: Lot) -> dict[str, Any]:

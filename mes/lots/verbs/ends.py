@@ -1,13 +1,11 @@
 """A lot ends otherwise than by its route: given up, destroyed before a witness, or returned to its owner."""
 
-from collections.abc import Iterator
-
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mes.errors import Malformed, Reason, Refused
+from mes.errors import Malformed, Refused
 from mes.history import Act
-from mes.lots.models import Hold, Lot
+from mes.lots.holds.hold import against_leaving
+from mes.lots.models import Lot
 from mes.lots.states import ON_LINE, TRANSITIONS, LotState, LotVerb
 from mes.lots.verbs.picture import Picture, at_work, done, picture, told_why
 from mes.units.states import THERE, Disposition
@@ -49,11 +47,11 @@ def destroy(session: Session, lot_id: int, witness: str, act: Act) -> Lot:
 def return_to_owner(session: Session, lot_id: int, act: Act) -> Lot:
     """Let all that is left of a lot go back to its owner as it is, also what is suspect.
 
-    Raises as `terminate` does; a held lot is not returned.
+    Raises as `terminate` does; what is held or masked is not returned.
     """
     told_why(act)
     seen = _all(session, lot_id, LotVerb.RETURN, "returned")
-    found = list(held(session, seen))
+    found = list(against_leaving(session, [seen.lot], seen.positions))
     if found:
         raise Refused(f"Lot {seen.lot.name} cannot be returned now.", *found)
     suspect = seen.total(Disposition.SUSPECT)
@@ -71,11 +69,3 @@ def _all(session: Session, lot_id: int, verb: LotVerb, what: str) -> Picture:
     if found:
         raise Refused(f"Lot {lot.name} cannot be {what} now.", *found)
     return seen
-
-
-def held(session: Session, seen: Picture) -> Iterator[Reason]:
-    """A reason for each hold that stands."""
-    standing = select(Hold).where(Hold.lot_id == seen.lot.id, Hold.released_at.is_(None)).order_by(Hold.id)
-    for hold in session.scalars(standing):
-        message = f"Lot {seen.lot.name} is held ({hold.code}: {hold.comment}); release the hold first."
-        yield Reason("held", message, hold.owner_role)

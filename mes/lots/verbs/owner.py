@@ -11,11 +11,11 @@ from mes.history import Act, Change, record
 from mes.lots import progress
 from mes.lots.experiments.models import Experiment, ExperimentSubstrate
 from mes.lots.experiments.states import ExperimentState
+from mes.lots.holds.hold import against_leaving
 from mes.lots.models import FutureHold, Lot
 from mes.lots.regrouping.regroup import hand_over
 from mes.lots.regrouping.split import begin_like
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
-from mes.lots.verbs.ends import held
 from mes.lots.verbs.picture import Picture, at_work, picture, told_why
 from mes.people.models import Customer
 from mes.routes.models import Operation
@@ -35,8 +35,8 @@ def change_owner(
 
     That stands where they stand; what was done to them so far stays with the lot they leave, which ends where none
     stays. Raises `Malformed` (no reason, its own customer), `NotFound` (no such customer or substrate), and `Refused`
-    with every reason: a state in which nothing goes, a hold now or later, a substrate in a run, serving one or in an
-    experiment, a name that the other has.
+    with every reason: a state in which nothing goes, a hold now or later, a mask, a substrate in a run, serving one or
+    in an experiment, a name that the other has.
     """
     told_why(act)
     if into is not None and not (into.strip() and len(into) <= 64):
@@ -44,7 +44,8 @@ def change_owner(
     seen = picture(session, lot_id, substrates)
     lot, name = seen.lot, into or seen.lot.name
     taker_id = _taker(session, lot, to)
-    found = [*_state(lot), *held(session, seen), *_held_later(session, lot), *at_work(session, seen)]
+    found = [*_state(lot), *against_leaving(session, [lot], seen.positions)]
+    found += [*_held_later(session, lot), *at_work(session, seen)]
     found += [*_in_experiments(session, seen), *_known(session, seen, taker_id, name)]
     if found:
         raise Refused(f"Lot {lot.name} does not change its owner now.", *found)

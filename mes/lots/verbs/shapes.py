@@ -4,8 +4,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from mes.http.shapes import Asked, Name, Why, example
-from mes.lots.shapes import Position
+from mes.http.shapes import Asked, Name, Position, Why, example
 
 SIGNER = {"signer": "process.engineer", "password": "correct horse battery"}
 """Who signs, in the examples."""

@@ -1,7 +1,7 @@
 """Track in: commit to a run of waiting substrates on an equipment, with the sources it may pick from."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -19,6 +19,8 @@ from mes.lots.experiments.models import RunLeg
 from mes.lots.gate import start_gate
 from mes.lots.gate.start_gate_facts import Facts, LineFacts, LotFacts, by_product, look
 from mes.lots.gate.supply import Source, sources
+from mes.lots.gate.withheld import against_moving
+from mes.lots.holds.masks import masked
 from mes.lots.models import Lot, LotSubstrate, Mount, RunLoad, RunSource, RunSubstrate
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 from mes.lots.work import by_hand, run_course
@@ -27,7 +29,7 @@ from mes.routes.models import Operation
 from mes.routes.states import OperationKind
 from mes.runs.models import RUN_NUMBERS, Run
 from mes.units.models import Substrate
-from mes.units.positions import opened, pack
+from mes.units.positions import Mask, opened, pack
 from mes.units.states import Disposition
 
 
@@ -90,10 +92,11 @@ def track_in(session: Session, wanted: TrackIn, act: Act) -> Run:
     """
     picture = _look(session, wanted, act)
     run = _run(session, picture, act)
-    changes = _order(session, picture, run)
+    asked = _asked(session, picture)
+    changes = _order(session, picture, run, asked)
     changes += _mount(session, picture, run, wanted.source_ids, act)
     if picture.operation.kind == OperationKind.TRANSFER:
-        changes += _make_loads(session, picture, run)
+        changes += _make_loads(session, picture, run, asked)
     after = {
         "equipment": picture.equipment.name,
         "operation": picture.operation.name,
@@ -163,6 +166,8 @@ def _against_substrates(picture: _Picture, wanted: TrackIn) -> Iterator[Reason]:
     for part in wanted.parts:
         facts = picture.facts[part.lot_id]
         missing = set(part.substrate_ids) - {m.substrate_id for m in facts.members}
+        yield from against_moving(facts.lot, facts.holds, [facts.withheld[i] for i in missing & facts.withheld.keys()])
+        missing -= facts.withheld.keys()
         if missing & set(facts.others):
             what = f"The substrates of lot {facts.lot.name} run by several legs; start those of one leg at a time."
             yield Reason("several_legs", what, "operator")
@@ -210,8 +215,16 @@ def _run(session: Session, picture: _Picture, act: Act) -> Run:
     return run
 
 
-def _order(session: Session, picture: _Picture, run: Run) -> list[Change]:
+def _asked(session: Session, picture: _Picture) -> dict[int, Mask]:
+    """What the run works on, by substrate. What holds mask is not moved."""
     positions = opened(session, [picture.locked.one(Substrate, m.substrate_id) for _, m in picture.work])
+    moves = picture.operation.kind == OperationKind.TRANSFER
+    stay = masked(session, {i: at.shape for i, at in positions.items()}) if moves else {}
+    of = ((m, m.substrate_id) for _, m in picture.work)
+    return {i: progress.asked_positions(member, positions[i], stay.get(i)) for member, i in of}
+
+
+def _order(session: Session, picture: _Picture, run: Run, asked: Mapping[int, Mask]) -> list[Change]:
     changes = []
     for lot, member in picture.work:
         session.add(
@@ -224,7 +237,7 @@ def _order(session: Session, picture: _Picture, run: Run) -> list[Change]:
                 visit=member.visit,
                 first_visit=member.first_visit,
                 queued_at=member.since,
-                positions=pack(progress.asked_positions(member, positions[member.substrate_id])),
+                positions=pack(asked[member.substrate_id]),
             )
         )
         member.progress = Progress.ORDERED
@@ -286,12 +299,11 @@ def _move(session: Session, substrate_id: int, equipment_id: int, act: Act) -> N
     session.add(Mount(equipment_id=equipment_id, substrate_id=substrate_id, mounted_at=act.at))
 
 
-def _make_loads(session: Session, picture: _Picture, run: Run) -> list[Change]:
+def _make_loads(session: Session, picture: _Picture, run: Run, asked: Mapping[int, Mask]) -> list[Change]:
     """Empty substrates of the operation's layout, enough for every unit that leaves."""
     lot, first = picture.work[0]
     layout = session.get_one(Layout, picture.operation.makes_layout_id)
-    positions = opened(session, [picture.locked.one(Substrate, m.substrate_id) for _, m in picture.work])
-    units = sum(int(progress.asked_positions(m, positions[m.substrate_id]).sum()) for _, m in picture.work)
+    units = sum(int(where.sum()) for where in asked.values())
     of_lot = RunLoad.run_id.in_(select(RunSubstrate.run_id).where(RunSubstrate.lot_id == lot.id))
     known = session.scalar(select(func.count()).select_from(RunLoad).where(of_lot)) or 0
     loads = [

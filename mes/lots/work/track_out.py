@@ -17,6 +17,7 @@ from mes.lots.gate.supply import needs
 from mes.lots.holds.future_hold import take_effect
 from mes.lots.holds.hold import place_hold
 from mes.lots.holds.hold_codes import EXCEPTION, IN_DOUBT, OWNER_OF_REPORTED
+from mes.lots.holds.masks import masked
 from mes.lots.models import Lot, RunSource, RunSubstrate
 from mes.lots.mounting import dismount_empty
 from mes.lots.routing.sampling import send_on
@@ -29,7 +30,7 @@ from mes.lots.work.wearing import count_wear
 from mes.routes.states import OperationKind
 from mes.units.placement import Allowed, apply_transfers
 from mes.units.positions import Mask, Positions, unpack
-from mes.units.states import USABLE, Disposition
+from mes.units.states import THERE, USABLE, Disposition
 
 
 def track_out(session: Session, run_id: int, result: SubstrateResult, act: Act) -> RunSubstrate:
@@ -74,7 +75,8 @@ def _transfer(session: Session, report: Report, act: Act, *, in_doubt: bool) -> 
         return report.on.nowhere()
     fills_loads = report.operation.kind == OperationKind.TRANSFER
     allowed = None if fills_loads else _allowed(session, report)
-    judged = apply_transfers(session, report.run.id, moved, report.ids, report.positions, allowed, act)
+    stay = masked(session, {i: at.shape for i, at in report.positions.items()}, act.at)
+    judged = apply_transfers(session, report.run.id, moved, report.ids, report.positions, allowed, act, stay)
     for code, indices in judged.broken.items():
         report.exceptions[code] = len(indices)
     suspect = judged.suspect(len(moved)) | in_doubt
@@ -135,8 +137,13 @@ def _count(report: Report, judged: Judged, in_doubt: Mask) -> None:
 
 
 def _progress(session: Session, report: Report, again: Mask, act: Act) -> list[Event]:
-    """Let the substrate wait for what is left, for another pass, or go on; what it leaves out then is recorded."""
-    member, on, left = report.member, report.on, report.left()
+    """Let the substrate wait for what is left, for another pass, or go on; what it leaves out then is recorded.
+
+    From an operation that moves units nothing goes on that was not moved.
+    """
+    moves = report.operation.kind == OperationKind.TRANSFER
+    member, on = report.member, report.on
+    left = on.are(*THERE) if moves else report.left()
     is_done = not (report.asked() & ~report.worked).any()
     report.work.work = Work.DONE if is_done else Work.PARTIAL
     if report.is_late:

@@ -24,6 +24,7 @@ IN_SHORT = {
     "by_hand": "a person starts it at the terminal",
     "equipment_down": "equipment down",
     "held": "held",
+    "masked": "what is left to move is masked",
     "no_equipment": "no equipment",
     "not_connected": "equipment not connected",
     "places_full": "equipment busy",
@@ -35,6 +36,7 @@ IN_SHORT = {
     "source_missing": "no supply",
     "source_short": "too little supply",
     "source_short_ahead": "too little supply for a later operation",
+    "suspect": "what is left to move is suspect",
 }
 """Reasons of dispatch as they stand in a list; one that is not here stands there with its sentence."""
 

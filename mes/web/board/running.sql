@@ -4,7 +4,7 @@ select run.equipment_id, run.name as run, run.state, coalesce(run.started_at, ru
        operation.name as operation, operation.title as operation_title,
        count(*) as substrates,
        count(*) filter (where work.work in ('done', 'partial', 'not_done')) as done,
-       exists (select from hold where hold.lot_id = lot.id and hold.released_at is null) as held
+       exists (select from hold where hold.lot_id = lot.id and hold.released_at is null and not hold.masked) as held
   from run
   join run_substrate as work on work.run_id = run.id
   join lot on lot.id = work.lot_id

@@ -9,7 +9,7 @@ select equipment_class.name as class, equipment_class.title as class_title,
        operation.name as operation, operation.title as operation_title,
        count(*) as substrates, min(member.since) as since,
        min(due.at) as due_at, min(due.warning_at) as warning_at,
-       exists (select from hold where hold.lot_id = lot.id and hold.released_at is null) as held
+       exists (select from hold where hold.lot_id = lot.id and hold.released_at is null and not hold.masked) as held
   from lot_substrate as member
   join lot on lot.id = member.lot_id
   join customer on customer.id = lot.customer_id

@@ -21,7 +21,7 @@
   const view = { zoom: 1, x: columns / 2, y: (rows * aspect) / 2 };
   let codes = null; // one for each position, row by row from the top left
   let stands = null; // what became of each
-  let kept = null; // 1 where the unit is reserved
+  let kept = null; // 1 where the unit is reserved, 2 where a hold masks it
   let outline = null; // left, top, width and height of all that is drawn
   let cursor = null;
   let only = null; // the one code that is shown, if not all
@@ -125,6 +125,7 @@
     };
     if (Math.min(size, high) >= GRID_PX * devicePixelRatio) drawGrid(first, last, size, left, top);
     if (Math.min(size, high) >= MARK_PX * devicePixelRatio) drawMarks(first, last, size, left, top);
+    if (kept && !map.stack) drawMasked(first, last, size, left, top);
     drawOutline(size, left, top);
     if (cursor) drawCursor(size, left, top);
     canvas.dataset.drawn = [left, top, size, high].join(" ");
@@ -176,6 +177,25 @@
     }
   }
 
+  function drawMasked(first, last, size, left, top) {
+    const high = size * aspect;
+    context.lineWidth = Math.max(0.08 * Math.min(size, high), 1);
+    for (let y = first.y; y < last.y; y++) {
+      for (let x = first.x; x < last.x; x++) {
+        const code = codes[y * columns + x];
+        if (!(kept[y * columns + x] & 2) || (only !== null && only !== code)) continue;
+        context.strokeStyle = ink(colours.get(code) ?? colour("--map-ground"));
+        context.beginPath();
+        for (const share of [0.5, 1, 1.5]) { // hatched, so that it shows in grey, too
+          const [from, to] = [Math.max(0, share - 1), Math.min(1, share)];
+          context.moveTo(left + (x + from) * size, top + (y + to) * high);
+          context.lineTo(left + (x + to) * size, top + (y + from) * high);
+        }
+        context.stroke();
+      }
+    }
+  }
+
   function drawCursor(size, left, top) {
     const high = size * aspect;
     const wide = Math.max(size, 9 * devicePixelRatio);
@@ -208,7 +228,8 @@
     if (map.stack) parts.push(meaning ?? words.nothing);
     else if (codes !== stands) parts.push(row ? `${fill(words.bin, { code: codes[i] })} ${meaning}` : words.untested);
     if (!map.stack) parts.push(states.get(stands[i]) ?? words.nothing);
-    if (kept?.[i] && !map.stack) parts.push(words.kept);
+    if (kept?.[i] & 1 && !map.stack) parts.push(words.kept);
+    if (kept?.[i] & 2 && !map.stack) parts.push(words.masked);
     told.textContent = parts.join(" · ");
   }
 

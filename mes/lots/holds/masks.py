@@ -1,0 +1,162 @@
+"""Masks: the units that a hold is about. They are worked on with the others, but not taken from their substrate.
+
+A hold without a mask stops its lot. One with a mask lets it go on: at an operation that moves units to other
+substrates, at a pick and in a shipment what is masked stays, until every hold that masks it is released.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Row, and_, false, select
+from sqlalchemy.orm import Session
+
+from mes.db import lock
+from mes.errors import Malformed, NotFound
+from mes.lots import progress
+from mes.lots.holds.models import HoldMask
+from mes.lots.models import Hold, Lot
+from mes.lots.states import Progress
+from mes.units.layers import bins_of, ids_of
+from mes.units.models import Substrate
+from mes.units.positions import Mask, Place, Positions, Shape, opened, pack, unpack, where_named
+from mes.units.states import THERE
+
+MOST_TOLD = 1000
+"""Positions that history names; of a larger mask it tells how many units of each substrate."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """Some units of a lot: of one substrate or of all, at positions, with ids or with a bin of a map; or every one."""
+
+    substrate: str | None = None
+    at: Sequence[Place] | None = None
+    ids: Sequence[str] | None = None
+    bin: tuple[str, int] | None = None
+
+
+Found = Mapping[int, tuple[Positions, Mask]]
+"""By substrate: its map, and what of it is meant."""
+
+
+def find_units(session: Session, lot: Lot, wanted: Sequence[Units]) -> Found:
+    """What is meant of a locked lot: units that are there. Their substrates are locked.
+
+    Raises `NotFound` (no such substrate in the lot, no map of bins of that name), and `Malformed` where a position lies
+    outside, has no unit or is of no substrate that is named, where no unit has an id, and where nothing is found.
+    As many statements for twenty-five substrates as for one.
+    """
+    members = progress.members_of(session, [lot])[lot.id]
+    locked = lock(session, (Substrate, [m.substrate_id for m in members if m.progress != Progress.CLOSED]))
+    maps = {at.substrate.name: at for at in opened(session, locked.all(Substrate)).values()}
+    found: dict[int, tuple[Positions, Mask]] = {}
+    for units in wanted:
+        for at, where in _meant(session, units, _named(maps, units)):
+            already = found.get(at.substrate.id)
+            found[at.substrate.id] = (at, where if already is None else where | already[1])
+    return {i: found[i] for i in sorted(found)}
+
+
+def _named(maps: Mapping[str, Positions], units: Units) -> list[Positions]:
+    if units.substrate is None:
+        return [maps[name] for name in sorted(maps)]
+    if units.substrate not in maps:
+        raise NotFound(f"The lot has no substrate {units.substrate}.")
+    return [maps[units.substrate]]
+
+
+def _meant(session: Session, units: Units, maps: Sequence[Positions]) -> Iterator[tuple[Positions, Mask]]:
+    if sum(part is not None for part in (units.at, units.ids, units.bin)) > 1:
+        raise Malformed("Name units in one way: by positions, by ids or by a bin.")
+    if units.at is not None:
+        found = [(at, _at(at, units)) for at in maps]
+    elif units.ids is not None:
+        found = _by_id(session, maps, units.ids)
+    elif units.bin is not None:
+        found = _of_bin(session, maps, *units.bin)
+    else:
+        found = [(at, at.are(*THERE)) for at in maps]
+    some = [(at, where) for at, where in found if where.any()]
+    if not some:
+        raise Malformed("No unit that is there is meant; look at the map.")
+    yield from some
+
+
+def _at(at: Positions, units: Units) -> Mask:
+    if units.substrate is None:
+        raise Malformed("Positions are those of a substrate; name it, too.")
+    where, there = where_named(at, units.at or ()), at.are(*THERE)
+    for x, y in units.at or ():
+        if not there[y, x]:
+            raise Malformed(f"There is no unit at ({x}, {y}) of {units.substrate}.")
+    return where
+
+
+def _by_id(session: Session, maps: Sequence[Positions], ids: Sequence[str]) -> list[tuple[Positions, Mask]]:
+    """Where the units with these ids are: the ids that came with a map of the substrate."""
+    known = ids_of(session, {at.substrate.id: at.shape for at in maps})
+    wanted, met = set(ids), set[str]()
+    found = []
+    for at in maps:
+        where = at.nowhere()
+        for texts in known.get(at.substrate.id, ()):
+            for n, text in enumerate(texts):
+                if text in wanted:
+                    where.flat[n] = True
+                    met.add(text)
+        found.append((at, where & at.are(*THERE)))
+    if wanted - met:
+        raise Malformed(f"No unit there has the id {', '.join(sorted(wanted - met))}.")
+    return found
+
+
+def _of_bin(session: Session, maps: Sequence[Positions], name: str, code: int) -> list[tuple[Positions, Mask]]:
+    """Where units were read with a bin last; substrates that the map is not of have none."""
+    codes = bins_of(session, {at.substrate.id: at.shape for at in maps}, name)
+    if not codes:
+        raise NotFound(f"None of these substrates has a map {name}.")
+    return [(at, (codes[i] == code) & at.are(*THERE)) for at in maps if (i := at.substrate.id) in codes]
+
+
+def keep(session: Session, placed: Hold, found: Found) -> dict[str, Any]:
+    """Let a hold that is new mask what was found; gives what history is told of it."""
+    session.add_all(
+        HoldMask(customer_id=placed.customer_id, hold_id=placed.id, substrate_id=i, positions=pack(where))
+        for i, (_, where) in found.items()
+    )
+    units = {at.substrate.name: int(where.sum()) for at, where in found.values()}
+    if sum(units.values()) > MOST_TOLD:
+        return {"masked": units}
+    places = {at.substrate.name: [[int(x), int(y)] for y, x in np.argwhere(where)] for at, where in found.values()}
+    return {"masked": units, "positions": places}
+
+
+def masks(session: Session, substrate_ids: Sequence[int], at: datetime | None = None) -> Sequence[Row[int, int, bytes]]:
+    """Every mask of a hold that stands, or that stood at plant time ``at``: hold, substrate, positions."""
+    stood = false() if at is None else and_(Hold.held_at <= at, Hold.released_at > at)
+    query = select(HoldMask.hold_id, HoldMask.substrate_id, HoldMask.positions).join(Hold, Hold.id == HoldMask.hold_id)
+    return session.execute(
+        query.where(HoldMask.substrate_id.in_(substrate_ids), Hold.released_at.is_(None) | stood).order_by(Hold.id)
+    ).all()
+
+
+def masking(session: Session, maps: Mapping[int, Positions]) -> Counter[int]:
+    """By hold that stands, how many units it masks that are on these maps."""
+    units = Counter[int]()
+    for hold_id, substrate_id, packed in masks(session, list(maps)):
+        at = maps[substrate_id]
+        units[hold_id] += int((unpack(packed, at.shape) & at.are(*THERE)).sum())
+    return +units
+
+
+def masked(session: Session, shapes: Mapping[int, Shape], at: datetime | None = None) -> dict[int, Mask]:
+    """The positions that holds mask, or masked at plant time ``at``, of those of these substrates that have any."""
+    found: dict[int, Mask] = {}
+    for _, substrate_id, packed in masks(session, list(shapes), at) if shapes else ():
+        where = unpack(packed, shapes[substrate_id])
+        found[substrate_id] = where | found[substrate_id] if substrate_id in found else where
+    return found

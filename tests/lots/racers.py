@@ -18,7 +18,8 @@ from mes.jobs import orders, results
 from mes.lots.create import create, release
 from mes.lots.gate.queue_times import dispose_queue_time
 from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
-from mes.lots.holds.hold import hold
+from mes.lots.holds.hold import hold, release_hold
+from mes.lots.holds.masks import Units
 from mes.lots.many.bulk import hold_all
 from mes.lots.models import Lot
 from mes.lots.regrouping.merge import merge
@@ -50,6 +51,11 @@ def apply_record(session: Session, waiting: results.Pending, act: Act) -> None:
     results.apply(session, waiting)
 
 
+def mask(session: Session, lot_id: int, units: Units, act: Act) -> None:
+    """A person holds some units of a lot."""
+    hold(session, lot_id, "dust", "seen", "line_engineer", act, units=[units])
+
+
 VERBS: dict[str, Callable[..., object]] = {
     "track_in": track_in,
     "order": orders.order,
@@ -61,6 +67,8 @@ VERBS: dict[str, Callable[..., object]] = {
     "split": split,
     "hold": hold,
     "hold_all": hold_all,
+    "mask": mask,
+    "release_hold": release_hold,
     "merge": merge,
     "rework": rework,
     "dispose_queue_time": dispose_queue_time,

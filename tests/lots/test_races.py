@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from mes.jobs import results
 from mes.jobs.models import ReceivedRecord
 from mes.lots.create import NewLot, create
 from mes.lots.holds.future_hold import set_future_hold
+from mes.lots.holds.masks import Units
 from mes.lots.models import Lot, QueueDisposition, RunSource
 from mes.lots.taking import scrap
 from mes.lots.verbs.ends import terminate
@@ -23,7 +25,7 @@ from mes.lots.work.track_in import track_in
 from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.units.arrival import Arrival
-from tests.lots.racers import Heat, Outcome, Racers
+from tests.lots.racers import Heat, Outcome, Racers, mask
 from tests.shop import BEGIN, Floor
 
 MANY = 16
@@ -248,6 +250,32 @@ def test_of_sixteen_who_take_a_mistake_back_or_reopen_one_does(floor: Floor, rac
     outcomes = racers.race([heat(floor, "reopen", lot, None)] * MANY)
     assert {lost.error for lost in refusals_beside_one_effect(outcomes)} == {"WrongState"}
     assert (events(floor, "correct"), events(floor, "reopen"), floor.are("S1")) == (1, 1, [[2, 2], [2, 2]])
+    assert floor.problems() == []
+
+
+def test_a_mask_that_is_set_or_released_races_with_the_order_to_pick(floor: Floor, racers: Racers) -> None:
+    """Whoever comes first: an order names no unit that was masked before it, and the one that is freed or not."""
+    floor.stock("D1", "die", "W1")
+    floor.arrive("P1", "package", "I1")
+    lot = floor.id_of(Lot, "D1")
+    floor.do(mask, lot, Units("W1", at=[(0, 0)]))
+    first = floor.holds("D1")[0].id
+    heats = [
+        heat(floor, "order", floor.wanted("CELL-1", "P1", sources=["W1"])),
+        heat(floor, "mask", lot, Units("W1", at=[(1, 0)])),
+        heat(floor, "release_hold", lot, first, "blown off", Role.LINE_ENGINEER),
+        heat(floor, "mask", lot, Units("W1", at=[(2, 0)])),
+    ]
+    outcomes = racers.race(heats * (MANY // 4))
+    assert [sum(not o.error for o in outcomes[n::4]) for n in range(4)] == [1, 4, 1, 4]
+    with floor.database.reading() as session:
+        run = session.scalars(select(RunSource.run_id)).one()
+        told = select(History.event_id, History.verb, History.body).where(History.verb.in_(("hold", "track_in")))
+        events = session.execute(told.order_by(History.event_id)).all()
+    ordered = next(number for number, verb, _ in events if verb == "track_in")
+    before = {json.loads(body)["after"]["positions"]["W1"][0][0] for number, _, body in events if number < ordered}
+    free = floor.reserved(run, "W1")[0].tolist()
+    assert {x for x in (1, 2, 3) if not free[x]} == before - {0}
     assert floor.problems() == []
 
 

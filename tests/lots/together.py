@@ -19,6 +19,7 @@ from mes.history import Act
 from mes.lots.create import NewLot, create, release
 from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
 from mes.lots.holds.hold import hold, release_hold
+from mes.lots.holds.masks import Units
 from mes.lots.models import FutureHold, Hold, Lot, LotSubstrate, RunSubstrate
 from mes.lots.priority import change_priority
 from mes.lots.regrouping.merge import merge
@@ -46,6 +47,7 @@ from mes.shipments.send import Sending, confirm, send
 from mes.shipments.states import ShipmentState
 from mes.units.arrival import Arrival
 from mes.units.models import Substrate
+from tests.lots.racers import mask
 from tests.shop import BEGIN, Floor, mapped
 
 MOST, LIVE = 8, 6
@@ -244,6 +246,9 @@ class Together:
         if what == 5:
             due_at = BEGIN + timedelta(days=400 + self.chance.randrange(99))
             return "change_priority", change_priority, (lot.id, self.chance.randint(1, 9), due_at)
+        names = self._names(seen, lot, Progress.QUEUED, Progress.FINISHED)
+        if names and lot.id % 2:
+            return "mask", mask, (lot.id, Units(names[0], at=[(0, 0)]))
         return "hold", hold, (lot.id, "height", "look", "line_engineer")
 
     def _take(self, seen: Seen) -> Call | None:

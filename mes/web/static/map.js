@@ -124,8 +124,8 @@
       y: Math.min(rows, Math.ceil((canvas.height - top) / high)),
     };
     if (Math.min(size, high) >= GRID_PX * devicePixelRatio) drawGrid(first, last, size, left, top);
-    if (Math.min(size, high) >= MARK_PX * devicePixelRatio) drawMarks(first, last, size, left, top);
     if (kept && !map.stack) drawMasked(first, last, size, left, top);
+    if (Math.min(size, high) >= MARK_PX * devicePixelRatio) drawMarks(first, last, size, left, top);
     drawOutline(size, left, top);
     if (cursor) drawCursor(size, left, top);
     canvas.dataset.drawn = [left, top, size, high].join(" ");
@@ -179,7 +179,7 @@
 
   function drawMasked(first, last, size, left, top) {
     const high = size * aspect;
-    context.lineWidth = Math.max(0.08 * Math.min(size, high), 1);
+    context.lineWidth = Math.min(Math.max(0.06 * Math.min(size, high), 1), 2 * devicePixelRatio);
     for (let y = first.y; y < last.y; y++) {
       for (let x = first.x; x < last.x; x++) {
         const code = codes[y * columns + x];

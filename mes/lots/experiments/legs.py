@@ -1,6 +1,6 @@
 """By which leg a substrate runs, and what speaks against a leg on a recipe."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -11,6 +11,7 @@ from mes.definitions.models import EquipmentClass
 from mes.errors import Reason
 from mes.lots.experiments.models import Experiment, ExperimentLeg, ExperimentSubstrate, RunLeg
 from mes.lots.experiments.states import ExperimentState
+from mes.lots.models import LotSubstrate
 from mes.recipes.models import RecipeVersion
 from mes.routes.models import Operation
 
@@ -117,3 +118,11 @@ def set_points(session: Session, run_id: int) -> Mapping[str, float]:
     """What the leg of a run sets instead of the targets of its recipe; nothing where it has none."""
     query = select(ExperimentLeg.parameters).join(RunLeg, RunLeg.leg_id == ExperimentLeg.id)
     return session.scalar(query.where(RunLeg.run_id == run_id)) or {}
+
+
+def by_leg(members: Iterable[LotSubstrate], legs: Mapping[int, Leg]) -> dict[Leg | None, list[LotSubstrate]]:
+    """Substrates by the leg that they run by; none of them run by none."""
+    found: dict[Leg | None, list[LotSubstrate]] = {}
+    for member in members:
+        found.setdefault(legs.get(member.substrate_id), []).append(member)
+    return found or {None: []}

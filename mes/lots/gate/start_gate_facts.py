@@ -11,7 +11,7 @@ from mes.equipment.certification.looks import Starter, starter
 from mes.equipment.maintenance.due import HAS_PLANS, Upkeep, upkeep
 from mes.equipment.models import Alarm, Equipment
 from mes.lots.carriers.queries import STANDS, Carried, carried
-from mes.lots.experiments.legs import RUNNING, Leg, LegWay, legs_of, way_of
+from mes.lots.experiments.legs import RUNNING, Leg, LegWay, by_leg, legs_of, way_of
 from mes.lots.gate.durable_facts import Tools, tools
 from mes.lots.gate.material_facts import Mounted, mounted_on, promised_on, units_asked
 from mes.lots.gate.queue_times import Clock, clocks_of
@@ -255,7 +255,7 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
         there = [m for m in waiting[lot.id] if operation is None or m.operation_id == operation.id]
         here = [m for m in there if m.substrate_id not in stay.withheld] or there
         waits = {m.substrate_id for m in there}
-        return [by(lot, operation, leg, some, waits) for leg, some in _by_leg(here, legs).items()]
+        return [by(lot, operation, leg, some, waits) for leg, some in by_leg(here, legs).items()]
 
     def by(
         lot: Lot, operation: Operation | None, leg: Leg | None, members: Sequence[LotSubstrate], waits: set[int]
@@ -278,14 +278,6 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
         )
 
     return {i: [one for operation in operations[i] for one in at_operation(lot, operation)] for i, lot in lots.items()}
-
-
-def _by_leg(members: Iterable[LotSubstrate], legs: Mapping[int, Leg]) -> dict[Leg | None, list[LotSubstrate]]:
-    """Substrates by the leg that they run by; none of them run by none."""
-    found: dict[Leg | None, list[LotSubstrate]] = {}
-    for member in members:
-        found.setdefault(legs.get(member.substrate_id), []).append(member)
-    return found or {None: []}
 
 
 def _waiting_at(

@@ -270,10 +270,11 @@ def test_a_mask_that_is_set_or_released_races_with_the_order_to_pick(floor: Floo
     assert [sum(not o.error for o in outcomes[n::4]) for n in range(4)] == [1, 4, 1, 4]
     with floor.database.reading() as session:
         run = session.scalars(select(RunSource.run_id)).one()
-        told = select(History.event_id, History.verb, History.body).where(History.verb.in_(("hold", "track_in")))
-        events = session.execute(told.order_by(History.event_id)).all()
-    ordered = next(number for number, verb, _ in events if verb == "track_in")
-    before = {json.loads(body)["after"]["positions"]["W1"][0][0] for number, _, body in events if number < ordered}
+        query = select(History.event_id, History.verb, History.body).where(History.verb.in_(("hold", "track_in")))
+        entries = session.execute(query).all()
+    ordered = max(number for number, verb, _ in entries if verb == "track_in")
+    holds = [json.loads(body)["after"] for number, verb, body in entries if verb == "hold" and number < ordered]
+    before = {told["positions"]["W1"][0][0] for told in holds}
     free = floor.reserved(run, "W1")[0].tolist()
     assert {x for x in (1, 2, 3) if not free[x]} == before - {0}
     assert floor.problems() == []

@@ -113,6 +113,7 @@ def power_alone(folder: Path) -> Path:
     for file in (
         *others,
         plant / "maintenance.yaml",
+        plant / "supply.yaml",
         *(plant / "products" / f"{n}.yaml" for n in ("accelerator", "memory")),
     ):
         file.unlink()

@@ -113,6 +113,25 @@ def test_masked_units_wait_where_they_are_until_no_hold_masks_them(floor: Floor)
     assert floor.problems() == []
 
 
+def test_the_rest_ends_when_the_remainder_is_split_off(floor: Floor) -> None:
+    assembled(floor, "P1", "I1")
+    number = mask(floor, "P1", at("I1", (0, 0)))
+    moved(floor, "P1", "I1", "P1.01", (1, 0), (0, 1))
+    moved(floor, "P1", "I1", "P1.03", (1, 1), only=["I1"])
+    run = floor.begin("CELL-1", "P1")
+    for boat, bins in (("P1.01", [[1, 1]]), ("P1.03", [[1, 0]])):
+        floor.report(run, boat, bins=bins)
+    floor.end(run)
+    assert floor.lot("P1").state == "queued"
+    floor.do(split, floor.id_of(Lot, "P1"), ["I1"], "P2")
+    assert (floor.lot("P1").state, floor.lot("P2").state) == ("completed", "queued")
+    assert ([h.id for h in floor.holds("P2")], floor.holds("P1")) == ([number], [])
+    free(floor, "P2", number)
+    moved(floor, "P2", "I1", "P2.01", (0, 0))
+    assert floor.ledger("P2", 2) == {"made": 1, "in_process": 1}
+    assert floor.problems() == []
+
+
 def test_where_units_stay_on_their_substrate_a_mask_stops_nothing(floor: Floor) -> None:
     lot = floor.arrive("D1", "die", mapped("W1", [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 9]]), "W2")
     mask(floor, "D1", at("W1", (3, 0), (0, 1)), at("W1", (3, 0)))

@@ -15,7 +15,8 @@ from mes.dispatch.what_if import AS_IT_IS, WhatIf
 from mes.equipment.models import Equipment
 from mes.errors import Reason
 from mes.lots.gate.start_gate import judge
-from mes.lots.gate.start_gate_facts import Facts, LotFacts, by_product, look
+from mes.lots.gate.start_gate_facts import Facts, LotFacts, by_product
+from mes.lots.gate.start_gate_look import look
 from mes.lots.gate.supply import filled, sources
 from mes.lots.models import LotSubstrate
 from mes.lots.progress import asked_positions

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import BindParameter, bindparam, func, select
 from sqlalchemy.orm import Session, undefer
 
 from mes.definitions.models import MaterialKind
@@ -56,37 +56,43 @@ def uses(operation: Operation, units: int, substrates: int) -> list[MaterialUse]
     ]
 
 
+_GIVEN: BindParameter[int] = bindparam("equipment", expanding=True)
+_MOUNTED = (
+    select(
+        Container.equipment_id, Container.name, MaterialKind.name, MaterialKind.unit, Container.remainder,
+        Container.thawed_at, expires(), Container.customer_id,
+    )
+    .join(MaterialLot, MaterialLot.id == Container.material_lot_id)
+    .join(MaterialKind, MaterialKind.id == MaterialLot.kind_id)
+    .where(Container.equipment_id.in_(_GIVEN))
+    .order_by(Container.mounted_at, Container.id)
+)  # fmt: skip
+
+
 def mounted_on(session: Session, equipment_ids: Collection[int]) -> dict[int, list[Mounted]]:
     """The containers on each of these equipment, the first mounted first."""
-    query = (
-        select(
-            Container.equipment_id, Container.name, MaterialKind.name, MaterialKind.unit, Container.remainder,
-            Container.thawed_at, expires(), Container.customer_id,
-        )
-        .join(MaterialLot, MaterialLot.id == Container.material_lot_id)
-        .join(MaterialKind, MaterialKind.id == MaterialLot.kind_id)
-        .where(Container.equipment_id.in_(equipment_ids))
-        .order_by(Container.mounted_at, Container.id)
-    )  # fmt: skip
     found: dict[int, list[Mounted]] = {}
-    for equipment_id, *columns in session.execute(query):
+    for equipment_id, *columns in session.execute(_MOUNTED, {"equipment": list(equipment_ids)}):
         found.setdefault(equipment_id, []).append(Mounted(*columns))
     return found
 
 
+_PROMISED = (
+    select(Run.equipment_id, Operation, func.sum(func.bit_count(RunSubstrate.positions)), func.count())
+    .join(Operation, Operation.id == Run.operation_id)
+    .join(RunSubstrate, RunSubstrate.run_id == Run.id)
+    .where(Run.equipment_id.in_(_GIVEN), Run.state.in_(OPEN), RunSubstrate.work.in_(OPEN_WORK))
+    .where(Operation.materials != [])
+    .group_by(Run.id, Operation.id)
+)
+
+
 def promised_on(session: Session, equipment_ids: Collection[int]) -> dict[int, dict[str, int]]:
     """What open runs on these equipment have still to use, by kind."""
-    units, substrates = func.sum(func.bit_count(RunSubstrate.positions)), func.count()
-    query = (
-        select(Run.equipment_id, Operation, units, substrates)
-        .join(Operation, Operation.id == Run.operation_id)
-        .join(RunSubstrate, RunSubstrate.run_id == Run.id)
-        .where(Run.equipment_id.in_(equipment_ids), Run.state.in_(OPEN), RunSubstrate.work.in_(OPEN_WORK))
-        .where(Operation.materials != [])
-        .group_by(Run.id, Operation.id)
-    )
     found: dict[int, dict[str, int]] = {}
-    for equipment_id, operation, of_units, of_substrates in session.execute(query):
+    for equipment_id, operation, of_units, of_substrates in session.execute(
+        _PROMISED, {"equipment": list(equipment_ids)}
+    ):
         kinds = found.setdefault(equipment_id, {})
         for use in uses(operation, int(of_units), of_substrates):
             kinds[use.material] = kinds.get(use.material, 0) + use.amount

@@ -15,7 +15,8 @@ from mes.lots.gate.carrier_gate import against_carriers
 from mes.lots.gate.durable_gate import against_durables
 from mes.lots.gate.material_gate import against_material
 from mes.lots.gate.person_gate import against_person
-from mes.lots.gate.start_gate_facts import Facts, by_product, look
+from mes.lots.gate.start_gate_facts import Facts, by_product
+from mes.lots.gate.start_gate_look import look
 from mes.lots.gate.supply import sources
 from mes.lots.gate.upkeep_gate import against_upkeep
 from mes.lots.gate.withheld import against_moving

@@ -42,16 +42,18 @@ def filled(operation: Operation, sites: Iterable[Need]) -> list[Need]:
     return [need for need in sites if (need.site, need.level) in wanted]
 
 
+_SITES = (
+    select(AttachSite.product_id, AttachSite.site, AttachSite.level, Product.id, Product.name)
+    .join(Product, Product.id == AttachSite.die_product_id)
+    .where(AttachSite.product_id.in_(bindparam("products", expanding=True)))
+    .order_by(AttachSite.level, AttachSite.site)
+)
+
+
 def attach_sites(session: Session, product_ids: Iterable[int]) -> dict[int, list[Need]]:
     """Every site of a position of these products, by product, lowest level first."""
-    query = (
-        select(AttachSite.product_id, AttachSite.site, AttachSite.level, Product.id, Product.name)
-        .join(Product, Product.id == AttachSite.die_product_id)
-        .where(AttachSite.product_id.in_(set(product_ids)))
-        .order_by(AttachSite.level, AttachSite.site)
-    )
     found: dict[int, list[Need]] = {}
-    for of_product, site, level, die_id, die in session.execute(query):
+    for of_product, site, level, die_id, die in session.execute(_SITES, {"products": list(product_ids)}):
         found.setdefault(of_product, []).append(Need(site, level, die_id, die))
     return found
 

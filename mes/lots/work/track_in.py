@@ -17,7 +17,8 @@ from mes.lots import progress
 from mes.lots.experiments.legs import Leg
 from mes.lots.experiments.models import RunLeg
 from mes.lots.gate import start_gate
-from mes.lots.gate.start_gate_facts import Facts, LineFacts, LotFacts, by_product, look
+from mes.lots.gate.start_gate_facts import Facts, LineFacts, LotFacts, by_product
+from mes.lots.gate.start_gate_look import look
 from mes.lots.gate.supply import Source, sources
 from mes.lots.gate.withheld import against_moving
 from mes.lots.holds.masks import masked

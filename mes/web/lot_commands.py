@@ -10,7 +10,7 @@ from mes.definitions.clock import act_now
 from mes.equipment.queries import equipment_id
 from mes.http.addresses import path
 from mes.http.command import FormRoute
-from mes.http.shapes import Name
+from mes.http.shapes import WRITTEN, Name
 from mes.http.transaction import Tx
 from mes.lots.gate.queue_times import dispose_queue_time
 from mes.lots.gate.reserve import lift_reservation, reserve
@@ -100,7 +100,7 @@ def hold_lot(
     why: Why,
     owner: Annotated[Role | Unchosen, Form()] = "",
     review: Annotated[NaiveDatetime | None, Form()] = None,
-    positions: Annotated[str, Form(max_length=20000)] = "",
+    positions: Annotated[str, Form(max_length=20000, pattern=WRITTEN)] = "",
 ) -> Response:
     """Hold the lot, or units of it, to be looked at again by a time in the zone of its page if one is given."""
     units = [read_units(line) for line in positions.splitlines() if line.strip()]

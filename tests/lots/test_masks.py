@@ -253,7 +253,19 @@ WRITTEN: dict[str, Units] = {
     "W-3 id A7 A8": Units("W-3", ids=["A7", "A8"]),
     "* bin bin:module/40 7": Units(bin=("bin:module/40", 7)),
     "*": Units(),
+    "12 4,7": Units("12", at=[(4, 7)]),
+    "4,7": Units("4,7"),
+    "a 3 id": Units("a 3 id"),
+    "W-3 id bin 7": Units("W-3", ids=["bin", "7"]),
+    "a, b bin 4,7 ;": Units("a, b bin", at=[(4, 7)]),
 }
+LONG = (
+    "a" + " bin " * 2000 + " " * 9000 + "b",
+    "a " + "1,1 " * 4990 + "b",
+    "a" + " " * 19990 + "1 , b",
+    "a " + "1;" * 9990,
+)
+"""As long as a form takes them; none of them ends as it begins."""
 
 
 def test_units_are_written_a_line_for_each_substrate() -> None:
@@ -262,3 +274,5 @@ def test_units_are_written_a_line_for_each_substrate() -> None:
         assert MaskBody.model_validate(as_body(units)).units == units
     with pytest.raises(Malformed, match="Name a substrate and its positions"):
         read_units(" ")
+    for line in LONG:  # each is read at once
+        assert read_units(line).at is None

@@ -45,6 +45,7 @@ def test_forms_take_no_character_that_steers_a_terminal(site: Site) -> None:
             {"why": "a\x1b]0;b\x07"},
             {"why": "a\rb"},
             {"why": "\x9b"},
+            {"positions": "* bin a\x00b 7"},
         ):
             answer = client.post("/lots/alpha/A2/hold", data=right | wrong, headers=site.own)
             assert answer.status_code == 422, wrong

@@ -1,28 +1,45 @@
-"""Units of a lot as people write them, a line for each substrate: ``W-3 4,7 5,7``, ``W-3 id A7``, ``* bin MAP 7``."""
+"""Units of a lot as people write them, a line for each substrate: ``W-3 4,7 5,7``, ``W-3 id A7``, ``* bin MAP 7``.
+
+Lines are read word by word: nobody's line, however long, takes longer than its length.
+"""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from mes.errors import Malformed
 from mes.lots.holds.masks import Units
 
-_PLACE = r"\d{1,5}\s*,\s*\d{1,5}"
-_LINE = re.compile(
-    rf"(?P<substrate>\S.*?)(?:\s+(?:(?P<at>{_PLACE}(?:[\s;]+{_PLACE})*)|id\s+(?P<ids>\S.*)|bin\s+(?P<bin>\S.*)\s+(?P<code>\d{{1,5}})))?"
-)
+_COMMA = re.compile(r"(?<=\d) ?, ?(?=\d)")
+_PLACES = re.compile(r";*(?:\d{1,5},\d{1,5}(?:;+|$))*")
+_CODE = re.compile(r"\d{1,5}")
 
 
 def read_units(line: str) -> Units:
     """The units that a line names; ``*`` is every substrate of the lot. Raises `Malformed` where it is empty."""
-    found = _LINE.fullmatch(line.strip())
-    if found is None:
+    words = line.split()
+    if not words:
         raise Malformed("Name a substrate and its positions, such as W-3 4,7 5,7, or ids or a bin of a map.")
-    substrate = None if found["substrate"] == "*" else found["substrate"]
-    if found["at"]:
-        return Units(substrate, at=[(int(x), int(y)) for x, y in re.findall(r"(\d+)\s*,\s*(\d+)", found["at"])])
-    if found["ids"]:
-        return Units(substrate, ids=found["ids"].split())
-    return Units(substrate, bin=(found["bin"], int(found["code"])) if found["bin"] else None)
+    for n, word in enumerate(words):
+        if n and word == "id" and words[n + 1 :]:
+            return Units(_substrate(words[:n]), ids=words[n + 1 :])
+        if n and word == "bin" and words[n + 2 :] and _CODE.fullmatch(words[-1]):
+            return Units(_substrate(words[:n]), bin=(" ".join(words[n + 1 : -1]), int(words[-1])))
+    return _places(_COMMA.sub(",", " ".join(words)).split())
+
+
+def _substrate(words: Sequence[str]) -> str | None:
+    name = " ".join(words)
+    return None if name == "*" else name
+
+
+def _places(words: Sequence[str]) -> Units:
+    """A substrate, and what of its end are positions; without any all of it."""
+    n = len(words)
+    while n > 1 and _PLACES.fullmatch(words[n - 1]):
+        n -= 1
+    at = [(int(x), int(y)) for word in words[n:] for x, y in re.findall(r"(\d+),(\d+)", word)]
+    return Units(_substrate(words[:n]), at=at or None)
 
 
 def as_body(units: Units) -> dict[str, Any]:

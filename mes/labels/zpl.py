@@ -10,6 +10,9 @@ from mes.labels.label import Drawn, Size
 PLAIN = re.compile(r"[^A-Za-z0-9 ./:()+-]")
 """All but these is written as its bytes: ``^`` and ``~`` begin commands, ``_`` announces bytes."""
 
+SAME = ":"
+"""A row of dots like the one before it. Written out, a hundred large labels for a fine printer would be gigabytes."""
+
 
 def as_zpl(labels: Sequence[Drawn], size: Size) -> bytes:
     """The labels, one after the other, in UTF-8; every byte of it is ASCII."""
@@ -23,8 +26,9 @@ def _label(label: Drawn, size: Size) -> str:
         return round(mm * size.dpi / 25.4)
 
     scale = dots(label.module_mm)
-    picture = np.packbits(np.kron(label.modules, np.ones((scale, scale), np.bool_)), axis=1)
-    drawing = f"^GFA,{picture.size},{picture.size},{picture.shape[1]},{picture.tobytes().hex().upper()}"
+    picture = np.packbits(np.repeat(label.modules, scale, axis=1), axis=1)
+    written = "".join(row.tobytes().hex().upper() + SAME * (scale - 1) for row in picture)
+    drawing = f"^GFA,{picture.size * scale},{picture.size * scale},{picture.shape[1]},{written}"
     lines = [
         f"^FO{dots(one.x_mm)},{dots(one.y_mm)}^A0N,{dots(one.height_mm)},{dots(one.height_mm)}^FH_^FD{_escaped(one.text)}^FS"
         for one in label.text

@@ -50,14 +50,22 @@ def printed(zpl: bytes) -> Iterator[tuple[Picture, list[str]]]:
         told = re.fullmatch(r"\^CI28\^PW(\d+)\^LL(\d+)\^LH0,0\n(.*)", head, re.S)
         assert told, head
         page = np.full((int(told[2]), int(told[1])), 255, np.uint8)
-        placed = re.fullmatch(r"\^FO(\d+),(\d+)\^GFA,(\d+),\3,(\d+),([0-9A-F]+)", told[3])
+        placed = re.fullmatch(r"\^FO(\d+),(\d+)\^GFA,(\d+),\3,(\d+),([0-9A-F:]+)", told[3])
         assert placed, told[3]
         x, y, size, wide = (int(placed[n]) for n in (1, 2, 3, 4))
-        dots = np.unpackbits(np.frombuffer(bytes.fromhex(placed[5]), np.uint8).reshape(size // wide, wide), axis=1)
+        dots = np.unpackbits(_rows(placed[5], wide).reshape(size // wide, wide), axis=1)
         rows, columns = min(dots.shape[0], page.shape[0] - y), min(dots.shape[1], page.shape[1] - x)
         assert not dots[rows:].any() and not dots[:, columns:].any(), "it prints beyond the label"
         page[y : y + rows, x : x + columns] = 255 * (1 - dots[:rows, :columns])
         yield page, [_line(field) for field in fields if field]
+
+
+def _rows(written: str, wide: int) -> Picture:
+    """The bytes of a picture, row by row; a colon repeats the row before it."""
+    rows: list[bytes] = []
+    for digits, colons in re.findall(rf"([0-9A-F]{{{2 * wide}}})(:*)", written):
+        rows += [bytes.fromhex(digits)] * (1 + len(colons))
+    return np.frombuffer(b"".join(rows), np.uint8)
 
 
 def _line(field: str) -> str:
@@ -89,6 +97,13 @@ def test_text_stands_beside_the_code_and_nothing_in_it_commands_the_printer() ->
     for label, (_, text, _) in zip(labels, pages(write(labels, Size(), Format.PDF)), strict=True):
         name = label.name.encode("cp1252", "replace").decode("cp1252")
         assert text.replace("\r\n", "").replace("\ufffe", "-") == f"{name}lotKernhanbit"
+
+
+def test_the_largest_labels_for_the_finest_printer_are_no_gigabytes() -> None:
+    labels = [Label(code, code, ()) for code in ("A", "W" * 200)]
+    zpl = write(labels, Size(200, 200, 1200), Format.ZPL)
+    assert len(zpl) < 200_000
+    assert [picture.shape for picture, _ in printed(zpl)] == [(9449, 9449)] * 2
 
 
 @settings(max_examples=60, deadline=None)

@@ -112,8 +112,8 @@ def _asked(
 
 
 def _named(codes: Sequence[str], *, folded: bool) -> Callable[..., ColumnElement[bool]]:
-    """Whether a column has one of these names, of a joined customer if a code names one."""
-    owned = [(code[:n], code[n + 1 :]) for code in codes for n, letter in enumerate(code) if letter == "/"]
+    """Whether a column has one of these names, of a joined customer if a code names one: before its first slash."""
+    owned = [(owner, name) for owner, slash, name in (code.partition("/") for code in codes) if slash]
 
     def named(name: Text, *, customer: bool = False) -> ColumnElement[bool]:
         column, owner = (func.lower(name), func.lower(Customer.name)) if folded else (name, Customer.name)

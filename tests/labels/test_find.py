@@ -156,7 +156,7 @@ def test_a_code_is_found_by_one_statement_and_what_is_only_alike_by_two(shop: Fl
 
 
 def test_no_code_asks_the_database_for_more_than_a_few_names(shop: Floor) -> None:
-    """The database takes 65,535 values at once; a code of slashes alone could be a customer's name and another 200 times."""
+    """It takes 65,535 values at once; a code of slashes alone could be a customer's name and another 200 times."""
     codes = ["/" * (LONGEST - 2) + f"{number:02}" for number in range(100)]
     asked: list[int] = []
     with shop.database.reading() as session:

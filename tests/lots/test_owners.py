@@ -13,10 +13,12 @@ from mes.lots.experiments.plan import NewExperiment, NewLeg, draft
 from mes.lots.holds.future_hold import set_future_hold
 from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
+from mes.lots.taking import scrap
 from mes.lots.verbs.owner import change_owner
 from mes.people.models import Customer
 from migrations.metadata import metadata
 from tests.lots.test_beside_the_route import refused
+from tests.lots.test_masks import at, free, mask
 from tests.shop import PLACED, Floor, mapped
 
 
@@ -90,6 +92,20 @@ def test_whatever_a_lot_had_done_it_goes_over(floor: Floor) -> None:
     floor.end(run)
     assert lots_of(floor, "alpha")["P2"] == ("completed", 4)
     assert floor.problems() == []
+
+
+def test_what_was_in_doubt_on_a_substrate_is_not_told_to_its_new_owner(floor: Floor) -> None:
+    """Nor does a hold of the one stand on a substrate of the other, even if what it masks is not there any more."""
+    lot = floor.arrive("B1", "board", "S1", "S2")
+    free(floor, "B1", mask(floor, "B1", at("S1", (0, 0))))
+    second = mask(floor, "B1", at("S2", (1, 1)))
+    floor.do(scrap, lot, "S2", [(1, 1)])
+    assert refused(floor, Refused, change_owner, lot, "beta", [], None) == ["masked"]
+    free(floor, "B1", second)
+    masks = seen_by(floor, "alpha")["hold_mask"]
+    floor.do(change_owner, lot, "beta", [], None)
+    assert (seen_by(floor, "alpha")["hold_mask"], seen_by(floor, "beta")["hold_mask"]) == (masks, [])
+    assert (len(masks), floor.problems()) == (2, [])
 
 
 def test_every_reason_against_it_is_told_at_once(floor: Floor) -> None:

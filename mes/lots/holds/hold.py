@@ -118,16 +118,21 @@ def release_hold(session: Session, lot_id: int, hold_id: int, comment: str, role
     return placed
 
 
-def against_leaving(session: Session, lots: Iterable[Lot], maps: Mapping[int, Positions]) -> Iterator[Reason]:
-    """Why these lots, with all on these maps, may not leave: every hold of one, and every mask of a unit there."""
+def against_leaving(
+    session: Session, lots: Iterable[Lot], maps: Mapping[int, Positions], *, gone: bool = False
+) -> Iterator[Reason]:
+    """Why these lots, with all on these maps, may not leave: every hold of one, and every mask of a unit there.
+
+    ``gone``: also masks of units that are not there any more.
+    """
     of, units = {lot.id: lot.name for lot in lots}, masking(session, maps)
     standing = select(Hold).where(Hold.lot_id.in_(of), Hold.released_at.is_(None)).order_by(Hold.lot_id, Hold.id)
     for hold in session.scalars(standing):
         said = f"({hold.code}: {hold.comment})"
         if not hold.masked:
             yield Reason("held", f"Lot {of[hold.lot_id]} is held {said}; release the hold first.", hold.owner_role)
-        elif hold.id in units:
-            what = f"Hold {hold.id} {said} masks {units[hold.id]} units of lot {of[hold.lot_id]}"
+        elif hold.id in units and (gone or units[hold.id]):
+            what = f"Hold {hold.id} {said} masks {units[hold.id] or 'what were'} units of lot {of[hold.lot_id]}"
             yield Reason("masked", f"{what}; release it, or split their substrates off.", hold.owner_role)
 
 

@@ -145,12 +145,12 @@ def masks(session: Session, substrate_ids: Sequence[int], at: datetime | None = 
 
 
 def masking(session: Session, maps: Mapping[int, Positions]) -> Counter[int]:
-    """By hold that stands, how many units it masks that are on these maps."""
+    """By hold that stands and masks any position of these maps, how many units it masks that are there."""
     units = Counter[int]()
     for hold_id, substrate_id, packed in masks(session, list(maps)):
         at = maps[substrate_id]
         units[hold_id] += int((unpack(packed, at.shape) & at.are(*THERE)).sum())
-    return +units
+    return units
 
 
 def masked(session: Session, shapes: Mapping[int, Shape], at: datetime | None = None) -> dict[int, Mask]:

@@ -44,7 +44,7 @@ def change_owner(
     seen = picture(session, lot_id, substrates)
     lot, name = seen.lot, into or seen.lot.name
     taker_id = _taker(session, lot, to)
-    found = [*_state(lot), *against_leaving(session, [lot], seen.positions)]
+    found = [*_state(lot), *against_leaving(session, [lot], seen.positions, gone=True)]
     found += [*_held_later(session, lot), *at_work(session, seen)]
     found += [*_in_experiments(session, seen), *_known(session, seen, taker_id, name)]
     if found:

@@ -111,8 +111,8 @@ def unload(name: CarrierName, lot: LotName, *, customer: Owner = None, why: Why 
     Example: mes carrier unload FOUP-07 L-104
     """
 
-    def here(session: Session, _: int, act: Act) -> None:
-        carry.leave_carrier(session, lot_id(session, lot, customer), act)
+    def here(session: Session, found: int, act: Act) -> None:
+        carry.leave_carrier(session, lot_id(session, lot, customer), found, act)
 
     _do(name, "unload", {"lot": lot, "customer": customer}, here, why, as_json=as_json)
 

@@ -62,8 +62,8 @@ def load(session: Tx, by: Worker, carrier: CarrierName, lot: Field, customer: Fi
 @router.post("/{carrier}/unload")
 def unload(session: Tx, by: Worker, carrier: CarrierName, lot: Field, customer: Field, why: Note = "") -> Response:
     """Take a lot out of its carriers, this one among them."""
-    carrier_id(session, carrier)
-    leave_carrier(session, lot_id(session, lot, customer), act_now(session, by.name, why))
+    found = lot_id(session, lot, customer)
+    leave_carrier(session, found, carrier_id(session, carrier), act_now(session, by.name, why))
     return onwards(path("carriers", carrier))
 
 

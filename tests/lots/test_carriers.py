@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,6 +15,7 @@ from sqlalchemy import delete, select, update
 from mes.db import as_customer
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, NotFound, Refused
+from mes.lots.carriers.api import LoadBody, PlaceBody
 from mes.lots.carriers.carry import change_carrier, clean_carrier, leave_carrier, move_carrier, register_carrier
 from mes.lots.carriers.models import Carrier, CarrierSlot
 from mes.lots.carriers.queries import carrier_id, look
@@ -29,6 +31,7 @@ from tests.checks.conftest import Shop
 from tests.shop import BEGIN, Floor
 
 CLEAN_H = 100.0
+TOP = PlaceBody(substrate="W1", slot=1)
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +52,10 @@ def inside(floor: Floor, name: str) -> list[tuple[int, str, str]]:
 
 def load(floor: Floor, name: str, lot: str = "D", slots: dict[str, int] | None = None) -> None:
     floor.do(change_carrier, floor.id_of(Lot, lot), floor.id_of(Carrier, name), slots)
+
+
+def leave(floor: Floor, name: str, lot: str = "D") -> None:
+    floor.do(leave_carrier, floor.id_of(Lot, lot), floor.id_of(Carrier, name))
 
 
 def against(floor: Floor, lot: str = "D") -> list[tuple[str, str, str]]:
@@ -76,9 +83,10 @@ def test_a_lot_goes_from_carrier_to_carrier_and_out(floor: Floor) -> None:
     load(floor, "F2")
     assert inside(floor, "F2") == [(1, "W1", "D"), (2, "W2", "D")]
     floor.do(move_carrier, floor.id_of(Carrier, "F2"), "stocker 2")
-    floor.do(leave_carrier, floor.id_of(Lot, "D"))
+    assert refused(floor, lambda: leave(floor, "F1")) == ["no_carrier"]  # that is another
+    leave(floor, "F2")
     assert inside(floor, "F2") == []
-    assert refused(floor, lambda: floor.do(leave_carrier, floor.id_of(Lot, "D"))) == ["no_carrier"]
+    assert refused(floor, lambda: leave(floor, "F2")) == ["no_carrier"]
     assert floor.problems() == []
 
 
@@ -129,9 +137,14 @@ def test_what_does_not_fit_is_refused_with_every_reason(floor: Floor) -> None:
         (lambda: load(floor, "F2", slots={"W1": 1}), Malformed, "it has W1, W2"),
         (lambda: load(floor, "F2", slots={"W1": 1, "W2": 1}), Malformed, "named twice"),
         (lambda: load(floor, "F2", slots={"W1": 1, "W2": 4}), Malformed, "its slots are 1 to 3"),
+        (lambda: LoadBody(lot="D", slots=[TOP, TOP]).placed, Malformed, "named twice; it stands in one slot"),
         (lambda: floor.do(register_carrier, "X", "bag", 3, None), Malformed, "one of foup"),
         (lambda: floor.do(register_carrier, "X", "foup", 101, None), Malformed, "1 to 100"),
         (lambda: floor.do(register_carrier, " ", "foup", 3, None), Malformed, "1 to 64"),
+        *(
+            (lambda h=h: floor.do(register_carrier, "X", "foup", 3, h), Malformed, "every 0.01 to")
+            for h in (-1, math.nan, 1e300)
+        ),
         (lambda: floor.do(register_carrier, "F1", "foup", 3, None), Refused, "already a carrier F1"),
         (lambda: inside(floor, "F9"), NotFound, "no carrier F9"),
     ]
@@ -171,7 +184,7 @@ def test_slots_are_counted_from_history_and_faults_found(floor: Floor, postgres:
     assert inside(floor, "F1") == [(1, "W1", "D"), (2, "W2", "D")]
     floor.arrive("A", "die", "V1")
     load(floor, "B1", "A")
-    floor.do(leave_carrier, floor.id_of(Lot, "A"))
+    leave(floor, "B1", "A")
     assert floor.problems() == []
     url = floor.database.url.render_as_string(hide_password=False)
     shop = Shop(url, Path(), postgres, str(floor.database.url.database))

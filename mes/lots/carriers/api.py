@@ -9,12 +9,21 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from mes.definitions.clock import act_now, plant_now
+from mes.errors import Malformed
 from mes.http import etag, paging
 from mes.http.command import CommandRoute
 from mes.http.etag import IfMatch
 from mes.http.shapes import Asked, Name, Text, example
 from mes.http.transaction import Tx
-from mes.lots.carriers.carry import change_carrier, clean_carrier, leave_carrier, move_carrier, register_carrier
+from mes.lots.carriers.carry import (
+    LEAST_CLEAN_H,
+    MOST_CLEAN_H,
+    change_carrier,
+    clean_carrier,
+    leave_carrier,
+    move_carrier,
+    register_carrier,
+)
 from mes.lots.carriers.models import MOST_SLOTS, Carrier
 from mes.lots.carriers.queries import carrier_id, look, select_carriers
 from mes.lots.queries import lot_id
@@ -87,7 +96,9 @@ class NewCarrierBody(Asked):
     id: Name
     kind: Literal["foup", "magazine", "boat_carrier"]
     slots: int = Field(ge=1, le=MOST_SLOTS)
-    clean_every_h: float | None = Field(None, ge=0.01, le=100_000, description="Without it, it need not be cleaned.")
+    clean_every_h: float | None = Field(
+        None, ge=LEAST_CLEAN_H, le=MOST_CLEAN_H, description="Without it, it need not be cleaned."
+    )
     why: Text = ""
 
 
@@ -107,6 +118,14 @@ class LoadBody(Asked):
     customer: Name | None = Field(None, description="Whose lot, where customers share a name.")
     slots: list[PlaceBody] = Field(default=[], max_length=MOST_SLOTS)
     why: Text = ""
+
+    @property
+    def placed(self) -> dict[str, int] | None:
+        """The slot of each substrate, if any are named. Raises `Malformed` where one is named twice."""
+        slots = {one.substrate: one.slot for one in self.slots}
+        if len(slots) < len(self.slots):
+            raise Malformed("A substrate is named twice; it stands in one slot.")
+        return slots or None
 
 
 class UnloadBody(Asked):
@@ -183,8 +202,7 @@ def register(session: Tx, by: Keeper, response: Response, body: NewCarrierBody) 
 def load(session: Tx, by: Worker, of: Named, response: Response, body: LoadBody) -> Any:
     """Change the carrier of a lot: every substrate of it that waits goes into this one."""
     found, lot = of.id(session), lot_id(session, body.lot, body.customer)
-    slots = {one.substrate: one.slot for one in body.slots} or None
-    change_carrier(session, lot, found, slots, act_now(session, by.name, body.why))
+    change_carrier(session, lot, found, body.placed, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 
@@ -208,7 +226,7 @@ def move(session: Tx, by: Worker, of: Named, response: Response, body: CarrierMo
 def unload(session: Tx, by: Worker, of: Named, response: Response, body: UnloadBody) -> Any:
     """Take a lot out of its carriers, this one among them."""
     found, lot = of.id(session), lot_id(session, body.lot, body.customer)
-    leave_carrier(session, lot, act_now(session, by.name, body.why))
+    leave_carrier(session, lot, found, act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 

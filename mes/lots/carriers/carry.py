@@ -18,14 +18,17 @@ from mes.units.models import Substrate
 
 WHO = "operator"
 """Who carries lots."""
+LEAST_CLEAN_H, MOST_CLEAN_H = 0.01, 100_000
 
 
 def register_carrier(session: Session, name: str, kind: str, slots: int, clean_every_h: float | None, act: Act) -> int:
-    """Take a carrier in, clean; gives its id. Raises `Malformed` (name, kind, slots) and `Refused`: there is one."""
+    """Take a carrier in, clean; gives its id. Raises `Malformed` (any of these) and `Refused`: there is one."""
     if not (name.strip() and len(name) <= 64):
         raise Malformed("A carrier has a name of 1 to 64 characters.")
     if kind not in KINDS or not 1 <= slots <= MOST_SLOTS:
         raise Malformed(f"A carrier is one of {', '.join(KINDS)}, with 1 to {MOST_SLOTS} slots.")
+    if clean_every_h is not None and not LEAST_CLEAN_H <= clean_every_h <= MOST_CLEAN_H:
+        raise Malformed(f"A carrier is cleaned every {LEAST_CLEAN_H} to {MOST_CLEAN_H:,} hours.")
     every = None if clean_every_h is None else timedelta(hours=clean_every_h)
     carrier = Carrier(
         name=name, kind=kind, slots=slots, clean_every_s=None if every is None else every.total_seconds(),
@@ -94,11 +97,12 @@ def change_carrier(
     record(session, "change_carrier", act, [Change(lot, {"carriers": before}, told), came, *others])
 
 
-def leave_carrier(session: Session, lot_id: int, act: Act) -> None:
-    """Take every substrate of a lot out of its carriers. Raises `Refused` where none stands in one."""
+def leave_carrier(session: Session, lot_id: int, carrier_id: int, act: Act) -> None:
+    """Take every substrate of a lot out of its carriers. Raises `Refused` where none stands in the named one."""
     lot, carriers = _lock(session, lot_id)
-    if not carriers:
-        said = f"No substrate of lot {lot.name} stands in a carrier."
+    if carrier_id not in {one.id for one in carriers}:
+        named, where = session.get_one(Carrier, carrier_id).name, ", ".join(one.name for one in carriers)
+        said = f"No substrate of lot {lot.name} stands in {named}; it stands in {where or 'no carrier'}."
         raise Refused(f"Lot {lot.name} stays as it is.", Reason("no_carrier", said, WHO))
     _, names = _members(session, lot)
     before = _empty(session, names)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, NotFound, Refused
@@ -221,6 +221,16 @@ def test_masks_go_along_with_substrates_and_nothing_masked_leaves(floor: Floor) 
     floor.do(send, Sending([lot], "elsewhere"))  # what the last one masks is not there any more
     assert floor.ledger("D1") == {"received": 36, "split_off": 12, "merged_in": 12, "scrapped": 1, "shipped": 35}
     assert floor.problems() == []
+
+
+def test_a_map_is_read_once_however_many_lines_name_its_bins(floor: Floor) -> None:
+    lot = floor.arrive("D1", "die", mapped("W1", [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 9]]))
+    asked: list[str] = []
+    with floor.database.transaction() as session:
+        event.listen(session.connection(), "before_cursor_execute", lambda *sent: asked.append(sent[2]))
+        some = [Units(bin=("bin:incoming", 1)), Units("W1", bin=("bin:incoming", 1))]
+        hold(session, lot, "dust", "seen", "line_engineer", floor.act(), units=some * 50)
+    assert sum("FROM layer" in statement for statement in asked) == 1
 
 
 WRONG: dict[str, tuple[type[MesError], Units]] = {

@@ -6,11 +6,13 @@ substrates, at a pick and in a shipment what is masked stays, until every hold t
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Row, and_, false, select
 from sqlalchemy.orm import Session
 
@@ -48,17 +50,43 @@ def find_units(session: Session, lot: Lot, wanted: Sequence[Units]) -> Found:
 
     Raises `NotFound` (no such substrate in the lot, no map of bins of that name), and `Malformed` where a position lies
     outside, has no unit or is of no substrate that is named, where no unit has an id, and where nothing is found.
-    As many statements for twenty-five substrates as for one.
+    As many statements for twenty-five substrates as for one, and for a thousand lines that name one bin.
     """
     members = progress.members_of(session, [lot])[lot.id]
     locked = lock(session, (Substrate, [m.substrate_id for m in members if m.progress != Progress.CLOSED]))
     maps = {at.substrate.name: at for at in opened(session, locked.all(Substrate)).values()}
+    layers = _Layers(session, {at.substrate.id: at.shape for at in maps.values()})
     found: dict[int, tuple[Positions, Mask]] = {}
     for units in wanted:
-        for at, where in _meant(session, units, _named(maps, units)):
+        for at, where in _meant(layers, units, _named(maps, units)):
             already = found.get(at.substrate.id)
             found[at.substrate.id] = (at, where if already is None else where | already[1])
     return {i: found[i] for i in sorted(found)}
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """What maps of the lot's substrates say, read once however often it is asked for."""
+
+    session: Session
+    shapes: Mapping[int, Shape]
+    _bins: dict[str, dict[int, NDArray[Any]]] = field(default_factory=dict)
+
+    @cached_property
+    def places(self) -> dict[str, list[tuple[int, int]]]:
+        """By the id of a unit that came with a map, substrates and positions row by row."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for i, layers in ids_of(self.session, self.shapes).items():
+            for n, text in (one for texts in layers for one in enumerate(texts)):
+                if text is not None:
+                    found.setdefault(text, []).append((i, n))
+        return found
+
+    def bins(self, name: str) -> dict[int, NDArray[Any]]:
+        """By substrate, the bins of a map of that name."""
+        if name not in self._bins:
+            self._bins[name] = bins_of(self.session, self.shapes, name)
+        return self._bins[name]
 
 
 def _named(maps: Mapping[str, Positions], units: Units) -> list[Positions]:
@@ -69,15 +97,15 @@ def _named(maps: Mapping[str, Positions], units: Units) -> list[Positions]:
     return [maps[units.substrate]]
 
 
-def _meant(session: Session, units: Units, maps: Sequence[Positions]) -> Iterator[tuple[Positions, Mask]]:
+def _meant(layers: _Layers, units: Units, maps: Sequence[Positions]) -> Iterator[tuple[Positions, Mask]]:
     if sum(part is not None for part in (units.at, units.ids, units.bin)) > 1:
         raise Malformed("Name units in one way: by positions, by ids or by a bin.")
     if units.at is not None:
         found = [(at, _at(at, units)) for at in maps]
     elif units.ids is not None:
-        found = _by_id(session, maps, units.ids)
+        found = _by_id(layers, maps, units.ids)
     elif units.bin is not None:
-        found = _of_bin(session, maps, *units.bin)
+        found = _of_bin(layers, maps, *units.bin)
     else:
         found = [(at, at.are(*THERE)) for at in maps]
     some = [(at, where) for at, where in found if where.any()]
@@ -96,30 +124,27 @@ def _at(at: Positions, units: Units) -> Mask:
     return where
 
 
-def _by_id(session: Session, maps: Sequence[Positions], ids: Sequence[str]) -> list[tuple[Positions, Mask]]:
+def _by_id(layers: _Layers, maps: Sequence[Positions], ids: Sequence[str]) -> list[tuple[Positions, Mask]]:
     """Where the units with these ids are: the ids that came with a map of the substrate."""
-    known = ids_of(session, {at.substrate.id: at.shape for at in maps})
-    wanted, met = set(ids), set[str]()
-    found = []
-    for at in maps:
-        where = at.nowhere()
-        for texts in known.get(at.substrate.id, ()):
-            for n, text in enumerate(texts):
-                if text in wanted:
-                    where.flat[n] = True
-                    met.add(text)
-        found.append((at, where & at.are(*THERE)))
-    if wanted - met:
-        raise Malformed(f"No unit there has the id {', '.join(sorted(wanted - met))}.")
-    return found
+    found = {at.substrate.id: (at, at.nowhere()) for at in maps}
+    unknown = set[str]()
+    for text in {*ids}:
+        places = [(i, n) for i, n in layers.places.get(text, ()) if i in found]
+        for i, n in places:
+            found[i][1].flat[n] = True
+        unknown |= set() if places else {text}
+    if unknown:
+        raise Malformed(f"No unit there has the id {', '.join(sorted(unknown))}.")
+    return [(at, where & at.are(*THERE)) for at, where in found.values()]
 
 
-def _of_bin(session: Session, maps: Sequence[Positions], name: str, code: int) -> list[tuple[Positions, Mask]]:
+def _of_bin(layers: _Layers, maps: Sequence[Positions], name: str, code: int) -> list[tuple[Positions, Mask]]:
     """Where units were read with a bin last; substrates that the map is not of have none."""
-    codes = bins_of(session, {at.substrate.id: at.shape for at in maps}, name)
-    if not codes:
+    codes = layers.bins(name)
+    found = [(at, (codes[i] == code) & at.are(*THERE)) for at in maps if (i := at.substrate.id) in codes]
+    if not found:
         raise NotFound(f"None of these substrates has a map {name}.")
-    return [(at, (codes[i] == code) & at.are(*THERE)) for at in maps if (i := at.substrate.id) in codes]
+    return found
 
 
 def keep(session: Session, placed: Hold, found: Found) -> dict[str, Any]:

@@ -38,19 +38,49 @@ $$
 """
 """Of 16-bit numbers without a sign, the lower byte first, that at a place; null beyond."""
 
+QUAD_AT = """
+create function quad_at(packed bytea, quad bytea, place integer) returns integer
+language plpgsql immutable parallel safe as $$
+declare
+    at integer := 4 * place;
+    hit integer;
+begin
+    loop
+        hit := position(quad in substr(packed, at + 1));
+        if hit = 0 then return null; end if;
+        at := at + hit - 1;
+        if at % 4 = 0 then return at / 4; end if;
+        at := at + 1;
+    end loop;
+end $$
+"""
+"""Of groups of four bytes, the first from a place on that is this one; null where none is.
+
+It searches them at once: read one by one, all of them would be unpacked again for each.
+"""
+
+PLACED_FROM = """
+create function placed_from(from_xy bytea, slots bytea, xy bytea) returns integer
+language plpgsql immutable parallel safe as $$
+declare
+    k integer := -1;
+begin
+    loop
+        k := quad_at(from_xy, xy, k + 1);
+        if k is null or get_byte(slots, 4 * k + 3) = 0 then return k; end if;
+    end loop;
+end $$
+"""
+"""The first move of a transfer that took a unit from a position and placed it; null where none did."""
+
 LAYER_BIN = """
-create function layer_bin(encoding text, positions bytea, body bytea, place integer) returns integer
+create or replace function layer_bin(encoding text, positions bytea, body bytea, place integer) returns integer
 language sql immutable parallel safe as $$
     select case
         when encoding = 'u2' then byte_pair(body, k.at)
         when encoding = 'u1' and k.at < length(body) then get_byte(body, k.at)
     end
-    from (
-        select place where positions is null
-        union all
-        select p from generate_series(0, length(positions) / 4 - 1) p
-        where byte_pair(positions, 2 * p) + 65536 * byte_pair(positions, 2 * p + 1) = place
-    ) k(at)
+    from (select case when positions is null then place else quad_at(positions, reverse(int4send(place)), 0) end) k(at)
 $$
 """
 """What one version of a layer of bins says of a position, counted row by row; null where it says nothing."""
@@ -88,23 +118,29 @@ where t.target_customer_id = {CURRENT_CUSTOMER}
 SUPPLIED_RESULT = f"""
 create view supplied_result with (security_barrier) as
 select t.id as transfer_id, m.i as move, (
-    with recursive stay(substrate_id, x, y, since, number) as (
-        select t.target_id, byte_pair(t.to_xy, 2 * m.i), byte_pair(t.to_xy, 2 * m.i + 1), t.happened_at, t.id
+    with recursive stay(substrate_id, xy, since, number) as (
+        select t.target_id, substr(t.to_xy, 4 * m.i + 1, 4), t.happened_at, t.id
         union all
-        select n.target_id, byte_pair(n.to_xy, 2 * k), byte_pair(n.to_xy, 2 * k + 1), n.happened_at, n.id
-        from stay
-        join transfer n on n.source_id = stay.substrate_id and n.target_customer_id = a.receiver_id
-            and (n.happened_at, n.id) > (stay.since, stay.number)
-        cross join lateral generate_series(0, n.n - 1) k
-        where byte_pair(n.from_xy, 2 * k) = stay.x and byte_pair(n.from_xy, 2 * k + 1) = stay.y
-            and get_byte(n.slots, 4 * k + 3) = 0
+        select o.target_id, o.xy, o.happened_at, o.id
+        from stay cross join lateral (
+            select n.target_id, substr(n.to_xy, 4 * k + 1, 4) as xy, n.happened_at, n.id
+            from transfer n cross join lateral placed_from(n.from_xy, n.slots, stay.xy) k
+            where n.source_id = stay.substrate_id and n.target_customer_id = a.receiver_id
+                and (n.happened_at, n.id) > (stay.since, stay.number) and k is not null
+            order by n.happened_at, n.id limit 1
+        ) o
     )
     select concat_ws(' ', b.code, nullif(l.palette -> b.code::text ->> 'name', ''),
         l.palette -> b.code::text ->> 'quality')
-    from stay
+    from (
+        select substrate_id, byte_pair(xy, 0) as x, byte_pair(xy, 1) as y, since,
+            lead(since) over (order by since, number) as until
+        from stay
+    ) stay
     join substrate s on s.id = stay.substrate_id
     join layout o on o.id = s.layout_id and stay.x < o.columns and stay.y < o.rows
-    join layer l on l.substrate_id = s.id and l.encoding in ('u1', 'u2') and l.happened_at >= stay.since,
+    join layer l on l.substrate_id = s.id and l.encoding in ('u1', 'u2')
+        and l.happened_at >= stay.since and (stay.until is null or l.happened_at <= stay.until),
         layer_bin(l.encoding, l.positions, l.body, stay.y * o.columns + stay.x) b(code)
     where b.code > 0 and l.name like 'bin:%'
     order by l.happened_at desc, l.id desc limit 1
@@ -173,8 +209,7 @@ def policies(table: Table) -> dict[str, tuple[str, str, str]]:
 
 def border() -> Iterator[str]:
     """The SQL of what is shown across borders of ownership."""
-    yield BYTE_PAIR
-    yield LAYER_BIN
+    yield from (BYTE_PAIR, QUAD_AT, PLACED_FROM, LAYER_BIN)
     for name, view in BORDER.items():
         yield view
         yield f"grant select on {name} to {STAFF_ROLE}, {CUSTOMER_ROLE}, {APP_ROLE}"

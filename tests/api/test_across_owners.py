@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,8 +13,12 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from mes.db import as_customer
 from mes.errors import StartRefused
+from mes.genealogy.trace import trace_lot_up
+from mes.lots.models import Lot
 from mes.lots.work.track_in import track_in
+from mes.people.models import Customer
 from mes.units.arrival import Arrival
 from mes.units.formats.mapfile import DeviceIds
 from tests.api.conftest import Api
@@ -133,3 +138,47 @@ def test_without_an_agreement_nothing_is_picked_for_another(floor: Floor) -> Non
     run = floor.order("CELL-1", "P2", sources=["W1"])
     floor.end(run, "cancelled")
     assert floor.problems() == []
+
+
+ROWS, COLUMNS = 25, 40
+
+
+def test_results_of_a_wafer_of_a_thousand_are_read_in_no_time(floor: Floor) -> None:
+    """It took 25 s, for each move that followed was read for each that went before."""
+    places = [(x, y) for y in range(ROWS) for x in range(COLUMNS)]
+    agree(floor, "update layout set rows = :rows, columns = :columns", rows=ROWS, columns=COLUMNS)
+    agree(floor, AGREED, receiver='["id"]', supplier='["result"]')
+    floor.stock("D1", "die", mapped("W1", [[1] * COLUMNS] * ROWS), customer="beta")
+    floor.arrive("P1", "package", "I1")
+    run = floor.begin("CELL-1", "P1", sources=["W1"])
+    floor.report(run, "I1", moves=[("W1", x, y, "I1", x, y, 1, 1, 0, PLACED) for x, y in places])
+    floor.end(run)
+    run = floor.begin("CELL-1", "P1")
+    floor.report(run, "I1", moves=[("I1", x, y, "P1.01", x, y, 0, 0, 0, PLACED) for x, y in places])
+    floor.end(run)
+    run = floor.begin("CELL-2", "P1")
+    floor.report(run, "P1.01", bins=[[2] + [1] * (COLUMNS - 1)] * ROWS)
+    floor.end(run)
+    with floor.database.reading(as_customer(floor.id_of(Customer, "beta"))) as session:
+        session.execute(text("set local statement_timeout = '5s'"))
+        up = trace_lot_up(session, floor.id_of(Lot, "D1"))
+    results = Counter(to.result for one in up.positions for went in one.went if (to := went.to))
+    assert results == {"2 OPEN Fail": ROWS, "1": ROWS * (COLUMNS - 1)}
+
+
+PACKED = {
+    "quad_at('\\x0100000000000000', '\\x00000000', 0)": 1,  # not in the midst of two
+    "quad_at('\\x0000000001000000', '\\x00000000', 1)": None,
+    "placed_from('\\x0200030002000300', '\\x0000000100000000', '\\x02000300')": 1,  # the first was put back
+    "placed_from('\\x02000300', '\\x00000001', '\\x02000300')": None,
+    "layer_bin('u1', '\\x0301000001000000', '\\x0709', 1)": 9,
+    "layer_bin('u1', '\\x0301000001000000', '\\x0709', 259)": 7,
+    "layer_bin('u1', '\\x0301000001000000', '\\x0709', 3)": None,
+    "layer_bin('u2', null, '\\x07010900', 1)": 9,
+    "layer_bin('u1', null, '\\x0709', 2)": None,
+}
+
+
+def test_packed_positions_are_found_where_they_begin(floor: Floor) -> None:
+    with floor.database.reading() as session:
+        assert {call: session.scalar(text(f"select {call}")) for call in PACKED} == PACKED

@@ -53,8 +53,9 @@ def show(
     told = step(session, lot_id(session, lot, customer or None), equipment, person.name) if lot else Step()
     begin = None if told.operation or told.runs else first(session, "" if lot else equipment)
     given: dict[str, Any] = {"equipment": equipment, "run": run, "said": said if said in SAID else "", "first": begin}
-    parts = fragments(session, view_of(request, person))
-    return page(request, "terminal.html", "/terminal", person, parts=parts, told=told, **given)
+    view = view_of(request, person)
+    given |= {"parts": fragments(session, view), "plant": plant_time(session, view)}
+    return page(request, "terminal.html", "/terminal", person, told=told, **given)
 
 
 SAID = ("started", "finished", "broken_off", "unknown")

@@ -5,7 +5,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -157,10 +157,11 @@ class Centre:
         try:
             with self.database.transaction() as session:
                 looked = self.persons(session, plant_now(session))
-            for signature in looked.to_sign:
-                self.sign(signature)
         except (Away, Busy, Refused):
             return
+        for signature in looked.to_sign:
+            with suppress(Away, Refused):  # what one cannot sign now keeps nobody else from it
+                self.sign(signature)
 
     def connect(self) -> None:
         """Start the connector, which lets the line run. In a headless run only when all is there that it looks at."""

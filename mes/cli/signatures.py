@@ -16,6 +16,7 @@ from mes.lots.gate.queue_times import clocks
 from mes.lots.holds.hold_codes import EXCEPTION
 from mes.lots.models import Hold, Lot, LotSubstrate
 from mes.lots.states import Progress
+from mes.people.models import Customer
 from mes.plant.schema_demonstration import PlannedExperiment, QueueSignature, SuspectVerdict
 from mes.routes.models import Operation, QueueLimit, RouteVersion
 from mes.units.models import Substrate
@@ -42,6 +43,10 @@ class Signature:
         return blake2b(f"{self.who} {self.path} {instant(self.at)}".encode(), digest_size=16).hexdigest()
 
 
+_NAMES = select(Lot.name, Customer.name).join(Customer, Customer.id == Lot.customer_id).order_by(Lot.id)
+"""Of lots and of whose they are."""
+
+
 def of_queue_times(session: Session, wanted: QueueSignature, at: datetime) -> Iterator[Signature]:
     """That what has waited too long goes on, lot by lot."""
     limited = select(QueueLimit.to_operation_id).join(Operation, Operation.id == QueueLimit.to_operation_id)
@@ -51,8 +56,8 @@ def of_queue_times(session: Session, wanted: QueueSignature, at: datetime) -> It
     if not over:
         return
     of_lots = select(LotSubstrate.lot_id).where(LotSubstrate.substrate_id.in_(over), waits)
-    for name in session.scalars(select(Lot.name).where(Lot.id.in_(of_lots)).order_by(Lot.id)):
-        yield Signature(wanted.who, _of_lot(name, "dispose-queue-time"), {"why": wanted.comment}, at)
+    for lot in session.execute(_NAMES.where(Lot.id.in_(of_lots))):
+        yield Signature(wanted.who, _of_lot(*lot, "dispose-queue-time"), {"why": wanted.comment}, at)
 
 
 def of_verdicts(session: Session, wanted: SuspectVerdict, at: datetime) -> Iterator[Signature]:
@@ -60,19 +65,20 @@ def of_verdicts(session: Session, wanted: SuspectVerdict, at: datetime) -> Itera
     held = select(Hold.lot_id).where(Hold.code == EXCEPTION, Hold.released_at.is_(None))
     at_work = select(LotSubstrate.lot_id).where(LotSubstrate.progress.in_((Progress.ORDERED, Progress.LOADING)))
     query = (
-        select(Lot.name, Substrate)
+        _NAMES.add_columns(Substrate)
         .join(RouteVersion, RouteVersion.id == Lot.route_version_id)
         .join(LotSubstrate, LotSubstrate.lot_id == Lot.id)
         .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
         .where(RouteVersion.route == wanted.route, Lot.id.in_(held), Lot.id.not_in(at_work))
         .where(LotSubstrate.progress != Progress.CLOSED)
-        .order_by(Lot.id, Substrate.name)
+        .order_by(Substrate.name)
     )
     rows = session.execute(query.options(undefer(Substrate.dispositions))).all()
-    there = opened(session, [substrate for _, substrate in rows])
-    for name in dict.fromkeys(lot for lot, one in rows if there[one.id].are(Disposition.SUSPECT).any()):
+    there = opened(session, [substrate for _, _, substrate in rows])
+    lots = ((name, owner) for name, owner, one in rows if there[one.id].are(Disposition.SUSPECT).any())
+    for lot in dict.fromkeys(lots):
         body = {"verdict": wanted.verdict, "why": wanted.comment}
-        yield Signature(wanted.who, _of_lot(name, "dispose-suspects"), body, at)
+        yield Signature(wanted.who, _of_lot(*lot, "dispose-suspects"), body, at)
 
 
 def of_experiment(wanted: PlannedExperiment, at: datetime) -> Signature:
@@ -81,8 +87,9 @@ def of_experiment(wanted: PlannedExperiment, at: datetime) -> Signature:
     return Signature(wanted.who, path, {"why": wanted.comment}, at)
 
 
-def _of_lot(name: str, verb: str) -> str:
-    return f"/lots/{quote(name, safe='')}/{verb}"
+def _of_lot(name: str, customer: str, verb: str) -> str:
+    """Customers may have lots of one name."""
+    return f"/lots/{quote(name, safe='')}/{verb}?customer={quote(customer, safe='')}"
 
 
 class Desk:

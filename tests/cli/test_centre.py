@@ -12,6 +12,7 @@ from mes.cli import feeder, persons
 from mes.cli.centre import BEGINS, Centre
 from mes.cli.demo import SPEED
 from mes.cli.persons import Looked
+from mes.cli.signatures import Signature
 from mes.db import Database
 from mes.definitions.clock import set_plant_clock
 from mes.definitions.models import BY_HAND, EquipmentClass
@@ -40,6 +41,29 @@ def test_person_who_comes_too_late_does_not_end_the_centre(database: Database, t
     with database.transaction() as session:
         set_plant_clock(session, BEGIN, 300)
     centre.persons_now()
+
+
+class Reluctant(Centre):
+    """A centre of which one person cannot sign."""
+
+    signed: list[str]
+
+    def persons(self, session: Session, at: datetime) -> Looked:
+        return Looked(done=False, to_sign=[Signature(who, "/", {}, at) for who in ("lee", "kim")])
+
+    def sign(self, signature: Signature) -> None:
+        if signature.who == "lee":
+            raise Refused("lee cannot sign this.")
+        self.signed.append(signature.who)
+
+
+def test_what_one_cannot_sign_keeps_nobody_else_from_it(database: Database, tmp_path: Path) -> None:
+    centre = Reluctant(tmp_path, DEMONSTRATION, Settings(), seed=1, port=0)
+    centre.database, centre.signed = database, []
+    with database.transaction() as session:
+        set_plant_clock(session, BEGIN, 300)
+    centre.persons_now()
+    assert centre.signed == ["kim"]
 
 
 def people_work(floor: Floor, name: str, *, yes: bool) -> None:

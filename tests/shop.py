@@ -163,6 +163,12 @@ def transfers(moves: Iterable[Move]) -> Transfers:
     return Transfers(tuple(sources), tuple(targets), **columns)
 
 
+def fill_packages(source: str, target: str) -> list[Move]:
+    """Two dies onto each of the four packages of a target, from the first eight positions of a source."""
+    sites = [(x, y, site) for y in (0, 1) for x in (0, 1) for site in (1, 2)]
+    return [(source, n % 4, n // 4, target, x, y, site, 1, 0, PLACED) for n, (x, y, site) in enumerate(sites)]
+
+
 def mapped(substrate: str, codes: list[list[int]]) -> Arrival:
     """A substrate that comes with a map of bins: 1 is good, 0 nothing, every other never meant to be used."""
     bins = BinCodes(

@@ -22,7 +22,7 @@ from mes.people.models import Customer
 from mes.units.arrival import Arrival
 from mes.units.formats.mapfile import DeviceIds
 from tests.api.conftest import Api
-from tests.shop import BEGIN, PLACED, Floor, mapped
+from tests.shop import BEGIN, PLACED, Floor, fill_packages, mapped
 
 OF_BETA = ("W1", "D1", "beta")
 OF_ALPHA = ("I1", "P1", "alpha")
@@ -52,10 +52,7 @@ def world(floor: Floor, api: Api) -> Api:
     floor.stock("D1", "die", with_ids(mapped("W1", [[1, 1, 1, 1], [1, 1, 1, 1], [1, 9, 1, 1]])), customer="beta")
     floor.arrive("P1", "package", "I1")
     run = floor.begin("CELL-1", "P1", sources=["W1"])
-    sites = [(x, y, site) for y in (0, 1) for x in (0, 1) for site in (1, 2)]
-    dies = [(x, y) for y in (0, 1) for x in range(4)]
-    placed = [("W1", *die, "I1", *to, 1, 0, PLACED) for die, to in zip(dies, sites, strict=True)]
-    floor.report(run, "I1", moves=placed)
+    floor.report(run, "I1", moves=fill_packages("W1", "I1"))
     floor.end(run)
     run = floor.begin("CELL-1", "P1")
     boats = [("I1", x, y, f"P1.0{y + 1}", x, 0, 0, 0, 0, PLACED) for y in (0, 1) for x in (0, 1)]

@@ -23,7 +23,7 @@ from mes.people.roles import Role
 from mes.runs.models import Run
 from mes.units.arrival import Arrival
 from tests.lots.test_split import told
-from tests.shop import BEGIN, PLACED, Floor
+from tests.shop import BEGIN, PLACED, Floor, fill_packages
 
 TEST, BAKE = "board/20", "board/10"
 
@@ -100,11 +100,9 @@ def test_a_lot_is_held_as_it_is_released_as_a_person_reports_and_as_loads_are_fi
     assert (len(floor.holds("B1")), floor.lot("B1").future_holds) == (1, 0)
     floor.arrive("P1", "package", "I1")
     floor.stock("D1", "die", "W1")
-    sites = [(x, y, site) for y in (0, 1) for x in (0, 1) for site in (1, 2)]
-    moves = [("W1", n % 4, n // 4, "I1", x, y, site, 1, 0, PLACED) for n, (x, y, site) in enumerate(sites)]
     run = floor.begin("CELL-1", "P1", sources=["W1"])
     planned(floor, "P1", "package/30")
-    floor.report(run, "I1", moves=moves)
+    floor.report(run, "I1", moves=fill_packages("W1", "I1"))
     floor.end(run)
     run = floor.begin("CELL-1", "P1")
     assert refused(floor, Refused, "P1", "package/20") == "Lot P1 has reached package/20; hold it now."

@@ -28,7 +28,7 @@ from mes.shipments.send import Sending, send
 from mes.units.models import Transfer
 from mes.units.positions import pack
 from tests.lots.test_split import told
-from tests.shop import PLACED, PUT_BACK, Floor, Move, mapped
+from tests.shop import PLACED, PUT_BACK, Floor, Move, fill_packages, mapped
 
 
 def mask(floor: Floor, lot: str, *units: Units, code: str = "dust", owner: str = "process_engineer") -> int:
@@ -57,11 +57,8 @@ def assembled(floor: Floor, lot: str, *targets: str) -> None:
     floor.stock(f"{lot}-D", "die", *(f"{lot}-W{n}" for n in range(len(targets))))
     floor.arrive(lot, "package", *targets)
     for n, target in enumerate(targets):
-        sites = [(x, y, site) for y in (0, 1) for x in (0, 1) for site in (1, 2)]
         run = floor.begin("CELL-1", lot, sources=[f"{lot}-W{n}"], only=[target])
-        floor.report(run, target, moves=[
-            (f"{lot}-W{n}", i % 4, i // 4, target, x, y, site, 1, 0, PLACED) for i, (x, y, site) in enumerate(sites)
-        ])  # fmt: skip
+        floor.report(run, target, moves=fill_packages(f"{lot}-W{n}", target))
         floor.end(run)
 
 

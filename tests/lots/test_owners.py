@@ -19,7 +19,7 @@ from mes.people.models import Customer
 from migrations.metadata import metadata
 from tests.lots.test_beside_the_route import refused
 from tests.lots.test_masks import at, free, mask
-from tests.shop import PLACED, Floor, mapped
+from tests.shop import PLACED, Floor, fill_packages, mapped
 
 
 def lots_of(floor: Floor, customer: str) -> dict[str, tuple[str, int]]:
@@ -74,10 +74,7 @@ def test_whatever_a_lot_had_done_it_goes_over(floor: Floor) -> None:
     floor.stock("D1", "die", "W1")
     package = floor.arrive("P1", "package", "I1", customer="beta")
     run = floor.begin("CELL-1", "P1", sources=["W1"])
-    sites = [(x, y, site) for y in (0, 1) for x in (0, 1) for site in (1, 2)]
-    dies = [(x, y) for y in (0, 1) for x in range(4)]
-    moves = [("W1", *die, "I1", *to, 1, 0, PLACED) for die, to in zip(dies, sites, strict=True)]
-    floor.report(run, "I1", moves=moves)
+    floor.report(run, "I1", moves=fill_packages("W1", "I1"))
     floor.end(run)
     diced = floor.begin("CELL-1", "P1")
     to = [(0, "P1.01"), (1, "P1.02")]

@@ -23,7 +23,7 @@ from mes.lots.work import run_course
 from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
 from mes.units.arrival import Arrival
-from tests.shop import BEGIN, MOST_WAIT_H, PLACED, Floor
+from tests.shop import BEGIN, MOST_WAIT_H, PLACED, Floor, fill_packages
 
 Splitting = Callable[..., Lot]
 
@@ -140,13 +140,9 @@ def test_loads_are_split_and_those_that_come_have_names_of_their_own(floor: Floo
     floor.stock("D2", "die", "W2")
     floor.arrive("P1", "package", "I1", "I2")
 
-    def move(target: str, source: str) -> list[Any]:
-        sites = [(x, y, site) for y in (0, 1) for x in (0, 1) for site in (1, 2)]
-        return [(source, n % 4, n // 4, target, x, y, site, 1, 0, PLACED) for n, (x, y, site) in enumerate(sites)]
-
     for target, source in (("I1", "W1"), ("I2", "W2")):
         run = floor.begin("CELL-1", "P1", sources=[source], only=[target])
-        floor.report(run, target, moves=move(target, source))
+        floor.report(run, target, moves=fill_packages(source, target))
         floor.end(run)
     run = floor.begin("CELL-1", "P1", only=["I1"])
     floor.report(run, "I1", moves=[

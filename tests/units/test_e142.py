@@ -12,6 +12,7 @@ from mes.units.formats.describe import describe
 from mes.units.formats.e142 import read_e142
 from mes.units.formats.e142_codes import fits
 from mes.units.formats.e142_write import write_e142
+from mes.units.formats.findings import MapRefused
 from mes.units.formats.mapfile import (
     BinCodes,
     BinDefinition,
@@ -19,7 +20,6 @@ from mes.units.formats.mapfile import (
     DeviceIds,
     Layout,
     MapFile,
-    MapRefused,
     Overlay,
     ReferenceDevice,
     SubstrateMap,

@@ -5,7 +5,8 @@ import tracemalloc
 import pytest
 
 from mes.units.formats.e142 import read_e142
-from mes.units.formats.mapfile import MAX_FILE_POSITIONS, MAX_POSITIONS, MapRefused
+from mes.units.formats.findings import MapRefused
+from mes.units.formats.mapfile import MAX_FILE_POSITIONS, MAX_POSITIONS
 
 WAFER = """<?xml version="1.0" encoding="UTF-8"?>
 <MapData xmlns="urn:semi-org:xsd.E142-1.V1005.SubstrateMap">

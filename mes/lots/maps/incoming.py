@@ -12,7 +12,8 @@ from mes.lots.create import NewLot, create
 from mes.units.arrival import Arrival, arrivals
 from mes.units.formats.describe import describe
 from mes.units.formats.e142 import read_e142
-from mes.units.formats.mapfile import MapFile, MapRefused
+from mes.units.formats.findings import MapRefused
+from mes.units.formats.mapfile import MapFile
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mes.units.formats.e142_codes import spell
-from mes.units.formats.mapfile import (
-    BinCodes,
-    DeviceIds,
-    Findings,
-    MapFile,
-    Overlay,
-    SubstrateMap,
-    TransferList,
-)
+from mes.units.formats.findings import Findings
+from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, Overlay, SubstrateMap, TransferList
 
 EXAMPLES = 5
 

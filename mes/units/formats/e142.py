@@ -29,16 +29,8 @@ from mes.units.formats.e142_xml import (
     unread,
     whole,
 )
-from mes.units.formats.mapfile import (
-    MAX_FILE_POSITIONS,
-    Findings,
-    Layout,
-    MapFile,
-    MapRefused,
-    SubstrateMap,
-    extent,
-    layout_path,
-)
+from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.mapfile import MAX_FILE_POSITIONS, Layout, MapFile, SubstrateMap, extent, layout_path
 
 DEFAULT_ORIENTATION = {
     "SubstrateSide": "TopSide",

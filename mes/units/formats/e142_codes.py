@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mes.units.formats.mapfile import BinType, MapRefused
+from mes.units.formats.findings import MapRefused
+from mes.units.formats.mapfile import BinType
 
 _WIDTH = {BinType.ASCII: 1, BinType.HEXADECIMAL: 2, BinType.INTEGER2: 4}
 _LARGEST = {BinType.ASCII: 0x7E, BinType.DECIMAL: 999, BinType.HEXADECIMAL: 0xFF, BinType.INTEGER2: 0xFFFF}

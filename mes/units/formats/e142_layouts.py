@@ -5,7 +5,8 @@ from decimal import Decimal
 from lxml import etree
 
 from mes.units.formats.e142_xml import at, attribute, child, children, named, number, text, unread, whole
-from mes.units.formats.mapfile import MAX_POSITIONS, Findings, Layout, MapRefused
+from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.mapfile import MAX_POSITIONS, Layout
 
 _UM = {
     "um": Decimal(1),

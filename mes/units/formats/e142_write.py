@@ -16,17 +16,8 @@ from mes.units.formats.e142_codes import fits, spell, write_rows
 from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.e142_overlays import TYPES
 from mes.units.formats.e142_xml import number
-from mes.units.formats.mapfile import (
-    BinCodes,
-    DeviceIds,
-    Findings,
-    Layout,
-    MapFile,
-    MapRefused,
-    Overlay,
-    SubstrateMap,
-    TransferList,
-)
+from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.mapfile import BinCodes, DeviceIds, Layout, MapFile, Overlay, SubstrateMap, TransferList
 
 NAMESPACE = "urn:semi-org:xsd.E142-1.V1005.SubstrateMap"
 _FACTS = frozenset({"target-twice", "target-never", "source-twice"})

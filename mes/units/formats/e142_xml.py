@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from lxml import etree
 
-from mes.units.formats.mapfile import Findings, MapRefused
+from mes.units.formats.findings import Findings, MapRefused
 
 MAX_BYTES = 64 * 1024 * 1024
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")

@@ -18,7 +18,7 @@ from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.create import NewLot, create, new_name, release
 from mes.lots.gate import start_gate
-from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.gate.dispose_queue_time import dispose_queue_time
 from mes.lots.gate.reserve import lift_reservation, reserve
 from mes.lots.gate.shapes import QueueTimeBody
 from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold

@@ -14,7 +14,7 @@ from mes.history import History, as_happened, entry
 from mes.http.addresses import path
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
-from mes.lots.gate.queue_times import MEANS
+from mes.lots.gate.dispose_queue_time import MEANS
 from mes.lots.holds.hold import releases
 from mes.lots.holds.hold_codes import OWNERS, hold_codes
 from mes.lots.ladder import Rung, ladder

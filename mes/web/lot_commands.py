@@ -12,7 +12,7 @@ from mes.http.addresses import path
 from mes.http.command import FormRoute
 from mes.http.shapes import WRITTEN, Name
 from mes.http.transaction import Tx
-from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.gate.dispose_queue_time import dispose_queue_time
 from mes.lots.gate.reserve import lift_reservation, reserve
 from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
 from mes.lots.holds.hold import hold, release_hold

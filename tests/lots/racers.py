@@ -16,7 +16,7 @@ from mes.errors import MesError
 from mes.history import Act
 from mes.jobs import orders, results
 from mes.lots.create import create, release
-from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.gate.dispose_queue_time import dispose_queue_time
 from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
 from mes.lots.holds.hold import hold, release_hold
 from mes.lots.holds.masks import Units

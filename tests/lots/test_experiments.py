@@ -18,7 +18,7 @@ from mes.lots.experiments.looks import experiments
 from mes.lots.experiments.models import Experiment, ExperimentLeg, RunLeg
 from mes.lots.experiments.plan import APPROVED_MEANS, NewExperiment, NewLeg, approve, close, draft
 from mes.lots.experiments.states import TRANSITIONS
-from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.gate.dispose_queue_time import dispose_queue_time
 from mes.lots.gate.start_gate import reasons
 from mes.lots.looks import look
 from mes.lots.models import Lot

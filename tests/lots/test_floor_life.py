@@ -11,7 +11,7 @@ from mes.definitions.models import EquipmentClass, Layout, Product
 from mes.definitions.moisture import FLOOR_LIFE_H
 from mes.equipment.models import Equipment
 from mes.lots.gate import start_gate
-from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.gate.dispose_queue_time import dispose_queue_time
 from mes.lots.looks import LotFilter, look, select_lots
 from mes.lots.models import Lot
 from mes.lots.regrouping.rework import rework

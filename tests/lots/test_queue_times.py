@@ -10,7 +10,7 @@ import pytest
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, MesError, NotAllowed, NotFound, Reason, Refused
 from mes.lots.gate import start_gate
-from mes.lots.gate.queue_times import MEANS, dispose_queue_time
+from mes.lots.gate.dispose_queue_time import MEANS, dispose_queue_time
 from mes.lots.looks import LotFilter, look, select_lots
 from mes.lots.models import Lot
 from mes.lots.regrouping.split import split

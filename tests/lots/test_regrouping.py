@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from mes.errors import MesError
-from mes.lots.gate.queue_times import clocks, dispose_queue_time
+from mes.lots.gate.dispose_queue_time import dispose_queue_time
+from mes.lots.gate.queue_times import clocks
 from mes.lots.holds.future_hold import set_future_hold, withdraw_future_hold
 from mes.lots.holds.hold import release_hold
 from mes.lots.models import FutureHold, Lot, LotSubstrate, RunSubstrate

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from mes.definitions.models import EquipmentClass, Layout
 from mes.errors import Malformed, MesError, NotFound, Refused, WrongState
-from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.gate.dispose_queue_time import dispose_queue_time
 from mes.lots.holds.future_hold import set_future_hold
 from mes.lots.ladder import ladder
 from mes.lots.looks import look

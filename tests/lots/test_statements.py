@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from mes.definitions.models import EquipmentClass, Layout
 from mes.history import Act
 from mes.lots.create import NewLot, create, release
-from mes.lots.gate.queue_times import dispose_queue_time
+from mes.lots.gate.dispose_queue_time import dispose_queue_time
 from mes.lots.holds.future_hold import set_future_hold
 from mes.lots.holds.hold import hold as hold_lot
 from mes.lots.holds.masks import Units

@@ -21,7 +21,7 @@ from mes.labels.find import PAGES
 from mes.lots.accounts import ARE, CAME
 from mes.lots.carriers.models import KINDS
 from mes.lots.experiments.plan import APPROVED_MEANS as EXPERIMENT_MEANS
-from mes.lots.gate.queue_times import MEANS as WAITED_MEANS
+from mes.lots.gate.dispose_queue_time import MEANS as WAITED_MEANS
 from mes.lots.holds.hold_codes import MEANINGS
 from mes.lots.maps.map_file import E142_TYPES
 from mes.lots.states import LotState, LotVerb, Progress, Work

@@ -1,20 +1,21 @@
 """Settings of every process: environment variables ``MES_…`` or a file ``mes.env``. Read only at the edge."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 PREFIX = "MES_"
 FILE = "mes.env"
 
 Secret = Annotated[str | None, "secret"]
 """A value that is never shown."""
+PASSWORD = re.compile(r"(://(?!\[)[^:]*:)(?!\d+(?:[/?][^@]*)?$).*?(?=@[^@]*$|$)")
+"""In an address: what follows a colon and is no port, up to the last @."""
 
 
 class Settings(BaseSettings):
@@ -88,9 +89,4 @@ def _shown(value: Any, *, secret: bool) -> str | None:
         return None
     if secret:
         return "***"
-    if "://" in str(value):
-        try:
-            return make_url(str(value)).render_as_string(hide_password=True)
-        except ArgumentError:
-            return "***"
-    return str(value)
+    return PASSWORD.sub(r"\1***", str(value))

@@ -17,7 +17,7 @@ from mes.lots.carriers.models import Carrier
 from mes.lots.carriers.queries import carrier_id, look, select_carriers
 from mes.lots.queries import lot_id
 
-app = typer.Typer(help="Carriers: load, clean and move them.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 CarrierName = Annotated[str, typer.Argument(metavar="CARRIER", help="Name of the carrier.")]
 LotName = Annotated[str, typer.Argument(metavar="LOT", help="Name of the lot.")]

@@ -17,7 +17,7 @@ from mes.equipment.certification.looks import select_certificates, select_certif
 from mes.people.models import User
 from mes.people.roles import Role
 
-app = typer.Typer(help="Who is certified for what.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 EXPIRY = ["%Y-%m-%dT%H:%M%z"]
 UserName = Annotated[str, typer.Argument(metavar="USER", help="Whose certificate.")]

@@ -23,7 +23,7 @@ from mes.materials.queries import container_id
 from mes.materials.scrapping import scrap_container
 from mes.materials.states import ContainerState
 
-app = typer.Typer(help="Containers of material: thaw, open, bake, mount and return them.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 ContainerName = Annotated[str, typer.Argument(metavar="CONTAINER", help="Name of the container.")]
 Owner = Annotated[str | None, typer.Option("--customer", help="Whose it is, where owners share a name.")]

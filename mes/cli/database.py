@@ -53,13 +53,20 @@ def open_database(settings: Settings, statement_timeout_s: float = 0.0) -> Itera
     with open_server(settings) as url:
         if not has_schema(url):
             init(url, known_password(settings, url))
-        login = app_url(settings, url)
-        refuse_other_schema(login)
-        database = Database(login, statement_timeout_s=statement_timeout_s)
-        try:
+        with _application(settings, url, statement_timeout_s) as database:
             yield database
-        finally:
-            database.close()
+
+
+@contextmanager
+def _application(settings: Settings, url: str, statement_timeout_s: float = 0.0) -> Iterator[Database]:
+    """The database at ``url``, which has a schema, as the application sees it."""
+    login = app_url(settings, url)
+    refuse_other_schema(login)
+    database = Database(login, statement_timeout_s=statement_timeout_s)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 @contextmanager
@@ -87,7 +94,7 @@ def _clusters(settings: Settings) -> list[Path]:
 @contextmanager
 def open_known(settings: Settings) -> Iterator[Database]:
     """As `open_database`, of a database that is there. Raises `Refused` instead of making one."""
-    with open_known_server(settings), open_database(settings) as database:
+    with open_known_server(settings) as url, _application(settings, url) as database:
         yield database
 
 

@@ -22,7 +22,7 @@ from mes.schema import make_roles, versions
 from mes.schema import upgrade as upgrade_schema
 from mes.settings import Settings
 
-app = typer.Typer(help="Make, upgrade, prove, back up and restore the database.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 SealFile = Annotated[Path | None, typer.Option("--seal", help="Seal to check history against.", dir_okay=False)]
 

@@ -15,7 +15,7 @@ from mes.dispatch.looks import look
 from mes.dispatch.what_if import WhatIf
 from mes.equipment.queries import equipment_id
 
-app = typer.Typer(help="What starts next, and why not.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command(name="list")

@@ -18,7 +18,7 @@ from mes.materials.durables.models import Durable
 from mes.materials.durables.queries import durable_id
 from mes.materials.durables.states import DurableState
 
-app = typer.Typer(help="Durables: mount, clean and inspect tools that wear.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 DurableName = Annotated[str, typer.Argument(metavar="DURABLE", help="Number of the durable.")]
 

@@ -21,7 +21,7 @@ from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.units.models import Substrate
 
-app = typer.Typer(help="What equipment is and does.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 MOST_STATES = 100
 

@@ -13,7 +13,7 @@ from mes.events.outbox import head, place, read
 from mes.history import CHANNEL
 from mes.settings import Settings
 
-app = typer.Typer(help="What happens, as it happens.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 POLL_S = 1.0
 """How long to wait where nobody wakes."""

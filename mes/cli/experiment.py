@@ -15,7 +15,7 @@ from mes.lots.experiments.plan import draft as draft_plan
 from mes.lots.experiments.text import read_leg
 from mes.people.sign_in import signer
 
-app = typer.Typer(help="Plans that vary recipe or set points from substrate to substrate.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name of the experiment.")]
 

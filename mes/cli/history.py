@@ -24,7 +24,7 @@ SEALED = """\
 Every chain is whole, and every entry that was sealed stands as it was.
 Not proven: that nothing of what was written after the seal was cut off. A new seal covers it, too."""
 
-app = typer.Typer(help="What happened, and the proof that nothing was altered.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command(name="show")

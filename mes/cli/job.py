@@ -16,7 +16,7 @@ from mes.jobs.states import OrderState, RecordState
 from mes.runs.models import Run
 from mes.runs.states import RunState
 
-app = typer.Typer(help="What equipment reported, and what became of it.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 OfEquipment = Annotated[str | None, typer.Option("--equipment", help="Only of this equipment.")]
 Most = Annotated[int, typer.Option(min=1, help="How many to show, of the newest.")]

@@ -10,7 +10,7 @@ from mes.cli.output import Json, show, show_one
 from mes.people.keys import create_key, revoke_key, select_keys
 from mes.people.permissions import Permission
 
-app = typer.Typer(help="Keys by which programs act over the API.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 KeyName = Annotated[str, typer.Argument(metavar="KEY", help="Name of the key.")]
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from mes.cli.database import writing
-from mes.cli.lot_changes import DUE_FORMATS
 from mes.cli.lot_holds import ReviewBy
+from mes.cli.lot_urgency import DUE_FORMATS
 from mes.cli.output import Json, Why, print_json, say, show
 from mes.cli.remote import server
 from mes.lots.looks import LotFilter, Worked

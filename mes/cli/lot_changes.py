@@ -9,6 +9,7 @@ import typer
 from mes.cli.database import writing
 from mes.cli.finding import position
 from mes.cli.lot_looks import CustomerName, LotName
+from mes.cli.lot_urgency import DUE_FORMATS
 from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import server
 from mes.lots.create import NewLot
@@ -23,8 +24,6 @@ from mes.units.arrival import Arrival, arrivals
 from mes.units.formats.e142 import read_e142
 
 app = typer.Typer()
-
-DUE_FORMATS = ["%Y-%m-%dT%H:%M%z"]
 
 At = Annotated[list[str] | None, typer.Option("--at", metavar="X,Y", help="A position, from the top left; repeat.")]
 SubstrateName = Annotated[str, typer.Argument(metavar="SUBSTRATE", help="A substrate of the lot.")]

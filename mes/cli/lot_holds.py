@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from mes.cli.database import writing
-from mes.cli.lot_changes import DUE_FORMATS
 from mes.cli.lot_looks import CustomerName, LotName
+from mes.cli.lot_urgency import DUE_FORMATS
 from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import Row, server
 from mes.lots.holds.future_hold import set_future_hold

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from mes.cli.database import writing
-from mes.cli.lot_changes import DUE_FORMATS
 from mes.cli.lot_looks import CustomerName, LotName
+from mes.cli.lot_urgency import DUE_FORMATS
 from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import server
-from mes.lots.gate.queue_times import dispose_queue_time as dispose
+from mes.lots.gate.dispose_queue_time import dispose_queue_time as dispose
 from mes.lots.looks import look
 from mes.lots.queries import lot_id
 from mes.people.sign_in import signer

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from mes.cli.database import writing
-from mes.cli.lot_changes import DUE_FORMATS
 from mes.cli.lot_looks import CustomerName, LotName
 from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import server
@@ -18,6 +17,8 @@ from mes.lots.priority import change_priority
 from mes.lots.queries import lot_id
 
 app = typer.Typer()
+
+DUE_FORMATS = ["%Y-%m-%dT%H:%M%z"]
 
 
 @app.command()

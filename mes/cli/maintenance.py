@@ -15,7 +15,7 @@ from mes.equipment.maintenance.states import MaintenanceState
 from mes.equipment.queries import equipment_id
 from mes.errors import Malformed
 
-app = typer.Typer(help="Maintenance of equipment: what is due, and doing it.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 EquipmentName = Annotated[str, typer.Argument(metavar="EQUIPMENT", help="Name of the equipment.")]
 MOST = 50

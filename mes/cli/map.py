@@ -19,7 +19,7 @@ from mes.units.formats.e142_write import write_e142
 from mes.units.formats.mapfile import MapFile
 from mes.units.queries import substrate_id
 
-app = typer.Typer(help="Substrate maps: show, import, export, convert.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 FileIn = Annotated[Path, typer.Argument(help="A map file.", exists=True, dir_okay=False)]
 

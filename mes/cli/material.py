@@ -17,7 +17,7 @@ from mes.materials.queries import material_lot_id
 from mes.materials.receive import Delivery
 from mes.materials.receive import receive as receive_lot
 
-app = typer.Typer(help="Kinds of material, and lots as suppliers deliver them.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 EXPIRY = ["%Y-%m-%dT%H:%M%z"]
 LotName = Annotated[str, typer.Argument(metavar="LOT", help="The supplier's number of the lot.")]

@@ -18,7 +18,7 @@ from mes.plant import diff as compare_plant
 from mes.plant import export as export_plant
 from mes.plant import load as load_plant
 
-app = typer.Typer(help="The plant as text: check, compare, apply, export.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the plant's YAML files.", file_okay=False)]
 

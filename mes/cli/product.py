@@ -8,7 +8,7 @@ from mes.cli.remote import server
 from mes.definitions.looks import select_products
 from mes.definitions.models import Product
 
-app = typer.Typer(help="What lots become.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command(name="list")

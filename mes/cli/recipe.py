@@ -18,7 +18,7 @@ from mes.recipes.models import RecipeVersion
 from mes.recipes.queries import recipe_version_id
 from mes.recipes.states import RecipeState
 
-app = typer.Typer(help="Recipes and their versions.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="name@version.")]
 

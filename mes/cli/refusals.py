@@ -12,7 +12,7 @@ from mes.cli.output import refuse
 from mes.errors import MesError
 from mes.postgres import PostgresError
 from mes.settings import PREFIX
-from mes.units.formats.mapfile import MapRefused
+from mes.units.formats.findings import MapRefused
 
 REFUSED, WRONG_USE = 1, 2
 

@@ -13,7 +13,7 @@ from mes.lots.routing.migration import others, told, version_of
 from mes.routes.looks import look, select_routes
 from mes.routes.models import RouteVersion
 
-app = typer.Typer(help="What a new lot can take, and what is done to it on the way.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command(name="list")

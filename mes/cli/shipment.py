@@ -24,7 +24,7 @@ from mes.shipments.send import confirm as confirm_shipment
 from mes.shipments.send import send as send_lots
 from mes.shipments.states import Direction, ShipmentState
 
-app = typer.Typer(help="Shipments: lots that leave together and come together.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 ShipmentName = Annotated[str, typer.Argument(metavar="SHIPMENT", help="Name of the shipment.")]
 

@@ -26,7 +26,7 @@ from mes.units.queries import substrate_id
 
 All = Annotated[bool, typer.Option("--all", help="Every unit with its way, not a summary.")]
 
-app = typer.Typer(help="Genealogy down to every die, and up to every package.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

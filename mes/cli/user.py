@@ -9,7 +9,7 @@ from mes.cli.output import Json, show, show_one
 from mes.people.roles import Role
 from mes.people.users import NewUser, create_user, end_access, give_password, give_role, select_users
 
-app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 Password = Annotated[
     str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="MES_NEW_PASSWORD")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,9 @@ def environment(owner_url: URL, database: Database, tmp_path: Path) -> dict[str,
 
 
 @pytest.fixture
-def mes(environment: dict[str, str]) -> Mes:
-    """`mes` with these words; by default it must succeed."""
+def mes(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Mes:
+    """`mes` with these words; by default it must succeed. What one command has compiled, the next need not."""
+    monkeypatch.setattr("mes.cli.database.Database", cache(Database))
 
     def call(*words: str, code: int = 0, typed: str | None = None) -> Result:
         done = CliRunner(env=environment).invoke(app, words, input=typed, catch_exceptions=False)

@@ -14,15 +14,27 @@ import pyarrow.parquet
 import pytest
 from openpyxl import load_workbook
 from sqlalchemy import text
+from typer.testing import CliRunner
 
+from mes.cli import app
 from mes.db import Database
 from mes.people.passwords import matches
 from mes.reports.catalog import REPORTS
+from mes.settings import Settings
+from mes.settings import told as told_settings
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.mapfile import DeviceIds, Layout, MapFile, SubstrateMap, TransferList
 from tests.cli.conftest import DEMONSTRATION, Mes
 
 Told = Callable[..., Any]
+NOBODY = {"MES_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """The command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return CliRunner()
 
 
 def test_plant_is_compared_applied_once_and_exported(mes: Mes, told: Told, tmp_path: Path) -> None:
@@ -165,28 +177,47 @@ def test_settings_say_where_they_come_from_and_keep_secrets(mes: Mes, environmen
     assert ":***@" in found["MES_DATABASE_URL"]["value"]
 
 
-def test_file_sets_what_the_environment_does_not(tmp_path: Path) -> None:
-    (tmp_path / "mes.env").write_text("MES_PORT=8123\nMES_HOST=0.0.0.0\n")
-    done = run_in(tmp_path, "settings", "--json", MES_HOST="127.0.0.1")
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://ann:secret@db.example.com:5432/mes", "postgresql://ann:***@db.example.com:5432/mes"),
+        (
+            "postgresql+psycopg://ann:se@cr/et:1@db/mes?sslmode=require",
+            "postgresql+psycopg://ann:***@db/mes?sslmode=require",
+        ),
+        ("postgresql://ann:54/secret@db", "postgresql://ann:***@db"),
+        ("postgresql://ann:secret", "postgresql://ann:***"),
+        ("postgresql://ann@[::1]:5432/mes", "postgresql://ann@[:***"),
+        ("postgresql://[::1]:5432/mes", "postgresql://[::1]:5432/mes"),
+        ("postgresql://db:5432/mes?sslmode=require", "postgresql://db:5432/mes?sslmode=require"),
+    ],
+)
+def test_no_password_is_shown_however_an_address_is_written(address: str, shown: str) -> None:
+    told_of = {one.variable: one.value for one in told_settings(Settings(database_url=address))}
+    assert told_of["MES_DATABASE_URL"] == shown
+
+
+def test_file_sets_what_the_environment_does_not(elsewhere: CliRunner) -> None:
+    Path("mes.env").write_text("MES_PORT=8123\nMES_HOST=0.0.0.0\n")
+    done = elsewhere.invoke(app, ["settings", "--json"], env={"MES_HOST": "127.0.0.1"})
     found = {setting["variable"]: (setting["value"], setting["source"]) for setting in json.loads(done.stdout)}
     assert found["MES_PORT"] == ("8123", "mes.env")
     assert found["MES_HOST"] == ("127.0.0.1", "environment")
 
 
-def test_wrong_setting_is_wrong_use(tmp_path: Path) -> None:
-    done = run_in(tmp_path, "settings", MES_PORT="eighty")
-    assert done.returncode == 2
+def test_wrong_setting_is_wrong_use(elsewhere: CliRunner) -> None:
+    done = elsewhere.invoke(app, ["settings"], env={"MES_PORT": "eighty"})
+    assert done.exit_code == 2
     assert done.stderr.startswith("MES_PORT is 'eighty'")
     assert done.stdout == ""
 
 
-def test_map_is_shown_without_a_database(tmp_path: Path) -> None:
-    (tmp_path / "broken.xml").write_text("<MapData")
-    done = run_in(tmp_path, "map", "show", "broken.xml", MES_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
-    assert done.returncode == 1
+def test_map_is_shown_without_a_database(elsewhere: CliRunner) -> None:
+    Path("broken.xml").write_text("<MapData")
+    done = elsewhere.invoke(app, ["map", "show", "broken.xml"], env=NOBODY)
+    assert done.exit_code == 1
     assert "well-formed XML" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert run_in(tmp_path, "map", "show", "missing.xml").returncode == 2
+    assert elsewhere.invoke(app, ["map", "show", "missing.xml"], env=NOBODY).exit_code == 2
 
 
 def test_strip_is_shown_with_where_its_units_came_from(mes: Mes, tmp_path: Path) -> None:
@@ -202,18 +233,14 @@ def test_strip_is_shown_with_where_its_units_came_from(mes: Mes, tmp_path: Path)
     assert "\nbins\n" not in shown
 
 
-def test_server_that_is_not_there_is_told(tmp_path: Path) -> None:
-    done = run_in(tmp_path, "lot", "list", MES_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+def test_server_that_is_not_there_is_told_by_the_program_without_where_in_it(tmp_path: Path) -> None:
+    root = str(Path(__file__).parents[2])
+    call = [sys.executable, "-m", "mes.cli", "lot", "list"]
+    env = {**os.environ, "PYTHONPATH": root, **NOBODY}
+    done = subprocess.run(call, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("The database does not answer")
-
-
-def run_in(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`mes` in a process of its own, in a folder."""
-    root = str(Path(__file__).parents[2])
-    call = [sys.executable, "-m", "mes.cli", *words]
-    env = {**os.environ, "PYTHONPATH": root, **environment}
-    return subprocess.run(call, cwd=folder, env=env, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
 
 
 def test_help_says_as_whom_commands_act(mes: Mes) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -49,6 +50,21 @@ class Stuck(Exception):
     """The run cannot go on; the text says what it waits for."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """How the line stands at one plant time, after people have looked at it."""
+
+    looked: Looked
+    left: Sequence[Lot]
+    """Lots that have not ended."""
+    working: set[str]
+    """Equipment with work."""
+    may_work: set[str]
+    """Equipment of every class to which a lot may still come."""
+    later: datetime | None
+    """When dispatch or people look next although nothing happens."""
+
+
 class Conductor:
     """Steps the plant clock. ``settle`` returns when the connector is done at the clock's time.
 
@@ -82,17 +98,17 @@ class Conductor:
         now = await self.begin()
         while True:
             await self._settle(now)
-            looked, left, working = await self._tell(partial(self._look, lot_ids, now))
-            await self._have_signed(looked.to_sign)
-            if looked.done or looked.to_sign:
-                await self._keep_time(now)
+            seen = await self._tell(partial(self._look, lot_ids, now))
+            await self._have_signed(seen.looked.to_sign)
+            if seen.looked.done or seen.looked.to_sign:
+                await self._keep_time(seen, now)
                 continue
-            progress(now, len(left))
-            if not left:
+            progress(now, len(seen.left))
+            if not seen.left:
                 return
-            then = await self._step(now, working)
+            then = await self._step(seen, now)
             if then is None:
-                await self._give_up_one(left, now)
+                await self._give_up_one(seen.left, now)
             else:
                 now = then
 
@@ -102,27 +118,25 @@ class Conductor:
         await self._advance(self._line, now)
         return now
 
-    async def _keep_time(self, now: datetime) -> None:
+    async def _keep_time(self, seen: Seen, now: datetime) -> None:
         """Tell the time to equipment that may be given work now.
 
         Where no lot on its way can come, nothing happens, and the time may wait.
         """
-        names = await self._tell(_may_work)
-        await self._advance([e for e in self._line if e.name in names and self._told.get(e.name) != now], now)
+        behind = (e for e in self._line if e.name in seen.may_work and self._told.get(e.name) != now)
+        await self._advance([*behind], now)
 
     async def _advance(self, some: Sequence[SteppedEquipment], to: datetime) -> None:
         await asyncio.gather(*(_advance(equipment, to) for equipment in some))
         self._told.update((equipment.name, to) for equipment in some)
 
-    def _look(self, lot_ids: Sequence[int], now: datetime, session: Session) -> tuple[Looked, Sequence[Lot], set[str]]:
-        """Let people do what they would do now; what came of it, lots that have not ended, equipment with work.
-
-        After people the connector looks again.
-        """
+    def _look(self, lot_ids: Sequence[int], now: datetime, session: Session) -> Seen:
+        """Let people do what they would do now, and see how the line stands. After people the connector looks again."""
         looked = self._persons(session, now)
         if looked.done:
             unsettle(session)
-        return looked, _left(session, lot_ids), _working(session)
+        left, later = _left(session, lot_ids), self._later(session, now)
+        return Seen(looked, left, _working(session), _may_work(session), later)
 
     async def _have_signed(self, signatures: Sequence[Signature]) -> None:
         for signature in signatures:
@@ -130,23 +144,22 @@ class Conductor:
         if signatures:
             await self._tell(unsettle)
 
-    async def _step(self, now: datetime, working: set[str]) -> datetime | None:
+    async def _step(self, seen: Seen, now: datetime) -> datetime | None:
         """Move the clock to the next time at which something happens or may be started, and return that; None: none is.
 
         Equipment that had nothing to come and was given no work since has nothing to come now.
         """
-        asked = [e for e in self._line if e.name in working or e.name not in self._idle]
+        asked = [e for e in self._line if e.name in seen.working or e.name not in self._idle]
         times = dict(zip(asked, await asyncio.gather(*(_next_event(e, now) for e in asked)), strict=True))
-        later = await self._tell(lambda session: self._later(session, now))
         self._idle = {e.name for e in self._line if times.get(e) is None}
-        due = [at for at in (*times.values(), later) if at is not None]
+        due = [at for at in (*times.values(), seen.later) if at is not None]
         if not due:
             return None
         then = min(due)
         first = [e for e in asked if times[e] == then]  # none, where only dispatch waited for this time
         for equipment in first:
             await self._advance([equipment], then)
-        await self._keep_time(then)
+        await self._keep_time(seen, then)
         await self._tell(lambda s: set_plant_clock(s, then, 0))
         return then
 

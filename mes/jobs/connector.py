@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from functools import partial
 from math import inf
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import structlog
 from sqlalchemy import func, select, text
@@ -68,6 +68,8 @@ class Connector:
         self._woken = asyncio.Event()
         self._stuck: dict[int, str] = {}
         """Equipment by id with a record that could not be applied when it was last tried."""
+        self._may_start = True
+        """Whether anything happened on a stepped clock, since nothing could start, that lets something start."""
         self._nothing_after: int | None = None
         self._look_at = 0.0
 
@@ -89,20 +91,25 @@ class Connector:
 
         Raises `EquipmentLost` while any equipment does not answer, `Unapplied` where a record could not be applied.
         Everything is received before anything is applied, and applied before anything is dispatched: so the order in
-        which equipment answers has no influence. Only equipment that was spoken to or has work can have news.
+        which equipment answers has no influence. Only equipment that was spoken to or has work can have news; and where
+        all that it told is that jobs begin, as they do when orders were given, nothing more can start than before.
         """
+        self._may_start = True
         working = await asyncio.to_thread(self._transact, _working)
         spoken_to = [link for link in self._links if link.equipment_id in working or not link.is_up]
         while True:
             await _all(link.receive() for link in spoken_to)
             await asyncio.to_thread(self.apply_all)
-            await asyncio.to_thread(self.release_all)
-            await asyncio.to_thread(self.dispatch_all)
+            if self._may_start:
+                await asyncio.to_thread(self.release_all)
+                await asyncio.to_thread(self.dispatch_all)
+                self._may_start = False
             errands = await asyncio.to_thread(self._errands)
             if not errands:
                 break
             spoken_to = [link for link in self._links if link.equipment_id in errands]
-            await _all(link.say(errands[link.equipment_id]) for link in spoken_to)
+            refused = await _all(link.say(errands[link.equipment_id]) for link in spoken_to)
+            self._may_start = any(refused)
         if self._stuck:
             names = ", ".join(sorted(self._stuck.values()))
             raise Unapplied(f"Records of {names} could not be applied; the log says which and why.")
@@ -117,7 +124,9 @@ class Connector:
         """
         self._stuck = {}
         done, until = False, time.monotonic() + most_s
-        while found := self._transact(lambda s: results.pending(s, self._stuck)):
+        there_may_be_more = True
+        while there_may_be_more:
+            found = self._transact(lambda s: results.pending(s, self._stuck))
             for waiting in found:
                 if waiting.equipment_id in self._stuck:
                     continue
@@ -127,6 +136,7 @@ class Connector:
                     self._stuck[waiting.equipment_id] = waiting.equipment
                 if time.monotonic() >= until:
                     return done
+            there_may_be_more = len(found) == results.MOST
         return done
 
     def release_all(self) -> None:
@@ -236,7 +246,7 @@ class Connector:
 
     def _take_effect(self, waiting: Pending) -> None:
         try:
-            self._transact(lambda s: results.apply(s, waiting))
+            self._may_start |= self._transact(lambda s: results.apply(s, waiting))
         except Unidentified as error:
             problem = error.message
             log.warning("record rejected", why=problem)
@@ -278,11 +288,13 @@ def _set_settled(session: Session, name: str, clock: PlantClock | None) -> None:
         session.execute(text(f"notify {SETTLED_CHANNEL}"))
 
 
-async def _all(calls: Iterable[Awaitable[object]]) -> None:
-    """Await all of them, then raise the first error: none is left running unseen."""
-    for outcome in await asyncio.gather(*calls, return_exceptions=True):
+async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
+    """What all of them give. Awaits all, then raises the first error: none is left running unseen."""
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
+    return cast(list[T], outcomes)
 
 
 async def _within(waiting: Awaitable[object], timeout_s: float) -> None:

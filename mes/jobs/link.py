@@ -95,8 +95,12 @@ class Link:
                 if batch.head <= self._received:
                     return any_new
 
-    async def say(self, errands: Sequence[Errand]) -> None:
-        """Send the orders that were committed, and let the equipment forget those that are over."""
+    async def say(self, errands: Sequence[Errand]) -> bool:
+        """Send the orders that were committed, and let the equipment forget those that are over.
+
+        Returns whether it refused an order.
+        """
+        refused = False
         async with self._watched():
             for errand in errands:
                 if errand.effect is not None:
@@ -104,7 +108,8 @@ class Link:
                 elif errand.run_state in (RunState.ENDED, RunState.ABORTED):
                     await self._tidy(errand)
                 else:
-                    await self._send(errand)
+                    refused |= not await self._send(errand)
+        return refused
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
@@ -149,10 +154,11 @@ class Link:
     async def _store(self, batch: RecordBatch) -> None:
         self._received = await self._transact(lambda s: results.receive(s, self._journal_id, batch))
 
-    async def _send(self, errand: Errand) -> None:
+    async def _send(self, errand: Errand) -> bool:
+        """Send an order; whether the equipment took it."""
         if errand.run_state is not RunState.ORDERED:  # it began, so it was accepted, though the answer was lost
             await self._transact(lambda s: orders.set_state(s, errand.run_id, OrderState.SENT))
-            return
+            return True
         order, maps = await self._transact(lambda s: orders.words(s, errand.run_id))
         answer = await self._provide_recipe(errand.recipe_version_id)
         if answer.accepted:
@@ -162,6 +168,7 @@ class Link:
         else:
             why = answer.text or f"return status {answer.status}"
             await self._transact(lambda s: orders.refused(s, errand.run_id, why, act_now(s, ACTOR)))
+        return answer.accepted
 
     async def _give(self, order: JobOrder, maps: list[PositionMap]) -> Answer:
         known = {job.job_order_id: job.state for job in await self.equipment.jobs()}

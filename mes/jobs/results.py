@@ -9,9 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from equipment.interface.codec import read_record, record_text, sha256_of
 from equipment.interface.messages import (
@@ -24,7 +24,7 @@ from equipment.interface.messages import (
     RecordBatch,
     SubstrateResult,
 )
-from equipment.interface.states import JobState
+from equipment.interface.states import E10State, JobState
 from mes.equipment import condition
 from mes.equipment.models import Equipment
 from mes.equipment.states import EquipmentState
@@ -44,6 +44,10 @@ COURSE = {JobState.RUNNING: RunVerb.START, JobState.ENDED: RunVerb.END, JobState
 
 SKEW = timedelta(seconds=1)
 """By how much a run may start before its order until the equipment's clock counts as wrong."""
+
+
+BEGINNING = (JobState.NOT_ALLOWED_TO_START, JobState.ALLOWED_TO_START, JobState.RUNNING)
+"""The states of a job until it is at work."""
 
 
 class AlreadyApplied(Refused):
@@ -158,6 +162,8 @@ def _alarm(session: Session, journal_id: int, code: str, text: str, record: Reco
     condition.set_alarm(session, equipment_id, code, 900, text, Act("connector", record.happened_at))
 
 
+MOST = 1000
+"""Records that are looked up at once."""
 _IN_ORDER = (Journal.id, ReceivedRecord.sequence)
 _NOT_BEFORE = func.max(ReceivedRecord.happened_at).over(partition_by=Equipment.id, order_by=_IN_ORDER)
 _PENDING = (
@@ -166,12 +172,12 @@ _PENDING = (
     .join(Equipment, Equipment.id == Journal.equipment_id)
     .where(ReceivedRecord.state == RecordState.RECEIVED, Equipment.id.not_in(bindparam("without", expanding=True)))
     .order_by(_NOT_BEFORE, Equipment.name, *_IN_ORDER)
-    .limit(1000)
+    .limit(MOST)
 )
 
 
 def pending(session: Session, without: Collection[int] = ()) -> list[Pending]:
-    """Stored records without effect in the order in which to apply them: time, equipment, sequence.
+    """Stored records without effect in the order in which to apply them: time, equipment, sequence; at most `MOST`.
 
     Records of one equipment keep the order of its journal, whatever its clock said. ``without``: equipment to leave
     out, by id.
@@ -179,18 +185,29 @@ def pending(session: Session, without: Collection[int] = ()) -> list[Pending]:
     return [Pending(*row) for row in session.execute(_PENDING, {"without": list(without)})]
 
 
-def apply(session: Session, waiting: Pending) -> None:
+def apply(session: Session, waiting: Pending) -> bool:
     """Let one record take effect, once: of several who try, the others wait for the first.
 
+    Returns whether something may start that could not before: nothing can because a job began that was ordered.
     Raises `Unidentified` where it cannot be and `AlreadyApplied`; whatever else it raises is a fault.
     """
-    _finish(session, waiting.record_id, RecordState.APPLIED, "")
-    row = session.get_one(ReceivedRecord, waiting.record_id, options=[undefer("*")])
+    body = _finish(session, waiting.record_id, RecordState.APPLIED, "")
     try:
-        record = read_record(row.body)
+        record = read_record(body)
     except BadMessage as error:
         raise Unidentified(str(error)) from error
     _effect(session, waiting, record)
+    return not _begins(record)
+
+
+def _begins(record: Record) -> bool:
+    """Whether it tells no more than that a job begins which was ordered."""
+    match record.body:
+        case JobChange(state):
+            return state in BEGINNING
+        case EquipmentChange(state):
+            return state is E10State.PRD
+    return False
 
 
 def reject(session: Session, waiting: Pending, problem: str) -> None:
@@ -198,21 +215,29 @@ def reject(session: Session, waiting: Pending, problem: str) -> None:
     _finish(session, waiting.record_id, RecordState.REJECTED, problem)
 
 
-def _finish(session: Session, record_id: int, state: RecordState, problem: str) -> None:
-    if not moved(session, record_id, RecordState.RECEIVED, state, problem):
+def _finish(session: Session, record_id: int, state: RecordState, problem: str) -> str:
+    body = moved(session, record_id, RecordState.RECEIVED, state, problem)
+    if body is None:
         raise AlreadyApplied(f"Record {record_id} has taken effect already.")
+    return body
 
 
-def moved(session: Session, record_id: int, before: RecordState, after: RecordState, problem: str) -> bool:
-    """Take a record from one state to another; False where it is not in the first: of several who try, one does."""
-    done = session.execute(
-        update(ReceivedRecord)
-        .where(ReceivedRecord.id == record_id, ReceivedRecord.state == before)
-        .values(state=after.value, problem=problem)
-        .execution_options(synchronize_session=False)
-    )
-    assert isinstance(done, CursorResult)
-    return done.rowcount == 1
+def moved(session: Session, record_id: int, before: RecordState, after: RecordState, problem: str) -> str | None:
+    """Take a record from one state to another, and give what it says; None where it is not in the first.
+
+    Of several who try, one does.
+    """
+    there = {"record": record_id, "before": before.value, "after": after.value, "why": problem}
+    return session.scalar(_MOVE, there)
+
+
+_MOVE = (
+    update(ReceivedRecord)
+    .where(ReceivedRecord.id == bindparam("record"), ReceivedRecord.state == bindparam("before"))
+    .values(state=bindparam("after"), problem=bindparam("why"))
+    .returning(ReceivedRecord.body)
+    .execution_options(synchronize_session=False)
+)
 
 
 def _effect(session: Session, waiting: Pending, record: Record) -> None:

@@ -52,7 +52,7 @@ def _move(
     session: Session, record_id: int, before: RecordState, after: RecordState, problem: str, verb: str, act: Act
 ) -> ReceivedRecord:
     """The record first, then what it is of: so does who applies it, and the two never wait for each other in a ring."""
-    done = moved(session, record_id, before, after, problem)
+    done = moved(session, record_id, before, after, problem) is not None
     row = session.get(ReceivedRecord, record_id, populate_existing=True)
     if row is None:
         raise NotFound(f"There is no record {record_id}.")

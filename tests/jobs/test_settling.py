@@ -1,0 +1,54 @@
+"""On a stepped clock: all that can start starts, and nobody looks again where nothing more can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from equipment.interface.codec import sha256_of
+from mes.definitions.clock import set_plant_clock
+from mes.dispatch.what_next import next_start
+from tests.jobs.conftest import Cell, connector, run
+from tests.shop import BEGIN
+
+
+@pytest.fixture
+def one_place(cell: Cell) -> Cell:
+    """The cell with a place for one job, at a time that stands still."""
+    with cell.floor.database.transaction() as session:
+        session.execute(text("update equipment_class set places = 1 where name = 'cell'"))
+        set_plant_clock(session, BEGIN, 0)
+    cell.sync()
+    return cell
+
+
+def test_the_place_that_a_refused_order_leaves_is_given_to_another_lot_at_once(one_place: Cell) -> None:
+    body = "force = 50 N"
+    assert one_place.device.download_recipe("bond", 1, body, sha256_of(body)).accepted
+    one_place.floor.arrive("D1", "die", "W1")
+    one_place.floor.arrive("C1", "cap", "V1")
+    run(connector(one_place).settle())
+    assert [hold.code for hold in one_place.floor.holds("D1")] == ["equipment_refused"]
+    assert one_place.floor.lot("C1").state == "running"
+
+
+def test_the_line_is_not_read_again_because_jobs_begin(one_place: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bool] = []
+
+    def counted(*given: Any) -> Any:
+        found = next_start(*given)
+        read.append(found is not None)
+        return found
+
+    monkeypatch.setattr("mes.jobs.connector.next_start", counted)
+    line = connector(one_place)
+    one_place.floor.arrive("D1", "die", "W1")
+    run(line.settle())
+    assert (one_place.floor.lot("D1").state, read) == ("running", [True, False])
+    one_place.work()
+    one_place.floor.arrive("D2", "die", "W2")
+    run(line.settle())
+    assert (one_place.floor.lot("D1").state, one_place.floor.lot("D2").state) == ("stocked", "running")
+    assert read == [True, False, True, False]

@@ -1,13 +1,14 @@
 """Keeps people certified and equipment maintained in the demonstration, as people of a centre do, ahead of time."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from mes.definitions.models import Certification, MaintenancePlan
+from mes.definitions.models import Certification, DurableKind, MaintenancePlan
 from mes.equipment.certification.certify import certify
 from mes.equipment.certification.models import Certificate
 from mes.equipment.maintenance.due import upkeep
@@ -16,9 +17,12 @@ from mes.equipment.maintenance.states import MaintenanceState
 from mes.equipment.models import Equipment
 from mes.equipment.states import EquipmentState
 from mes.history import Act
+from mes.materials.durables.care import clean_durable, register
+from mes.materials.durables.models import Durable
+from mes.materials.durables.states import DurableState
 from mes.people.models import User
 from mes.people.roles import Role
-from mes.plant.schema_upkeep import CaredFor, Taught
+from mes.plant.schema_upkeep import CaredFor, KeptHolders, Taught
 
 AHEAD = timedelta(days=7)
 """Before the end of a certificate."""
@@ -49,6 +53,27 @@ def care(session: Session, wanted: CaredFor, at: datetime) -> bool:
         found = {check["name"]: _good(check) for check in one.plan.checks}
         maintain(session, one.equipment.id, wanted.plan, found, Act(wanted.who, at, "as planned"))
     return bool(due)
+
+
+def keep_holders(session: Session, wanted: Sequence[KeptHolders], at: datetime) -> bool:
+    """Clean boats and trays that are due and carry nothing, and register more where few are free; whether any was."""
+    of = {one.kind: one for one in wanted}
+    kinds = select(Durable.id, Durable.name, Durable.count, Durable.cleaned_at_count, DurableKind)
+    kinds = kinds.join(DurableKind, DurableKind.id == Durable.kind_id).where(DurableKind.name.in_(of))
+    free = session.execute(kinds.where(Durable.state == DurableState.STORED).order_by(Durable.name)).all()
+    done = False
+    for number, _, count, cleaned_at, kind in free:
+        if kind.clean_every is not None and count - cleaned_at >= kind.clean_every:
+            clean_durable(session, number, Act(of[kind.name].who, at, "as planned"))
+            done = True
+    fit = Counter(row[4].name for row in free if row.count < row[4].most)
+    for few in (one for one in wanted if fit[one.kind] < one.free):
+        before = select(func.count()).select_from(Durable).join(DurableKind, DurableKind.id == Durable.kind_id)
+        known = session.scalar(before.where(DurableKind.name == few.kind)) or 0
+        for n in range(known + 1, known + 1 + few.free - fit[few.kind]):
+            register(session, f"{few.kind}-{n:03d}", few.kind, 0, Act(few.keeper, at, "few are free"))
+        done = True
+    return done
 
 
 def _good(check: Mapping[str, Any]) -> float | bool:

@@ -1,4 +1,4 @@
-"""`mes durable`: collets, blades, stencils, probe cards, and what is done to them."""
+"""`mes durable`: collets, blades, stencils, boats, trays, and what is done to them."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -57,7 +57,7 @@ def list_durables(
         with reading() as session:
             query = wanted(select_durables(), named=named, **asked).order_by(Durable.name)
             found = [dict(row) for row in session.execute(query).mappings()]
-    brief = ("durable", "kind", "state", "count", "most", "until_clean", "until_inspection", "equipment")
+    brief = ("durable", "kind", "state", "count", "most", "until_clean", "until_inspection", "equipment", "load")
     shown = found if as_json else [{key: row[key] for key in brief} for row in found]
     show(shown, as_json=as_json, empty="No durables.")
 

@@ -19,6 +19,7 @@ from mes.lots.work import run_course
 from mes.lots.work.hand_work import Told, finish
 from mes.lots.work.track_in import TrackIn, lot_parts
 from mes.lots.work.track_in import track_in as order_run
+from mes.materials.durables.queries import durable_id
 from mes.runs.models import Run
 from mes.units.queries import substrate_id
 
@@ -36,6 +37,9 @@ def track_in(
     sources: Annotated[
         list[str] | None, typer.Option("--source", help="Substrate to pick from, in this order; repeat.")
     ] = None,
+    holders: Annotated[
+        list[str] | None, typer.Option("--holder", help="Boat or tray for a load, in this order; repeat.")
+    ] = None,
     customer: CustomerName = None,
     why: Why = "",
     as_json: Json = False,
@@ -47,14 +51,16 @@ def track_in(
     if there := server():
         if len(names) > 1:
             raise there.lacks("Starting several lots together is", "start them where the database is.")
-        body = {"equipment": equipment, "substrates": substrates or [], "sources": sources or [], "why": why}
+        named = {"substrates": substrates or [], "sources": sources or [], "holders": holders or []}
+        body = {"equipment": equipment, **named, "why": why}
         seen = _short(there.post("lots", names[0], "track-in", body=body, customer=customer))
     else:
         with writing(why) as (session, act):
             lots = [lot_id(session, name, customer) for name in names]
             parts = lot_parts(session, lots, substrates or [])
             given = tuple(substrate_id(session, name) for name in sources or [])
-            run = order_run(session, TrackIn(equipment_id(session, equipment), tuple(parts), given), act)
+            boats = tuple(durable_id(session, name) for name in holders or [])
+            run = order_run(session, TrackIn(equipment_id(session, equipment), tuple(parts), given, boats), act)
             seen = _look(session, run, lots)
     show_one(seen, as_json=as_json)
 

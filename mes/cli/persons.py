@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, undefer
 
-from mes.cli.caretaker import care, teach
+from mes.cli.caretaker import care, keep_holders, teach
 from mes.cli.keeper import keep, next_ready
 from mes.cli.reviews import review
 from mes.cli.signatures import Signature, of_experiment, of_queue_times, of_verdicts
@@ -49,6 +49,7 @@ def act(session: Session, wanted: Demonstration, at: datetime) -> Looked:
     done += [keep(session, material, at) for material in wanted.materials]
     done += [teach(session, one, at) for one in wanted.taught]
     done += [care(session, one, at) for one in wanted.care]
+    done += [keep_holders(session, wanted.holders, at)] if wanted.holders else []
     plans = _plans(session, wanted.experiments)
     done += [_draft(session, one, at) for one in wanted.experiments if one.name not in plans]
     stands = _stands(session, wanted)

@@ -101,6 +101,8 @@ class Layout(Base):
     columns: Mapped[int]
     pitch_x_um: Mapped[float]
     pitch_y_um: Mapped[float]
+    holder: Mapped[str | None]
+    """The kind of durables that carry loads of it; null where nobody counts what they lie in."""
 
     __table_args__ = (
         CheckConstraint("rows > 0 and columns > 0 and rows::bigint * columns <= 4000000", name="size"),
@@ -241,7 +243,7 @@ class MaintenancePlan(Ordered, Base):
 
 
 class DurableKind(Ordered, Base):
-    """A kind of tool that wears: collet, blade, stencil, probe card. What one has done is counted up to ``most``."""
+    """A kind of tool that wears: collet, blade, stencil, boat, tray. What one has done is counted up to ``most``."""
 
     __tablename__ = "durable_kind"
 
@@ -251,13 +253,13 @@ class DurableKind(Ordered, Base):
     counts: Mapped[str]
     """The word for what is counted: touchdowns, shots, cuts."""
     per: Mapped[str]
-    """Whether each unit counts, or each substrate."""
+    """Whether each unit counts, or each substrate, or each load: that is a holder, which carries one at a time."""
     most: Mapped[int]
     clean_every: Mapped[int | None]
     inspect_every: Mapped[int | None]
 
     __table_args__ = (
-        CheckConstraint("per in ('unit', 'substrate')", name="per"),
+        CheckConstraint("per in ('unit', 'substrate', 'load')", name="per"),
         CheckConstraint("most > 0 and clean_every > 0 and inspect_every > 0", name="positive"),
     )
 

@@ -13,7 +13,6 @@ from equipment.interface.messages import NO_BIN
 from mes.definitions.models import Layout, Product
 from mes.equipment.models import Equipment
 from mes.genealogy.tree import Place, Reading, Work
-from mes.genealogy.used import durables_of
 from mes.lots.experiments.models import Experiment, ExperimentLeg, RunLeg
 from mes.lots.models import Lot, LotSubstrate
 from mes.people.models import Customer
@@ -66,7 +65,6 @@ def substrates(session: Session, ids: Iterable[int], *, centre: bool) -> dict[in
 
 def works(session: Session, run_ids: Iterable[int]) -> dict[int, Work]:
     """By id, what the runs were. For readers who see the centre."""
-    run_ids = sorted(set(run_ids))
     leg = Experiment.name + "/" + ExperimentLeg.name
     query = (
         select(Run.id, Run.name, Equipment.name, Operation.name, RecipeVersion.name, RecipeVersion.sha256, leg)
@@ -76,10 +74,9 @@ def works(session: Session, run_ids: Iterable[int]) -> dict[int, Work]:
         .outerjoin(RunLeg, RunLeg.run_id == Run.id)
         .outerjoin(ExperimentLeg, ExperimentLeg.id == RunLeg.leg_id)
         .outerjoin(Experiment, Experiment.id == ExperimentLeg.experiment_id)
-        .where(Run.id.in_(run_ids))
+        .where(Run.id.in_(sorted(set(run_ids))))
     )
-    used = durables_of(session, run_ids)
-    return {row[0]: Work(*row[1:], durables=used.get(row[0], ())) for row in session.execute(query)}
+    return {row[0]: Work(*row[1:]) for row in session.execute(query)}
 
 
 def readings(session: Session, places: Iterable[Place], known: dict[int, Known]) -> dict[Place, tuple[Reading, ...]]:

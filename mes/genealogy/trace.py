@@ -6,6 +6,7 @@ what came to it before its unit left, or left it after the unit came.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from mes.genealogy.across import Supplied, supplied_results, supplied_units
 from mes.genealogy.moves import Moment, Recorded, into, left, out_of
 from mes.genealogy.records import Known, readings, sees_the_centre, substrates, works
 from mes.genealogy.tree import Held, Move, Onward, Place, Trace, TraceUp, Unit, Used, Went, Work
-from mes.genealogy.used import used_at
+from mes.genealogy.used import durables_of, used_at
 from mes.lots.models import Handover, LotSubstrate
 
 MOST_STEPS = 24
@@ -175,6 +176,7 @@ class _About:
         self.known = substrates(session, (place.substrate_id for place, _ in reach), centre=centre)
         run_ids = {move.run_id for move in moves if move.run_id is not None}
         self._works: dict[int, Work] = works(session, run_ids) if centre else {}
+        self._durables = durables_of(session, run_ids) if centre else {}
         self._used = used_at(session, (place.substrate_id for place, _ in reach)) if centre else {}
         self.missing: list[str] = [] if centre else [NO_PLANT] + ([NO_WORK] if moves else [])
 
@@ -191,4 +193,9 @@ class _About:
     def move(self, move: Recorded) -> Move:
         """A move with the work that it was part of."""
         work = None if move.run_id is None else self._works.get(move.run_id)
+        if work is not None and move.run_id is not None:
+            used = self._durables.get((move.run_id, None), ())
+            if move.target is not None:
+                used += self._durables.get((move.run_id, move.target.substrate_id), ())
+            work = replace(work, durables=used)
         return Move(move.at, move.site, move.level, move.head, move.outcome.name.lower(), work)

@@ -27,7 +27,7 @@ class Work:
     leg: str | None = None
     """Of an experiment, ``experiment/leg``, by which it was done."""
     durables: tuple[str, ...] = ()
-    """The tools that touched what was worked on, each with its kind."""
+    """The tools that touched what was worked on, and what carries the load it came to, each with its kind."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from mes.definitions.models import DurableKind, MaterialKind
@@ -65,24 +65,32 @@ def used_of_durable(session: Session, durable_id: int) -> list[Row]:
     return _durables(session, DurableUse.durable_id == durable_id)
 
 
+def last_uses_of_durable(session: Session, durable_id: int, most: int) -> list[Row]:
+    """The last of them, as many as ``most``, the latest first."""
+    last = select(DurableUse.id).where(DurableUse.durable_id == durable_id)
+    last = last.order_by(DurableUse.happened_at.desc(), DurableUse.id.desc()).limit(most)
+    return _durables(session, DurableUse.id.in_(last))[::-1]
+
+
 def durables_on(session: Session, substrate_id: int) -> list[Row]:
     """Every durable that was used on a substrate, in the order in which it was."""
     return _durables(session, DurableUse.substrate_id == substrate_id)
 
 
-def durables_of(session: Session, run_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
-    """By run, the durables that were used in it, each with its kind."""
+def durables_of(session: Session, run_ids: Iterable[int]) -> dict[tuple[int, int | None], tuple[str, ...]]:
+    """By run, the durables that were used in it, each with its kind; what carries a load by the run and that load."""
+    load = case((DurableKind.per == "load", DurableUse.substrate_id))
     query = (
-        select(DurableUse.run_id, DurableKind.name, Durable.name)
+        select(DurableUse.run_id, load, DurableKind.name, Durable.name)
         .join(Durable, Durable.id == DurableUse.durable_id)
         .join(DurableKind, DurableKind.id == Durable.kind_id)
         .where(DurableUse.run_id.in_(list(run_ids)))
         .distinct()
         .order_by(DurableUse.run_id, DurableKind.name, Durable.name)
     )
-    found: dict[int, tuple[str, ...]] = {}
-    for run_id, kind, name in session.execute(query):
-        found[run_id] = (*found.get(run_id, ()), f"{kind} {name}")
+    found: dict[tuple[int, int | None], tuple[str, ...]] = {}
+    for run_id, load_id, kind, name in session.execute(query):
+        found[run_id, load_id] = (*found.get((run_id, load_id), ()), f"{kind} {name}")
     return found
 
 
@@ -120,7 +128,12 @@ def _uses(use: Use, *what: Any) -> Select[*tuple[Any, ...]]:
         .join(Run, Run.id == use.run_id)
         .join(Operation, Operation.id == Run.operation_id)
         .join(Equipment, Equipment.id == Run.equipment_id)
-        .join(RunSubstrate, (RunSubstrate.run_id == use.run_id) & (RunSubstrate.substrate_id == use.substrate_id))
-        .join(Lot, Lot.id == RunSubstrate.lot_id)
+        .join(Lot, Lot.id == func.coalesce(_lot(use, RunSubstrate.substrate_id == use.substrate_id), _lot(use)))
         .order_by(use.happened_at, use.id)
     )  # fmt: skip
+
+
+def _lot(use: Use, *which: ColumnElement[bool]) -> ScalarSelect[int | None]:
+    """The lot of a substrate in the run of a use. A load is none of those worked on; they are one lot's."""
+    query = select(func.min(RunSubstrate.lot_id)).where(RunSubstrate.run_id == use.run_id, *which)
+    return query.correlate(use).scalar_subquery()

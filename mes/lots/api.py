@@ -62,6 +62,7 @@ from mes.lots.verbs.table import VERBS, Verb
 from mes.lots.work import run_course
 from mes.lots.work.hand_work import Told, finish
 from mes.lots.work.track_in import TrackIn, lot_parts, track_in
+from mes.materials.durables.queries import durable_id
 from mes.people.access import may, require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
@@ -237,7 +238,8 @@ def track_in_lot(session: Tx, by: Worker, of: Named, response: Response, body: T
     found = of.id(session)
     sources = tuple(substrate_id(session, source) for source in body.sources)
     parts = tuple(lot_parts(session, [found], body.substrates))
-    wanted = TrackIn(equipment_id(session, body.equipment), parts, sources)
+    holders = tuple(durable_id(session, holder) for holder in body.holders)
+    wanted = TrackIn(equipment_id(session, body.equipment), parts, sources, holders)
     return _told(session, response, track_in(session, wanted, act_now(session, by.name, body.why)), found)
 
 

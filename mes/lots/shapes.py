@@ -104,6 +104,9 @@ class TrackInBody(Asked):
     equipment: Name
     substrates: list[Name] = Field(default=[], max_length=1000)
     sources: list[Name] = Field(default=[], max_length=1000, description="Substrates to pick from, in this order.")
+    holders: list[Name] = Field(
+        default=[], max_length=1000, description="Boats or trays, one for each load; the first that are fit if none."
+    )
     why: Text = ""
 
 

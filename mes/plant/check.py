@@ -62,7 +62,8 @@ def read_demonstration(folder: Path) -> Demonstration:
         raise PlantProblems(problems)
     return Demonstration(
         lots=found.parts("lot"), by_hand=found.parts("lot_by_hand"), materials=found.parts("kept"),
-        taught=found.parts("taught"), care=found.parts("care"), people=found.parts("act"),
+        taught=found.parts("taught"), care=found.parts("care"),
+        holders=found.parts("kept_holders"), people=found.parts("act"),
         releases=found.parts("hold_release"), signatures=found.parts("queue_signature"), reviews=found.parts("review"),
         verdicts=found.parts("suspect_verdict"), experiments=found.parts("experiment"), ships=found.parts("ship"),
     )  # fmt: skip

@@ -13,6 +13,7 @@ NAMED = {
     "kept": {"material": "material", "who": "person", "keeper": "person"},
     "taught": {"certification": "certification", "trainer": "person"},
     "care": {"plan": "maintenance_plan", "who": "person"},
+    "kept_holders": {"kind": "durable_kind", "who": "person", "keeper": "person"},
 }
 """Of what people of the demonstration see to: what each key names."""
 DEMONSTRATED = {*LOTS, *ACTS, *NAMED} - {"experiment"}

@@ -16,6 +16,8 @@ def upkeep_problems(found: Gathered) -> Iterator[Problem]:
             at = ("operations", index, "certification")
             yield from _certification(found, entry, at, operation.certification)
             yield from _durables(found, entry, index, operation.durables)
+    for entry in found.entries["layout"]:
+        yield from _holder(found, entry)
     for entry in found.entries["maintenance_plan"]:
         yield from _plan(found, entry)
 
@@ -32,8 +34,23 @@ def _durables(found: Gathered, entry: Entry, index: int, names: list[str]) -> It
         if found.lacks("durable_kind", name):
             message = f"there is no kind of durables {name}"
             yield entry.problem(at, "unknown_durable", message, choice(name, found.known("durable_kind")))
+        elif (kind := found.named("durable_kind").get(name)) is not None and kind.per == "load":
+            message = f"{name} carries loads and is mounted nowhere"
+            yield entry.problem(at, "durable_is_holder", message, "leave it out; name it as the holder of a layout")
         if name in names[:n]:
             yield entry.problem(at, "duplicate_durable", f"{name} stands twice", "name it once")
+
+
+def _holder(found: Gathered, entry: Entry) -> Iterator[Problem]:
+    name = entry.part.holder
+    if name is None:
+        return
+    if found.lacks("durable_kind", name):
+        hint = choice(name, found.known("durable_kind"))
+        yield entry.problem(("holder",), "unknown_durable", f"there is no kind of durables {name}", hint)
+    elif (kind := found.named("durable_kind").get(name)) is not None and kind.per != "load":
+        hint = f"let {name} count per: load, or name another kind"
+        yield entry.problem(("holder",), "durable_is_no_holder", f"{name} is mounted and carries no load", hint)
 
 
 def _plan(found: Gathered, entry: Entry) -> Iterator[Problem]:

@@ -40,6 +40,7 @@ KINDS = {
     "KeptMaterial": "kept",
     "Taught": "taught",
     "CaredFor": "care",
+    "KeptHolders": "kept_holders",
     "HoldRelease": "hold_release",
     "QueueSignature": "queue_signature",
     "SuspectVerdict": "suspect_verdict",

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import Select, Table, func, or_, select
 from sqlalchemy.orm import Session
 
 from mes.db import Base
@@ -182,7 +182,8 @@ def _material_removed(session: Session, kind: str, name: str, content: Content) 
 
 def _durable_kind_removed(session: Session, kind: str, name: str, content: Content) -> Reason | None:
     query = select(Lot.name).join(Operation, Operation.route_version_id == Lot.route_version_id)
-    lots = _open_lots(session, query.where(Operation.durables.contains([name])))
+    carries = Operation.makes_layout_id.in_(select(Layout.id).where(Layout.holder == name))
+    lots = _open_lots(session, query.where(or_(Operation.durables.contains([name]), carries)))
     if not lots:
         return _used(session, kind, name, content)
     said = f"Durables {name} are needed by lot {_listed(lots)} on the line; keep them until they have passed."

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mes.plant.part import Name, Part, Title
-from mes.plant.schema_upkeep import CaredFor, Taught
+from mes.plant.schema_upkeep import CaredFor, KeptHolders, Taught
 
 
 class SentMaterial(Part):
@@ -140,6 +140,7 @@ class Demonstration(Part):
     materials: list[KeptMaterial] = Field(default_factory=list)
     taught: list[Taught] = Field(default_factory=list)
     care: list[CaredFor] = Field(default_factory=list)
+    holders: list[KeptHolders] = Field(default_factory=list)
     people: list[PullSample] = Field(default_factory=list)
     releases: list[HoldRelease] = Field(default_factory=list)
     signatures: list[QueueSignature] = Field(default_factory=list)

@@ -51,7 +51,9 @@ class DurableKind(Part):
     name: Name
     title: Title
     counts: Name = Field(description="The word for what is counted: touchdowns, shots, cuts")
-    per: Literal["unit", "substrate"] = Field(default="unit", description="Whether each unit counts, or each substrate")
+    per: Literal["unit", "substrate", "load"] = Field(
+        default="unit", description="Whether each unit counts, or each substrate, or each load that a holder carries"
+    )
     most: int = Field(ge=1, le=1_000_000_000, description="A durable is used up at so many")
     clean_every: int | None = Field(default=None, ge=1, le=1_000_000_000)
     inspect_every: int | None = Field(default=None, ge=1, le=1_000_000_000)

@@ -15,6 +15,9 @@ class Layout(Part):
     columns: Count
     pitch_x_um: float = Field(gt=0)
     pitch_y_um: float = Field(gt=0)
+    holder: Name | None = Field(
+        default=None, description="The kind of durables, boats or trays, of which each carries one load of it"
+    )
 
 
 class Attach(Part):

@@ -59,6 +59,15 @@ class Taught(Part):
     people: list[Name] = Field(min_length=1)
 
 
+class KeptHolders(Part):
+    """Boats or trays that people of the demonstration keep ready: clean, and enough of them."""
+
+    kind: Name = Field(description="Of durables that carry loads")
+    who: Name = Field(description="Cleans them")
+    keeper: Name = Field(description="Registers more")
+    free: int = Field(ge=1, le=1_000, description="So many are free and fit at least")
+
+
 class CaredFor(Part):
     """A plan that people of the demonstration go through whenever it is nearly due and the equipment stands by."""
 

@@ -23,6 +23,7 @@ from mes.routes.models import Operation, QueueLimit, RouteVersion
 
 HOUR_S = 3600.0
 DURABLE_KIND = ("name", "title", "counts", "per", "most", "clean_every", "inspect_every")
+LAYOUT = ("name", "substrate_kind", "rows", "columns", "pitch_x_um", "pitch_y_um", "holder")
 
 P = TypeVar("P", bound=Part)
 
@@ -47,9 +48,7 @@ def stored(session: Session) -> schema.Plant:
         maintenance_plans=_maintenance_plans(session),
         layouts=_of(
             Layout,
-            session.execute(
-                _columns(definitions.Layout, "name", "substrate_kind", "rows", "columns", "pitch_x_um", "pitch_y_um")
-            ),
+            session.execute(_columns(definitions.Layout, *LAYOUT)),
         ),
         products=_products(session),
         supply_agreements=_supply_agreements(session),

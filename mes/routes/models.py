@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mes.db import Base, Lockable
-from mes.definitions.models import EquipmentClass, Product
+from mes.definitions.models import EquipmentClass, Layout, Product
 from mes.history import Chained
 from mes.recipes.models import RecipeVersion
 from mes.routes.states import OperationKind, RouteEnd
@@ -77,6 +77,7 @@ class Operation(Base):
     route_version: Mapped[RouteVersion] = relationship(lazy="raise")
     equipment_class: Mapped[EquipmentClass] = relationship(lazy="raise")
     recipe_version: Mapped[RecipeVersion] = relationship(lazy="raise")
+    makes_layout: Mapped[Layout | None] = relationship(lazy="raise")
     alternatives: Mapped[list["OperationAlternative"]] = relationship(
         lazy="raise", order_by="OperationAlternative.ordinal", viewonly=True
     )
@@ -85,6 +86,16 @@ class Operation(Base):
     def ways(self) -> list["Operation | OperationAlternative"]:
         """How it may be done, its own class and recipe before the alternatives."""
         return [self, *self.alternatives]
+
+    @property
+    def holder(self) -> str | None:
+        """The kind of durables that carry the loads it fills, if any do."""
+        return None if self.makes_layout is None else self.makes_layout.holder
+
+    def loads(self, units: int) -> int:
+        """How many substrates of the layout that it makes hold so many units."""
+        layout = self.makes_layout
+        return 0 if layout is None else -(-units // (layout.rows * layout.columns))
 
     __table_args__ = (
         UniqueConstraint("route_version_id", "number"),

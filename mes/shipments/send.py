@@ -11,6 +11,7 @@ from mes.definitions.models import Product, Site
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, record
 from mes.lots import ledger, progress
+from mes.lots.holders import let_go
 from mes.lots.holds.hold import against_leaving
 from mes.lots.maps.map_file import exported
 from mes.lots.models import Lot, LotSubstrate
@@ -230,5 +231,6 @@ def _leave(session: Session, shipment: Shipment, one: _Leaving, act: Act) -> Ite
     progress.settle(session, lot, one.members, act.at)
     after = {"state": lot.state, "shipment": shipment.name, "to": shipment.partner, "units": units}
     yield Change(lot, {"state": before}, after, deltas)
+    yield from let_go(session, one.substrates.values())
     for substrate in one.substrates.values():
         yield Change(substrate, after={"shipment": shipment.name, "to": shipment.partner})

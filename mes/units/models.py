@@ -28,6 +28,8 @@ class Substrate(Lockable, Chained, Owned, Base):
     """It came without a map; every position was taken to hold a unit."""
     closed: Mapped[bool] = mapped_column(default=False)
     """Nothing is left on it that will move or be used."""
+    holder_id: Mapped[int | None] = mapped_column(ForeignKey("durable.id"))
+    """The durable that carries it: a boat or tray, until its load is closed."""
     dispositions: Mapped[bytes] = mapped_column(deferred=True)
 
     layout: Mapped[Layout] = relationship(lazy="raise")
@@ -37,6 +39,7 @@ class Substrate(Lockable, Chained, Owned, Base):
         UniqueConstraint("customer_id", "name"),
         UniqueConstraint("customer_id", "id"),
         CheckConstraint("kind in ('wafer', 'frame', 'strip', 'panel', 'boat', 'tray')", name="kind"),
+        Index("uq_substrate_holder", "holder_id", unique=True, postgresql_where="holder_id is not null"),
     )
 
 

@@ -11,6 +11,7 @@ from mes.definitions.clock import act_now
 from mes.definitions.models import DurableKind
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
+from mes.genealogy.used import last_uses_of_durable
 from mes.http import paging
 from mes.http.command import FormRoute
 from mes.http.shapes import Name
@@ -22,7 +23,7 @@ from mes.materials.durables.care import (
     mount_durable,
     scrap_durable,
 )
-from mes.materials.durables.looks import select_durables, select_kinds, wanted
+from mes.materials.durables.looks import look, select_durables, select_kinds, wanted
 from mes.materials.durables.models import Durable
 from mes.materials.durables.queries import durable_id
 from mes.materials.durables.states import DurableState
@@ -38,6 +39,8 @@ Viewer = Annotated[Person, require(Permission.SEE_LINE)]
 Worker = Annotated[Person, require(Permission.WORK_MATERIALS)]
 Keeper = Annotated[Person, require(Permission.KEEP_MATERIALS)]
 DurableName = Annotated[Name, Path()]
+MOST = 500
+"""The last uses of a durable that its page shows."""
 
 
 @router.get("")
@@ -60,6 +63,14 @@ def show_all(
         "plant": plant_time(session, view_of(request, viewer)),
     }  # fmt: skip
     return page(request, "durables.html", "/equipment", viewer, **told)
+
+
+@router.get("/{name}")
+def show(request: Request, session: Tx, viewer: Viewer, name: DurableName) -> Response:
+    """One durable: what it has done, what it carries, and on what it was used."""
+    found = durable_id(session, name)
+    uses, plant = last_uses_of_durable(session, found, MOST), plant_time(session, view_of(request, viewer))
+    return page(request, "durable.html", "/equipment", viewer, one=look(session, found), uses=uses, plant=plant)
 
 
 @router.post("/{name}/mount")

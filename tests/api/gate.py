@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from mes.definitions.clock import set_plant_clock
-from mes.definitions.models import Certification, EquipmentClass, Layout
+from mes.definitions.models import Certification, DurableKind, EquipmentClass, Layout
 from mes.people.models import User
 from mes.recipes.models import RecipeVersion
 from mes.routes.models import QueueLimit
@@ -135,3 +135,12 @@ def open_gate(floor: Floor, api: Api) -> Gate:
 
 def _boxes(**amounts: int) -> list[dict[str, Any]]:
     return [{"id": name, "amount": amount} for name, amount in amounts.items()]
+
+
+def boatless(gate: Gate) -> None:
+    """What is to be sorted goes into boats that are counted, and there is none."""
+    with gate.floor.database.transaction() as session:
+        session.add(DurableKind(name="boat", title="Boat", counts="fillings", per="load", most=9, ordinal=3))
+        session.execute(text("update layout set holder = 'boat' where name = 'dies'"))
+    gate.lot("H", "sorted")
+    gate.work("H", "OVEN-1")

@@ -18,7 +18,7 @@ from mes.lots.gate import start_gate
 from mes.lots.gate.start_gate import CHECKS
 from mes.recipes.models import RecipeOnEquipment, RecipeVersion
 from tests.api.conftest import Api
-from tests.api.gate import PROCESS_H, ROLES, WAIT_H, Ask, Gate, open_gate
+from tests.api.gate import PROCESS_H, ROLES, WAIT_H, Ask, Gate, boatless, open_gate
 from tests.shop import BEGIN, Floor
 from tests.upkeep.test_maintenance import GOOD
 from tests.web.conftest import PASSWORD
@@ -285,6 +285,9 @@ CASES: dict[str, Case] = {
     "durable_worn": Case(
         worn, "operator", by("operator", ("/durables/C1/dismount", {}), ("/durables/C2/mount", CELL)),
         frozenset(OPERATORS),
+    ),
+    "holder_missing": Case(
+        boatless, "line_engineer", by("line_engineer", ("/durables", {"id": "B1", "kind": "boat"})), lot="H",
     ),
     "carrier_differs": Case(
         shared, "operator", by("operator", ("/carriers/FOUP-2/load", {"lot": "L"})), frozenset(OPERATORS),

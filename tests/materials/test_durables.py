@@ -62,6 +62,7 @@ def refused(floor: Floor, verb: Any, name: str, *given: Any, **how: Any) -> list
 def test_states_and_verbs_are_those_typed_here() -> None:
     assert {(s.value, v.value): after.value for (s, v), after in TRANSITIONS.table.items()} == {
         ("stored", "mount"): "mounted", ("mounted", "dismount"): "stored",
+        ("stored", "fill"): "loaded", ("loaded", "empty"): "stored",
         ("stored", "clean"): "stored", ("mounted", "clean"): "mounted", ("unfit", "clean"): "unfit",
         ("stored", "inspect"): "stored", ("mounted", "inspect"): "mounted", ("unfit", "inspect"): "stored",
         ("stored", "reject"): "unfit", ("mounted", "reject"): "unfit", ("unfit", "reject"): "unfit",

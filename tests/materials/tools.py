@@ -9,7 +9,7 @@ from mes.equipment.models import Equipment
 from mes.materials.durables.care import mount_durable, register
 from mes.materials.durables.models import Durable
 from mes.recipes.models import RecipeVersion
-from tests.shop import Floor, _product, _route
+from tests.shop import Floor, _product, _route, fill_packages
 
 MOST, CLEAN_EVERY, INSPECT_EVERY = 60, 24, 36
 """Of a collet, in touchdowns; a wafer has twelve units."""
@@ -29,6 +29,26 @@ def equip(floor: Floor) -> None:
         recipe = session.scalars(select(RecipeVersion.id).where(RecipeVersion.name == "bond@1")).one()
         step = {"kind": "process", "class_id": cell, "recipe_version_id": recipe, "durables": ["collet", "stencil"]}
         _route(session, product, "completed", step)
+
+
+BOAT_MOST, BOAT_CLEAN_EVERY = 3, 2
+"""Of a boat, in fillings; it holds two units of the four of an interposer."""
+
+
+def boats(floor: Floor, *names: str) -> None:
+    """Boats for what the packages are diced into, and lot K of one interposer whose packages are assembled."""
+    with floor.database.transaction() as session:
+        cycles = {"most": BOAT_MOST, "clean_every": BOAT_CLEAN_EVERY, "inspect_every": None}
+        session.add(DurableKind(name="boat", title="Boat", counts="fillings", per="load", ordinal=3, **cycles))
+        session.scalars(select(Layout).where(Layout.name == "boat")).one().holder = "boat"
+    for name in names:
+        tool(floor, name, "boat")
+    floor.stock("D", "die", "W1", "W2")
+    floor.arrive("K", "package", "I1", "I2")
+    for wafer, target in (("W1", "I1"), ("W2", "I2")):
+        run = floor.begin("CELL-1", "K", sources=[wafer], only=[target])
+        floor.report(run, target, moves=fill_packages(wafer, target))
+        floor.end(run)
 
 
 def tool(floor: Floor, name: str, kind: str, count: int = 0) -> None:

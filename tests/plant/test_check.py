@@ -251,7 +251,11 @@ MISTAKES = {
     "certification of an operation": Mistake("routes/top_die.yaml", "retest: {bins: [7]",
         "certification: probing\n    retest: {bins: [7]", "unknown_certification", "n: probing", "microscopy"),
     "durable of an operation": Mistake("routes/top_die.yaml", "retest: {bins: [7]",
-        "durables: [probe_card]\n    retest: {bins: [7]", "unknown_durable", "durables", "there is none"),
+        "durables: [probe_card]\n    retest: {bins: [7]", "unknown_durable", "durables", "there is module_boat"),
+    "durable that carries loads": Mistake("routes/top_die.yaml", "retest: {bins: [7]",
+        "durables: [module_boat]\n    retest: {bins: [7]", "durable_is_holder", "durables", "leave it out"),
+    "holder of a layout": Mistake("products/layouts.yaml", "holder: stack_tray", "holder: stack_trey",
+                                  "unknown_durable", "stack_trey", "did you mean stack_tray?"),
     "trainer": Mistake("certifications.yaml", "trainer: process_engineer", "trainer: manager", "wrong_value", "manager",
                        "line_engineer"),
     "class of a plan": Mistake("maintenance.yaml", "class: tcb_bonder", "class: tcb_border", "unknown_class",
@@ -288,6 +292,12 @@ def test_one_mistake_is_named_where_it_stands(mistake: Mistake, tmp_path: Path) 
         load(plant)
     assert refused.value.status == 422
     assert len(refused.value.reasons) == len(problems)
+
+
+def test_what_is_mounted_is_no_holder(tmp_path: Path) -> None:
+    plant = copied(tmp_path)
+    edit(plant, "durables.yaml", "title: Tray for stacks, counts: fillings, per: load", "title: Tray, counts: picks")
+    assert [(p.file, p.code) for p in check(plant)] == [("products/layouts.yaml", "durable_is_no_holder")]
 
 
 def test_critical_ratio_asks_for_the_times_of_a_whole_route(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ SHOWN = (
     Shown("/units/{customer}/{substrate}/{x}/{y}", "/units/alpha/WD4/1/0", "yield_engineer", "unit"),
     Shown("/certificates", "/certificates"),
     Shown("/durables", "/durables"),
+    Shown("/durables/{name}", "/durables/C1", name="durable"),
     Shown("/carriers", "/carriers"),
     Shown("/carriers/{carrier}", "/carriers/FOUP-1", name="carrier"),
     Shown("/equipment", "/equipment"),

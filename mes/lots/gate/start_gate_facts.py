@@ -52,7 +52,7 @@ class LotFacts:
     carried: Carried | None
     """How it stands in carriers, if it does."""
     units: Mapping[int, int]
-    """Of the members that wait where material is used, how many units a run would work on, by substrate id."""
+    """Of members that wait where material or durables are used, how many units a run would work on, by substrate id."""
 
     leg: Leg | None
     """By which the members run, all of them; None: they are in no experiment here."""

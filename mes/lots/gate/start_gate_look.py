@@ -33,11 +33,23 @@ def look(
     """Read what the gate looks at at plant time ``at``, all but the sources. ``by``: who would start, if a person."""
     lots = _lots(session, lot_ids, at)
     operations = [lot.operation for here in lots.values() for lot in here if lot.operation is not None]
-    # first what is promised and counted: a job that reports in between is counted twice, never not at all
-    needed = tools(session, {name for one in operations for name in one.durables}, equipment_ids)
     equipment = _equipment(session, equipment_ids, with_material=any(o.materials for o in operations))
+    most = max((one.equipment.equipment_class.most_substrates for one in equipment.values()), default=0)
+    carrying = most_loads([lot for here in lots.values() for lot in here], most)
+    needed = tools(session, {name for one in operations for name in one.durables}, equipment_ids, carrying)
     person = None if by is None else _starter(session, by, operations, equipment.values())
     return LineFacts(lots, equipment, person, needed)
+
+
+def most_loads(lots: Iterable[LotFacts], most_substrates: int) -> dict[str, int]:
+    """The kinds of durables that carry the loads of these lots, each with the most loads of a job of so many."""
+    found: dict[str, int] = {}
+    for lot in lots:
+        holder = None if lot.operation is None else lot.operation.holder
+        if lot.operation is not None and holder is not None:
+            largest = sorted((lot.units[m.substrate_id] for m in lot.members), reverse=True)[:most_substrates]
+            found[holder] = max(found.get(holder, 0), lot.operation.loads(sum(largest)))
+    return found
 
 
 def _starter(
@@ -58,7 +70,7 @@ def _lots(session: Session, lot_ids: Collection[int], at: datetime) -> dict[int,
     overdue = _overdue(session, [m for some in waiting.values() for m in some], at)
     sites = attach_sites(session, {lot.product_id for lot in lots.values()})
     stay = staying(session, _waiting_at(waiting, operations, lambda o: o.kind == OperationKind.TRANSFER))
-    using = _waiting_at(waiting, operations, lambda o: bool(o.materials or o.durables))
+    using = _waiting_at(waiting, operations, lambda o: bool(o.materials or o.durables or o.holder))
     units = units_asked(session, using, stay.masked)
 
     def at_operation(lot: Lot, operation: Operation | None) -> list[LotFacts]:
@@ -157,6 +169,7 @@ _OPERATIONS = (
     .options(
         joinedload(Operation.recipe_version),
         joinedload(Operation.equipment_class),
+        joinedload(Operation.makes_layout),
         _OTHER.joinedload(OperationAlternative.recipe_version),
         _OTHER.joinedload(OperationAlternative.equipment_class),
     )

@@ -12,6 +12,7 @@ from mes.db import lock
 from mes.errors import Malformed, NotFound, Reason
 from mes.history import Act, Change, Delta, Event, record_all
 from mes.lots import ledger, progress
+from mes.lots.holders import let_go
 from mes.lots.holds.future_hold import take_effect
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.mounting import dismount
@@ -128,6 +129,7 @@ def done(
     after = {"state": lot.state, "substrates": lot.substrates, "units": lot.units}
     changes = [Change(lot, seen.before, after | told, deltas)]
     changes += [Change(seen.substrates[m.substrate_id], after=_moved(seen.at(m)) | told) for m in concerned]
+    changes += let_go(session, seen.substrates.values())
     kept = [_kept(seen, m, verb, reverses, act) for m in changed]
     record_all(session, act, [Event(verb, changes), *also])
     if kept:

@@ -10,6 +10,7 @@ from mes.db import Locked, lock
 from mes.equipment.models import Equipment
 from mes.history import Act, Change, Event, record_all
 from mes.lots import ledger, progress
+from mes.lots.holders import let_go
 from mes.lots.holds.future_hold import take_effect
 from mes.lots.holds.hold import place_hold
 from mes.lots.holds.hold_codes import IN_DOUBT, OWNER_OF_REPORTED
@@ -18,6 +19,7 @@ from mes.lots.queries import with_next
 from mes.lots.routing.sampling import send_on
 from mes.lots.states import OPEN_WORK, Progress, Work
 from mes.lots.work import by_hand
+from mes.lots.work.loads import count_fillings
 from mes.runs.models import Run
 from mes.runs.states import TRANSITIONS, RunState, RunVerb
 from mes.units.models import Substrate
@@ -200,7 +202,8 @@ def _send_loads_on(session: Session, locked_run: LockedRun, act: Act) -> _Sent:
         changes.append(Change(lot, after={"units": lot.units}, deltas=deltas))
     for at in positions.values():
         at.save()
-    return _Sent(changes, left_out)
+    changes += count_fillings(session, run, positions)
+    return _Sent([*changes, *let_go(session, (at.substrate for at in positions.values()))], left_out)
 
 
 def _counted(positions: dict[int, Positions]) -> list[tuple[Positions, int]]:

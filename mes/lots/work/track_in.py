@@ -3,13 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mes.db import Locked, lock
-from mes.definitions.models import Layout
 from mes.equipment.models import Equipment
 from mes.errors import Malformed, NotFound, Reason, StartRefused
 from mes.history import Act, Change, Event, record_all
@@ -22,16 +20,17 @@ from mes.lots.gate.start_gate_look import look
 from mes.lots.gate.supply import Source, sources
 from mes.lots.gate.withheld import against_moving
 from mes.lots.holds.masks import masked
-from mes.lots.models import Lot, LotSubstrate, Mount, RunLoad, RunSource, RunSubstrate
+from mes.lots.models import Lot, LotSubstrate, Mount, RunSource, RunSubstrate
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 from mes.lots.work import by_hand, run_course
+from mes.lots.work.loads import against_named, lock_free, make_loads
+from mes.materials.durables.models import Durable
 from mes.recipes.models import RecipeVersion
 from mes.routes.models import Operation
 from mes.routes.states import OperationKind
 from mes.runs.models import RUN_NUMBERS, Run
 from mes.units.models import Substrate
 from mes.units.positions import Mask, opened, pack
-from mes.units.states import Disposition
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,13 @@ class LotPart:
 
 @dataclass(frozen=True)
 class TrackIn:
-    """What is asked for: on which equipment, which lots, and from which sources in which order."""
+    """What is asked for: on which equipment, which lots, from which sources in which order, into which holders."""
 
     equipment_id: int
     parts: tuple[LotPart, ...]
     source_ids: tuple[int, ...] = ()
+    holder_ids: tuple[int, ...] = ()
+    """One for each load; without them the first that are fit by their numbers."""
 
 
 @dataclass
@@ -61,6 +62,8 @@ class _Picture:
     work: list[tuple[Lot, LotSubstrate]]
     sources: dict[int, Source]
     """What may be picked from, by substrate id; empty where nothing is assembled."""
+    holders: Sequence[Durable]
+    """What is to carry the loads, first to last."""
 
     @property
     def operation(self) -> Operation:
@@ -97,7 +100,9 @@ def track_in(session: Session, wanted: TrackIn, act: Act) -> Run:
     changes = _order(session, picture, run, asked)
     changes += _mount(session, picture, run, wanted.source_ids, act)
     if picture.operation.kind == OperationKind.TRANSFER:
-        changes += _make_loads(session, picture, run, asked)
+        lot, first = picture.work[0]
+        units = sum(int(where.sum()) for where in asked.values())
+        changes += make_loads(session, run, lot, first.form + 1, picture.operation, units, picture.holders)
     after = {
         "equipment": picture.equipment.name,
         "operation": picture.operation.name,
@@ -130,9 +135,13 @@ def _look(session: Session, wanted: TrackIn, act: Act) -> _Picture:
     free = sources(session, line.needed(), act.at)
     stock = by_product(free)
     facts = {part.lot_id: line.of(_starting(line, wanted, part), equipment.id, stock) for part in wanted.parts}
-    picture = _Picture(locked | lower, equipment, facts, work, {source.substrate_id: source for source in free})
-    found = [reason for lot_id in lot_ids for reason in start_gate.judge(_job(picture, facts[lot_id]))]
+    holders = lock_free(session, line.tools.free, wanted.holder_ids)
+    stock_of = {source.substrate_id: source for source in free}
+    picture = _Picture(locked | lower, equipment, facts, work, stock_of, holders)
+    jobs = [_job(picture, facts[lot_id]) for lot_id in lot_ids]
+    found = [reason for job in jobs for reason in start_gate.judge(job)]
     found += [*_against_substrates(picture, wanted), *_against_sources(picture, wanted.source_ids)]
+    found += [reason for job in jobs for reason in against_named(job, holders) if wanted.holder_ids]
     if found:
         names = ", ".join(lot.name for lot in locked.all(Lot))
         raise StartRefused(f"Lot {names} cannot start on {equipment.name}.", *dict.fromkeys(found))
@@ -298,40 +307,6 @@ def _move(session: Session, substrate_id: int, equipment_id: int, act: Act) -> N
         mount.dismounted_at = act.at
     session.flush()
     session.add(Mount(equipment_id=equipment_id, substrate_id=substrate_id, mounted_at=act.at))
-
-
-def _make_loads(session: Session, picture: _Picture, run: Run, asked: Mapping[int, Mask]) -> list[Change]:
-    """Empty substrates of the operation's layout, enough for every unit that leaves."""
-    lot, first = picture.work[0]
-    layout = session.get_one(Layout, picture.operation.makes_layout_id)
-    units = sum(int(where.sum()) for where in asked.values())
-    of_lot = RunLoad.run_id.in_(select(RunSubstrate.run_id).where(RunSubstrate.lot_id == lot.id))
-    known = session.scalar(select(func.count()).select_from(RunLoad).where(of_lot)) or 0
-    loads = [
-        Substrate(
-            customer_id=lot.customer_id,
-            name=f"{lot.name}.{known + i + 1:02d}",
-            kind=layout.substrate_kind,
-            layout_id=layout.id,
-            product_id=lot.product_id,
-            dispositions=bytes([Disposition.NO_UNIT]) * (layout.rows * layout.columns),
-        )
-        for i in range(ceil(units / (layout.rows * layout.columns)))
-    ]
-    session.add_all(loads)
-    session.flush()
-    for ordinal, load in enumerate(loads):
-        session.add(RunLoad(customer_id=lot.customer_id, run_id=run.id, substrate_id=load.id, ordinal=ordinal))
-        session.add(
-            LotSubstrate(
-                customer_id=lot.customer_id,
-                lot_id=lot.id,
-                substrate_id=load.id,
-                form=first.form + 1,
-                progress=Progress.LOADING,
-            )
-        )
-    return [Change(load, after={"lot": lot.name, "load_of": run.name}) for load in loads]
 
 
 def lot_parts(session: Session, lot_ids: Sequence[int], substrates: Sequence[str]) -> list[LotPart]:

@@ -14,6 +14,7 @@ from equipment.interface.states import Outcome, TransferOutcome
 from mes.history import Act, Change, Delta, Event, record_all
 from mes.lots import ledger, progress
 from mes.lots.gate.supply import needs
+from mes.lots.holders import let_go
 from mes.lots.holds.future_hold import take_effect
 from mes.lots.holds.hold import place_hold
 from mes.lots.holds.hold_codes import EXCEPTION, IN_DOUBT, OWNER_OF_REPORTED
@@ -56,6 +57,7 @@ def applied(session: Session, report: Report, act: Act) -> list[Event]:
     _count(report, judged, moved_in_doubt | bool(doubts))
     left_out = _progress(session, report, judged.again, act)
     changes = _post(session, report)
+    changes += let_go(session, (at.substrate for at in report.positions.values()))
     progress.settle(session, report.lot, report.members[report.lot.id], act.at)
     events = [Event("track_out", [*_told(report), *changes, *used.changes, *count_wear(session, report)]), *left_out]
     if report.exceptions:

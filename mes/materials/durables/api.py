@@ -56,6 +56,7 @@ DURABLE: dict[str, Any] = {
     "worn": False,
     "equipment": "TCB-01",
     "mounted_at": "2026-03-01T02:10:00Z",
+    "load": None,
 }
 """A durable in the examples."""
 
@@ -70,7 +71,7 @@ class DurableKindRow(BaseModel):
     kind: str
     title: str
     counts: str = Field(description="The word for what is counted.")
-    per: str = Field(description="Whether each unit counts, or each substrate.")
+    per: str = Field(description="Whether each unit counts, or each substrate, or each load.")
     most: int = Field(description="It is used up at so many.")
     clean_every: int | None
     inspect_every: int | None
@@ -93,6 +94,7 @@ class DurableRow(BaseModel):
     worn: bool = Field(description="It is used up.")
     equipment: str | None = Field(description="What it is mounted on.")
     mounted_at: datetime | None
+    load: str | None = Field(description="The name of the load that a boat or tray carries.")
 
 
 class RegisterBody(Asked):

@@ -44,10 +44,14 @@ def register(session: Session, name: str, kind: str, count: int, act: Act) -> Du
 
 
 def mount_durable(session: Session, durable_id: int, equipment_id: int, act: Act) -> Durable:
-    """Put a durable on an equipment. Raises `Refused` with every reason: its state, it is used up, another is there."""
+    """Put a durable on an equipment.
+
+    Raises `Refused` with every reason: its state, it carries loads, it is used up, another is there.
+    """
     locked = lock_durables(session, [durable_id], equipment_id)
     durable, equipment = locked.one(Durable, durable_id), locked.one(Equipment, equipment_id)
-    found = [*_wrong_state(durable, DurableVerb.MOUNT), *_used_up(durable), *_another(session, durable, equipment)]
+    found = [*_wrong_state(durable, DurableVerb.MOUNT), *_no_tool(durable), *_used_up(durable)]
+    found += _another(session, durable, equipment)
     if found:
         raise Refused(f"Durable {durable.name} is not mounted on {equipment.name}.", *found)
     before = {"state": durable.state}
@@ -111,6 +115,12 @@ def _wrong_state(durable: Durable, verb: DurableVerb) -> Iterator[Reason]:
         from_states = ", ".join(sorted({state for state, known in TRANSITIONS.table if known == verb}))
         said = f"Durable {durable.name} is {durable.state}; to {verb} it, it must be {from_states}."
         yield Reason("durable_state", said, WHO)
+
+
+def _no_tool(durable: Durable) -> Iterator[Reason]:
+    if durable.kind.per == "load":
+        said = f"{durable.kind.title} {durable.name} carries loads; it is taken when one is filled."
+        yield Reason("durable_is_holder", said, WHO)
 
 
 def _used_up(durable: Durable) -> Iterator[Reason]:

@@ -31,7 +31,7 @@ def select_durables() -> Select[*tuple[Any, ...]]:
             (DurableKind.clean_every - (Durable.count - Durable.cleaned_at_count)).label("until_clean"),
             (DurableKind.inspect_every - (Durable.count - Durable.inspected_at_count)).label("until_inspection"),
             case((and_(here, Durable.count >= DurableKind.most), True), else_=False).label("worn"),
-            Equipment.name.label("equipment"), Durable.mounted_at,
+            Equipment.name.label("equipment"), Durable.mounted_at, Durable.load,
         )
         .join(DurableKind, DurableKind.id == Durable.kind_id)
         .outerjoin(Equipment, Equipment.id == Durable.equipment_id)

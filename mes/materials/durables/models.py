@@ -28,6 +28,8 @@ class Durable(Lockable, Chained, Base):
     equipment_id: Mapped[int | None] = mapped_column(ForeignKey("equipment.id"))
     """The equipment it is mounted on."""
     mounted_at: Mapped[datetime | None]
+    load: Mapped[str | None]
+    """The name of the load that it carries."""
 
     kind: Mapped[DurableKind] = relationship(lazy="raise")
     equipment: Mapped[Equipment | None] = relationship(lazy="raise")
@@ -38,6 +40,7 @@ class Durable(Lockable, Chained, Base):
         CheckConstraint("greatest(cleaned_at_count, inspected_at_count) <= count", name="cycles"),
         CheckConstraint("(state = 'mounted') = (equipment_id is not null)", name="mounted"),
         CheckConstraint("(equipment_id is null) = (mounted_at is null)", name="since"),
+        CheckConstraint("(state = 'loaded') = (load is not null)", name="load"),
         Index(
             "uq_durable_mounted", "equipment_id", "kind_id", unique=True, postgresql_where="equipment_id is not null"
         ),

@@ -12,6 +12,8 @@ class DurableState(StrEnum):
     """On no equipment, fit for use."""
     MOUNTED = "mounted"
     """On an equipment, where each job that needs one counts on it."""
+    LOADED = "loaded"
+    """It carries a load, or is kept for one that a run fills."""
     UNFIT = "unfit"
     """An inspection found it unfit; it goes on no equipment until another finds it fit."""
     SCRAPPED = "scrapped"
@@ -25,6 +27,10 @@ class DurableVerb(StrEnum):
     """Put it on an equipment."""
     DISMOUNT = "dismount"
     """Take it off."""
+    FILL = "fill"
+    """Take it for a load."""
+    EMPTY = "empty"
+    """Its load is closed."""
     CLEAN = "clean"
     """Clean it, where it is."""
     INSPECT = "inspect"
@@ -41,6 +47,8 @@ TRANSITIONS = Transitions(
     {
         (_S.STORED, _V.MOUNT): _S.MOUNTED,
         (_S.MOUNTED, _V.DISMOUNT): _S.STORED,
+        (_S.STORED, _V.FILL): _S.LOADED,
+        (_S.LOADED, _V.EMPTY): _S.STORED,
         (_S.STORED, _V.CLEAN): _S.STORED,
         (_S.MOUNTED, _V.CLEAN): _S.MOUNTED,
         (_S.UNFIT, _V.CLEAN): _S.UNFIT,

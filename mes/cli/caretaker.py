@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from mes.definitions.models import Certification, DurableKind, MaintenancePlan
 from mes.equipment.certification.certify import certify
@@ -58,15 +58,16 @@ def care(session: Session, wanted: CaredFor, at: datetime) -> bool:
 def keep_holders(session: Session, wanted: Sequence[KeptHolders], at: datetime) -> bool:
     """Clean boats and trays that are due and carry nothing, and register more where few are free; whether any was."""
     of = {one.kind: one for one in wanted}
-    kinds = select(Durable.id, Durable.name, Durable.count, Durable.cleaned_at_count, DurableKind)
-    kinds = kinds.join(DurableKind, DurableKind.id == Durable.kind_id).where(DurableKind.name.in_(of))
-    free = session.execute(kinds.where(Durable.state == DurableState.STORED).order_by(Durable.name)).all()
+    query = select(Durable).join(Durable.kind).options(contains_eager(Durable.kind)).where(DurableKind.name.in_(of))
+    query = query.where(Durable.state == DurableState.STORED).order_by(Durable.name)
+    free = session.scalars(query, execution_options={"populate_existing": True}).all()
     done = False
-    for number, _, count, cleaned_at, kind in free:
-        if kind.clean_every is not None and count - cleaned_at >= kind.clean_every:
-            clean_durable(session, number, Act(of[kind.name].who, at, "as planned"))
+    for one in free:
+        every = one.kind.clean_every
+        if every is not None and one.count - one.cleaned_at_count >= every:
+            clean_durable(session, one.id, Act(of[one.kind.name].who, at, "as planned"))
             done = True
-    fit = Counter(row[4].name for row in free if row.count < row[4].most)
+    fit = Counter(one.kind.name for one in free if one.count < one.kind.most)
     for few in (one for one in wanted if fit[one.kind] < one.free):
         before = select(func.count()).select_from(Durable).join(DurableKind, DurableKind.id == Durable.kind_id)
         known = session.scalar(before.where(DurableKind.name == few.kind)) or 0

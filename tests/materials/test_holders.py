@@ -71,7 +71,8 @@ def test_a_boat_carries_one_load_and_is_free_when_that_is_closed(floor: Floor) -
     assert there(floor) == {"B1": ("stored", 0, None), "B2": ("stored", 0, None)}
     dice(floor, "I1", "K.03", "K.04")
     assert there(floor) == {"B1": ("loaded", 1, "K.03"), "B2": ("loaded", 1, "K.04")}
-    for verb, how in ((clean_durable, {}), (inspect_durable, {"fit": True}), (scrap_durable, {})):
+    fit: dict[str, Any] = {"fit": True}
+    for verb, how in ((clean_durable, {}), (inspect_durable, fit), (scrap_durable, {})):
         with pytest.raises(Refused) as refusal:
             do(floor, verb, "B1", **how)
         assert [(r.code, r.who) for r in refusal.value.reasons] == [("durable_state", "operator")]

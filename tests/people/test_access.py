@@ -95,6 +95,7 @@ ROUTES = {
     "POST /equipment/{name}/state": Permission.RUN_EQUIPMENT,
     "POST /equipment/{name}/maintain": Permission.MAINTAIN_EQUIPMENT,
     "GET /durables": Permission.SEE_LINE,
+    "GET /durables/{name}": Permission.SEE_LINE,
     "POST /durables/{name}/mount": Permission.WORK_MATERIALS,
     "POST /durables/{name}/dismount": Permission.WORK_MATERIALS,
     "POST /durables/{name}/clean": Permission.WORK_MATERIALS,

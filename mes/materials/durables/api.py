@@ -50,6 +50,7 @@ DURABLE: dict[str, Any] = {
     "state": "mounted",
     "count": 4120,
     "counts": "touchdowns",
+    "per": "unit",
     "most": 20000,
     "until_clean": 880,
     "until_inspection": None,
@@ -88,6 +89,7 @@ class DurableRow(BaseModel):
     state: DurableState
     count: int = Field(description="What it has done.")
     counts: str
+    per: str = Field(description="Whether each unit counts, or each substrate, or each load.")
     most: int
     until_clean: int | None = Field(description="Until it is to be cleaned; zero or less: it is due.")
     until_inspection: int | None

@@ -27,7 +27,7 @@ def select_durables() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Durable.name.label("durable"), DurableKind.name.label("kind"), DurableKind.title, Durable.state,
-            Durable.count, DurableKind.counts, DurableKind.most,
+            Durable.count, DurableKind.counts, DurableKind.per, DurableKind.most,
             (DurableKind.clean_every - (Durable.count - Durable.cleaned_at_count)).label("until_clean"),
             (DurableKind.inspect_every - (Durable.count - Durable.inspected_at_count)).label("until_inspection"),
             case((and_(here, Durable.count >= DurableKind.most), True), else_=False).label("worn"),

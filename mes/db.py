@@ -322,6 +322,9 @@ def lock(session: Session, *wanted: tuple[type[Lockable], Sequence[int]]) -> Loc
     Rows under lock are loaded whole. Raises `NotFound` when one of them does not exist, `Stale` when one is not of the
     version that was expected. `populate_existing` matters: without it an object that was read before the lock keeps its
     old state, and every racer wins.
+
+    Whoever writes a row that refers to one of them does not wait: that a lot refers to equipment is checked when the
+    lot is written, long after the locks were taken in their order.
     """
     rows: dict[tuple[type[Lockable], int], Lockable] = {}
     for model, ids in sorted(wanted, key=lambda pair: pair[0].lock_order):
@@ -343,7 +346,7 @@ _FOR_UPDATE: dict[type[Lockable], Select[Any]] = {}
 def _for_update(model: type[Lockable]) -> Select[Any]:
     if model not in _FOR_UPDATE:
         of_ids = model.id == any_(bindparam("ids", type_=ARRAY(Integer)))
-        statement = select(model).where(of_ids).order_by(model.id).options(undefer("*")).with_for_update()
+        statement = select(model).where(of_ids).order_by(model.id).options(undefer("*")).with_for_update(key_share=True)
         _FOR_UPDATE[model] = statement.execution_options(populate_existing=True)
     return _FOR_UPDATE[model]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
+from mes.db import lock
 from mes.dispatch.later import next_look
 from mes.dispatch.what_next import choose
 from mes.equipment.models import Equipment
@@ -15,6 +18,7 @@ from mes.history import History, entry
 from mes.lots.gate.reserve import lift_reservation, reserve
 from mes.lots.models import Lot
 from mes.lots.regrouping.split import split
+from mes.lots.taking import scrap
 from tests.shop import BEGIN, Floor
 
 
@@ -102,3 +106,18 @@ def floor(floor: Floor) -> Floor:
     with floor.database.transaction() as session:
         session.execute(update(Equipment).values(connected=True))
     return floor
+
+
+def test_nobody_who_works_on_equipment_keeps_a_lot_from_being_reserved_for_it(floor: Floor) -> None:
+    lot, cell = floor.arrive("D1", "die", "W1", "W2"), floor.id_of(Equipment, "CELL-2")
+    act = floor.act()
+    verbs: dict[Callable[..., object], tuple[Any, ...]] = {
+        reserve: (cell, act.at + timedelta(hours=3)), scrap: ("W1", None),
+    }  # fmt: skip
+    with floor.database.transaction() as other:
+        lock(other, (Equipment, [cell]))  # it waits for the lot next, and so nobody with the lot may wait for it
+        for verb, given in verbs.items():
+            with floor.database.transaction() as session:
+                session.execute(text("set local lock_timeout = '2s'"))
+                verb(session, lot, *given, act)
+    assert (floor.lot("D1").units, floor.problems()) == (12, [])

@@ -42,14 +42,28 @@ def conservation(database_url: str, truth: Path | None = None) -> dict[str, Any]
 
 @contextmanager
 def reading(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A read-only connection that sees every row as of one moment, by the owner's login or the application's.
+    """A connection as `connected` gives it, which sees what `snapshot` lets it see."""
+    with connected(database_url) as connection, snapshot(connection):
+        yield connection
 
-    Raises `PermissionError` where the login may not see every row: a count of nothing would look clean.
-    """
+
+@contextmanager
+def connected(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A read-only connection, by the owner's login or the application's."""
     url = database_url.replace("postgresql+psycopg:", "postgresql:", 1)
     with psycopg.connect(url, options="-c timezone=UTC") as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
+        yield connection
+
+
+@contextmanager
+def snapshot(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Lets the connection see every row as of one moment.
+
+    Raises `PermissionError` where the login may not see every row: a count of nothing would look clean.
+    """
+    with connection.transaction():
         member = connection.execute("select pg_has_role(%s, 'set')", [STAFF_ROLE]).fetchone()
         if member == (True,):
             connection.execute(f"set local role {STAFF_ROLE}")
@@ -57,7 +71,7 @@ def reading(database_url: str) -> Iterator[psycopg.Connection[Any]]:
             raise PermissionError(
                 f"This login does not see every row; use the owner's or one that may be {STAFF_ROLE}."
             )
-        yield connection
+        yield
 
 
 def compare(

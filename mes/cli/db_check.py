@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from checks import carriers, compare, durables, history, maps, masks, materials, reading
-from mes.cli.sealing import broken_seal, read_seal
+from mes.cli.sealing import Seal, broken_seal, read_seal
 from mes.history import GENESIS
 from mes.jobs.states import RecordState
 from mes.lots.accounts import ARE, CAME
@@ -41,14 +41,19 @@ def check(database_url: str, seal: Path | None = None) -> Checked:
     """
     sealed = read_seal(seal) if seal else None
     with reading(database_url) as connection:
-        found = [Problem(name, message) for name, message in _counted(connection)]
-        if sealed is not None:
-            found += [Problem("seal", message) for message in broken_seal(connection, sealed)]
-        found += [Problem("heads", message) for message in _heads(connection)]
-        for name, rule in RULES.items():
-            found += [Problem(name, str(message)) for (message,) in connection.execute(rule, PARAMETERS)]
-        states = dict.fromkeys(RecordState, 0) | dict(connection.execute(RECORD_STATES).fetchall())
-        return Checked(found, {str(state): n for state, n in states.items()})
+        return checked(connection, sealed)
+
+
+def checked(connection: psycopg.Connection[Any], sealed: Seal | None = None) -> Checked:
+    """Check what a connection sees; with a seal also against that."""
+    found = [Problem(name, message) for name, message in _counted(connection)]
+    if sealed is not None:
+        found += [Problem("seal", message) for message in broken_seal(connection, sealed)]
+    found += [Problem("heads", message) for message in _heads(connection)]
+    for name, rule in RULES.items():
+        found += [Problem(name, str(message)) for (message,) in connection.execute(rule, PARAMETERS)]
+    states = dict.fromkeys(RecordState, 0) | dict(connection.execute(RECORD_STATES).fetchall())
+    return Checked(found, {str(state): n for state, n in states.items()})
 
 
 def _counted(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, str]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
@@ -19,20 +22,37 @@ from mes.lots import ledger, progress
 from mes.lots.gate import start_gate
 from mes.lots.models import Lot
 from mes.lots.regrouping import merge
+from mes.postgres import EmbeddedPostgres
+from tests.databases import copied, opened
+from tests.lots.random_verbs import TABLE
 from tests.lots.together import Together
 from tests.shop import Floor
 
-STEPS = 30
+SHOPS, STEPS = 5, 30
 """A benchmark goes on for a hundred thousand verbs."""
 MOST_STEPS = 200
 """Before which a planted fault must show."""
 
 
-def test_two_to_eight_at_once_lose_nothing(floor: Floor) -> None:
-    shop = Together(floor, seed=7)
-    for step in range(STEPS):
-        assert shop.step() == [], f"after step {step}"
-    assert shop.accepted.total() > STEPS, (shop.accepted, shop.refused)
+def test_whatever_is_done_at_once_loses_nothing(postgres: EmbeddedPostgres, furnished: str) -> None:
+    accepted, refused = Counter[str](), Counter[str]()
+
+    @settings(
+        max_examples=SHOPS, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(st.randoms(use_true_random=True))
+    def work(chance: Random) -> None:
+        with copied(postgres, furnished) as url, opened(url) as database, Together(Floor(database), chance) as shop:
+            for step in range(STEPS):
+                assert shop.step() == [], f"after step {step}"
+        accepted.update(shop.accepted)
+        refused.update(shop.refused)
+
+    work()
+    assert (accepted + refused).keys() == {row.verb.__name__ for row in TABLE}
+    assert len(accepted) > 0.9 * len(TABLE), (accepted, refused)
+    assert accepted.total() > 0.4 * (accepted + refused).total(), (accepted, refused)
 
 
 def unlocked(model: Any) -> Any:
@@ -76,10 +96,10 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(floor: Floor, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(*FAULTS[fault])
-    monkeypatch.setattr(db, "_FOR_UPDATE", {})
-    shop = Together(floor, seed=7)
-    assert any(_finds(shop) for _ in range(MOST_STEPS)), (shop.accepted, shop.refused)
+    with Together(floor, Random(7)) as shop:
+        monkeypatch.setattr(*FAULTS[fault])
+        monkeypatch.setattr(db, "_FOR_UPDATE", {})
+        assert any(_finds(shop) for _ in range(MOST_STEPS)), (shop.accepted, shop.refused)
 
 
 def _finds(shop: Together) -> bool:

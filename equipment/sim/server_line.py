@@ -90,9 +90,11 @@ class Line:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
         if self._context.get_start_method() == "fork":
+            gc.disable()  # hardly anything of it is garbage
             self._space = asyncio.run(build_address_space())
             gc.collect()
             gc.freeze()  # the children share these pages as long as nobody touches them
+            gc.enable()
         try:
             self._start(self._posts)
             when_up()

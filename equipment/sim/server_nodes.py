@@ -24,10 +24,14 @@ async def build_address_space() -> Server:
     await load_node_sets(server)
     index = await server.register_namespace(nodes.NAMESPACE)
     await learn_types(server)
+    own = {item.name: ua.NodeId(item.name, index) for item in nodes.STRUCTURES}
     for item in nodes.STRUCTURES:
-        fields = [_structure_field(f) for f in item.fields]
-        await new_struct(server, ua.NodeId(item.name, index), ua.QualifiedName(item.name, index), fields)
-        await learn_types(server)
+        fields = [
+            new_struct_field(f.name, own.get(f.type) or _data_type(f.type), array=f.array, optional=f.optional)
+            for f in item.fields
+        ]
+        await new_struct(server, own[item.name], ua.QualifiedName(item.name, index), fields)
+    await learn_types(server)
     for path in nodes.OBJECTS:
         await _parent(server, index, path).add_object(*_names(index, path))
     await _add_job_management(server, index)
@@ -56,10 +60,6 @@ def _data_type(type_name: str) -> ua.NodeId:
         return ua.NodeId(ua.VariantType[type_name].value)
     known: ua.NodeId = getattr(ua, type_name).data_type
     return known
-
-
-def _structure_field(field: Field) -> ua.StructureField:
-    return new_struct_field(field.name, _data_type(field.type), array=field.array, optional=field.optional)
 
 
 def _argument(field: Field) -> ua.Argument:

@@ -137,13 +137,13 @@ def _verbs(module: str) -> Mapping[str, Any]:
 
 
 def _imported(module: str) -> Any:
-    with _for_good():
+    with for_good():
         return import_module(f"mes.cli.{module}")
 
 
 @contextmanager
-def _for_good() -> Iterator[None]:
-    """What is imported stays: it is not searched for garbage, which took a sixth of the time of a start."""
+def for_good() -> Iterator[None]:
+    """For imports. What is imported stays: it is not searched for garbage, which took a sixth of a start."""
     gc.disable()
     try:
         yield

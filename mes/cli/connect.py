@@ -9,6 +9,7 @@ import typer
 
 from equipment.interface.endpoints import FILE
 from mes.cli import logs
+from mes.cli.commands import for_good
 from mes.cli.database import open_database
 from mes.db import Database
 from mes.errors import Refused
@@ -36,9 +37,10 @@ def connect(
 
 async def _connect(database: Database, folder: Path) -> None:
     # this brings the OPC UA library in, which help should not wait for
-    from equipment.client.opcua import open_line
-    from mes.jobs.connector import Connector
-    from mes.jobs.link import links
+    with for_good():
+        from equipment.client.opcua import open_line
+        from mes.jobs.connector import Connector
+        from mes.jobs.link import links
 
     connector = Connector(database, links(database, dict(open_line(folder))))
     running = asyncio.ensure_future(connector.run())

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mes.cli import logs
+from mes.cli.commands import for_good
 from mes.cli.database import open_database
 from mes.cli.ports import refuse_taken
 from mes.people.users import FIRST, first_administrator
@@ -23,8 +24,9 @@ def serve(
     Example: mes serve --port 8080
     """
     # these bring the web framework in, which help should not wait for
-    from mes.app import create_app
-    from mes.http.server import Server
+    with for_good():
+        from mes.app import create_app
+        from mes.http.server import Server
 
     settings = Settings()
     logs.set_up(settings.log_format)

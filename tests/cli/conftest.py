@@ -21,13 +21,19 @@ from tests.api.conftest import Api, everybody
 from tests.conftest import MIGRATED
 from tests.databases import APP_PASSWORD, copy
 from tests.shop import BEGIN, Floor, mapped
-from tests.web.conftest import hashed, serving
+from tests.web.conftest import CHEAPLY, hashed, serving
 
 PLANTED = "template_planted"
 DEMONSTRATION = Path(__file__).parents[2] / "deploy" / "plants" / "demonstration_centre"
 
 Mes = Callable[..., Result]
 As = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _passwords_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hash of a password takes longer than most commands, and is no matter of theirs."""
+    monkeypatch.setattr("mes.people.passwords._HASHER", CHEAPLY)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -19,6 +18,7 @@ from typer.testing import CliRunner
 
 from mes.cli import app
 from mes.cli.centre import Centre
+from mes.cli.database import open_database
 from mes.cli.demo import already
 from mes.cli.ports import wait_for_listening
 from mes.cli.processes import Program
@@ -27,6 +27,7 @@ from mes.errors import Away
 from mes.settings import Settings
 from tests.cli.conftest import DEMONSTRATION, Mes
 from tests.demo.small_plant import small_plant
+from tests.web.conftest import serving
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
@@ -50,62 +51,46 @@ def stranger(owner_url: URL) -> Iterator[URL]:
 
 
 @pytest.fixture
-def server(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
-    with serving(environment, port) as process:
-        yield process
-
-
-@contextmanager
-def serving(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
-    """`mes serve` with these settings."""
-    env = {**os.environ, **environment, "PYTHONPATH": str(ROOT), "MES_PORT": str(port), "MES_LOG_FORMAT": "json"}
+def server(environment: dict[str, str], database: Database, port: int) -> Iterator[subprocess.Popen[str]]:
+    """`mes serve`, which knows the application's login and no other."""
+    login = {"MES_DATABASE_URL": database.url.render_as_string(hide_password=False), "MES_APP_PASSWORD": ""}
+    own = {"PYTHONPATH": str(ROOT), "MES_PORT": str(port), "MES_LOG_FORMAT": "json"}
+    env = {**os.environ, **environment, **login, **own}
     call = [sys.executable, "-m", "mes.cli", "serve"]
     with subprocess.Popen(call, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()
 
 
-def test_serve_answers_and_stops_on_sigterm(server: subprocess.Popen[str], port: int) -> None:
+def test_serve_answers_and_stops_on_sigterm_with_the_applications_login(
+    server: subprocess.Popen[str], port: int
+) -> None:
     assert server.stderr is not None
     logged = iter(server.stderr.readline, "")
     assert next(line for line in logged if "running on" in json.loads(line)["event"])
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=PATIENCE_S) as page:
-        assert page.status == 200
+    assert ready(f"http://127.0.0.1:{port}")
     server.send_signal(signal.SIGTERM)
     _, said = server.communicate(timeout=PATIENCE_S)
     assert server.returncode in (0, -signal.SIGTERM), said
     lines = [json.loads(line) for line in said.splitlines()]
     assert [line["level"] for line in lines] == ["info"] * len(lines)
     (request,) = [line for line in lines if line["event"] == "request"]
-    assert (request["path"], request["status"], len(request["request_id"])) == ("/health/live", 200, 32)
+    assert (request["path"], request["status"], len(request["request_id"])) == ("/health/ready", 200, 32)
 
 
-def test_serve_needs_no_more_than_the_applications_login(
-    environment: dict[str, str], database: Database, port: int
-) -> None:
-    login = {"MES_DATABASE_URL": database.url.render_as_string(hide_password=False), "MES_APP_PASSWORD": ""}
-    with serving(environment | login, port) as process:
-        assert ready(process, port)
+def test_serve_works_as_mes_app_whoever_the_address_names(environment: dict[str, str], stranger: URL) -> None:
+    address = stranger.render_as_string(hide_password=False)
+    with (
+        open_database(Settings(database_url=address, app_password=environment["MES_APP_PASSWORD"])) as database,
+        serving(database) as site,
+    ):
+        assert ready(site.address)
 
 
-def test_serve_works_as_mes_app_whoever_the_address_names(
-    environment: dict[str, str], stranger: URL, port: int
-) -> None:
-    address = {"MES_DATABASE_URL": stranger.render_as_string(hide_password=False)}
-    with serving(environment | address, port) as process:
-        assert ready(process, port)
-
-
-def ready(process: subprocess.Popen[str], port: int) -> bool:
-    """Whether the pages have their database, as soon as they answer."""
-    assert process.stderr is not None
-    said = []
-    for line in iter(process.stderr.readline, ""):
-        said.append(line)
-        if "running on" in line:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=PATIENCE_S) as page:
-                return bool(page.status == 200)
-    pytest.fail(f"it ended: {''.join(said)}")
+def ready(address: str) -> bool:
+    """Whether the pages have their database."""
+    with urllib.request.urlopen(f"{address}/health/ready", timeout=PATIENCE_S) as page:
+        return bool(page.status == 200)
 
 
 def test_what_only_the_owner_may_do_is_refused_to_others(

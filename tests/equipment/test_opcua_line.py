@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -25,9 +23,10 @@ from equipment.interface.messages import JobOrder, SubstrateResult
 from equipment.interface.nodes import Method
 from equipment.interface.pki import CONNECTOR_URI
 from equipment.interface.states import E10State, JobState, ReturnStatus
+from equipment.sim.__main__ import main
 from equipment.sim.config import Kind
 from equipment.sim.server_nodes import EVENT_TYPE
-from tests.equipment.line_process import ROOT, LineProcess, is_alive
+from tests.equipment.line_process import LineProcess, is_alive
 from tests.equipment.shop import BODIES, SHIFT_BEGINS, maps_of, order
 
 BODY = BODIES[Kind.THERMAL]
@@ -301,10 +300,14 @@ def test_equipment_without_fork_serves_too_and_ends_when_its_line_is_killed(tmp_
         ("classes: []\nequipment: []", ["--speed", "1"], "either --stepped"),
     ],
 )
-def test_line_that_cannot_start_says_why(tmp_path: Path, plant: str, options: list[str], words: str) -> None:
+def test_line_that_cannot_start_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], plant: str, options: list[str], words: str
+) -> None:
     if plant:
         (tmp_path / "equipment.yaml").write_text(plant)
-    command = ["-m", "equipment.sim", "--plant", str(tmp_path), "--data-dir", str(tmp_path / "d"), "--seed", "1"]
-    ended = subprocess.run([sys.executable, *command, *options], cwd=ROOT, capture_output=True, text=True)
-    assert ended.returncode in (1, 2)
-    assert words in ended.stderr
+    try:
+        code = main(["--plant", str(tmp_path), "--data-dir", str(tmp_path / "d"), "--seed", "1", *options])
+    except SystemExit as wrong_use:
+        code = int(wrong_use.code or 0)
+    assert code in (1, 2)
+    assert words in capsys.readouterr().err

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -78,11 +79,11 @@ def people(session: Session) -> None:
 
 
 @contextmanager
-def serving(database: Database, app: FastAPI | None = None) -> Iterator[Site]:
-    """The application on a free port, stopped in order."""
+def serving(database: Database, app: FastAPI | None = None, **settings: Any) -> Iterator[Site]:
+    """The application on a free port, stopped in order, with further settings of the server."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    server = Server(app or create_app(database), "127.0.0.1", port, log_level="warning")
+    server = Server(app or create_app(database), "127.0.0.1", port, log_level="warning", **settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, undefer
+from sqlalchemy.orm.exc import StaleDataError
 
 from mes.errors import Away, Busy, Malformed, MesError, NotFound, Stale, TookTooLong
 from mes.rows import many_in_one_insert, write_together
@@ -52,6 +53,8 @@ __all__ = [
 
 APP_ROLE, STAFF_ROLE, CUSTOMER_ROLE = "mes_app", "mes_staff", "mes_customer"
 AWAY = "The database does not answer; try again in a moment."
+
+IN_BETWEEN = "Another transaction holds what this one needs; try again."
 
 PREPARED = 400
 """Statements that one connection keeps planned; those used least recently are forgotten."""
@@ -181,6 +184,8 @@ class Database:
                 yield session
         except (OperationalError, DataError, UnicodeEncodeError) as error:
             raise _told(error) from error
+        except StaleDataError as error:  # a row that was changed without a lock, and by another meanwhile
+            raise Busy(IN_BETWEEN) from error
 
     @contextmanager
     def listening(self, *channels: str) -> Iterator[Callable[[float], bool]]:
@@ -262,7 +267,7 @@ def _told(error: DBAPIError | UnicodeEncodeError) -> Exception:
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
     by_the_driver = state is None and not isinstance(error, OperationalError)
     if state in IN_THE_WAY:
-        return Busy("Another transaction holds what this one needs; try again.")
+        return Busy(IN_BETWEEN)
     if state == BROKEN_OFF:
         return TookTooLong(
             "The database took longer than one request may; nothing was changed. Ask for less at once, such as a"

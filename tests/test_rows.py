@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mes.db import Database
 from mes.definitions.models import EquipmentClass, HoldCode
+from mes.errors import Busy
 from mes.lots.models import Lot, LotSubstrate
 from tests.shop import Floor, code_of_holds
 
@@ -90,6 +91,18 @@ def test_versions_count_each_time(coded: Floor) -> None:
         assert (first.row_version, second.row_version) == (before + 3, before + 2)
     with coded.database.reading() as session:
         assert [(lot.priority, lot.row_version) for lot in _rows(session, Lot)] == [(6, before + 3), (6, before + 2)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_rows_that_another_changed_meanwhile_are_not_written(coded: Floor, count: int) -> None:
+    """As happens to whoever changes what is not under lock."""
+    with pytest.raises(Busy, match="try again"), coded.database.transaction() as session:
+        mine = _rows(session, Lot)[:count]
+        _write(coded.database, Lot, "priority", [3, 4])
+        for lot in mine:
+            lot.priority = 9
+    with coded.database.reading() as session:
+        assert [lot.priority for lot in _rows(session, Lot)] == [3, 4]
 
 
 def test_what_a_savepoint_took_back_is_written_again(coded: Floor) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from mes.definitions.models import DurableKind, MaterialKind, Product
+from mes.db import STAFF, seeing_as
+from mes.definitions.models import DurableKind, Layout, MaterialKind, Product
 from mes.equipment.models import Equipment
 from mes.http.addresses import filtered, path
 from mes.jobs.models import SentOrder
@@ -57,9 +58,8 @@ def find(session: Session, scanned: str, *, centre: bool) -> list[Found]:
     if not codes:
         return []
     found = _told(session, codes, centre=centre)
-    units = [(code, *unit.groups()) for code in codes if (unit := UNIT.fullmatch(code))]
-    for one in _told(session, [name for _, name, *_ in units], substrates=True) if units else ():
-        found += [_unit(one, x, y) for _, name, x, y in units if name.lower() in {one.name.lower(), one.code.lower()}]
+    for name, x, y in (unit.groups() for code in codes if (unit := UNIT.fullmatch(code))):
+        found += _units(session, _told(session, [name], substrates=True), int(x), int(y))
     return found[:MOST]
 
 
@@ -194,10 +194,23 @@ def _runs(named: ColumnElement[bool]) -> Iterator[Rows]:
     )
 
 
-def _unit(substrate: Found, x: str, y: str) -> Found:
-    column, row = int(x), int(y)
-    page = path("units", substrate.customer, substrate.name, column, row)
-    return Found("unit", f"{substrate.name}:{column},{row}", substrate.customer, substrate.form, page)
+def _units(session: Session, substrates: Sequence[Found], x: int, y: int) -> list[Found]:
+    """The unit at x, y of those substrates, which were found, that have such a position."""
+    named = tuple_(Customer.name, Substrate.name).in_([(one.customer, one.name) for one in substrates])
+    query = (
+        select(Customer.name, Substrate.name)
+        .join(Customer, Customer.id == Substrate.customer_id)
+        .join(Layout, Layout.id == Substrate.layout_id)
+        .where(named, Layout.columns > x, Layout.rows > y)
+    )
+    with seeing_as(session, STAFF):  # layouts are the centre's, and no customer's role reads them
+        there = {(customer, name) for customer, name in session.execute(query)} if substrates else ()
+    return [_unit(one, x, y) for one in substrates if (one.customer, one.name) in there]
+
+
+def _unit(substrate: Found, x: int, y: int) -> Found:
+    page = path("units", substrate.customer, substrate.name, x, y)
+    return Found("unit", f"{substrate.name}:{x},{y}", substrate.customer, substrate.form, page)
 
 
 PAGES: Mapping[str, Callable[[str, str, str], str]] = {

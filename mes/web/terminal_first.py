@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ARRAY, Select, Text, func, select
 from sqlalchemy.orm import Session
 
 from mes.definitions.models import BY_HAND, EquipmentClass
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
 from mes.jobs.models import SentOrder
-from mes.lots.holds.models import HELD
-from mes.lots.models import Lot, LotSubstrate, RunSubstrate
+from mes.lots.models import Hold, Lot, LotSubstrate, RunSubstrate
 from mes.lots.states import ON_LINE, Progress, Work
 from mes.lots.work.hand_work import MOVES
 from mes.people.models import Customer
@@ -31,7 +30,8 @@ class Task:
     operation: str
     class_id: int
     substrates: int
-    held: bool = False
+    held: Sequence[str] = ()
+    """The codes of the holds of the whole lot."""
     run: str = ""
     equipment: str = ""
 
@@ -66,12 +66,16 @@ def first(session: Session, equipment: str) -> First:
     )
 
 
+_STANDING = select(Hold.code).where(Hold.lot_id == Lot.id, Hold.released_at.is_(None), ~Hold.masked)
+_HOLDS = func.array(_STANDING.distinct().order_by(Hold.code).correlate(Lot).scalar_subquery(), type_=ARRAY(Text))
+
+
 def _waiting() -> Select[*tuple[object, ...]]:
     """Lots that wait at an operation that people work, most urgent first."""
     return (
         select(
             Lot.name.label("lot"), Customer.name.label("customer"), Operation.title.label("operation"),
-            WAYS.c.class_id, func.count().label("substrates"), HELD.label("held"),
+            WAYS.c.class_id, func.count().label("substrates"), _HOLDS.label("held"),
         )
         .select_from(LotSubstrate)
         .join(Lot, Lot.id == LotSubstrate.lot_id)

@@ -99,7 +99,8 @@ def test_what_a_scanner_adds_is_left_out(shop: Floor) -> None:
 @pytest.mark.parametrize(
     "rubbish",
     ["", " ", "\x00", GS * 10_000, "X" * 10_000, "E" + "X" * LONGEST, "]d2", "[)>", "'; drop table lot", "%", "_", "/",
-     "//", ":", "W7:", "W7:1", "W7:99999999,1", ":1,2", "beta/", "/D", "\ud800", "\x85\u2028", "e" + "/e" * 5_000],
+     "//", ":", "W7:", "W7:1", "W7:99999999,1", "W7:4,0", "W7:0,3", ":1,2",
+     "beta/", "/D", "\ud800", "\x85\u2028", "e" + "/e" * 5_000],
 )  # fmt: skip
 def test_rubbish_finds_nothing(shop: Floor, rubbish: str) -> None:
     assert pages(shop, rubbish) == []

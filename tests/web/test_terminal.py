@@ -51,7 +51,7 @@ def test_first_screen_leads_a_person_through_a_lot_by_hand(shop: Floor, serve: S
     waiting = section(page, "Waits for a person")
     expect(waiting.get_by_role("listitem")).to_have_count(2)
     expect(waiting).not_to_contain_text("D1")
-    expect(waiting.get_by_role("listitem").filter(has_text="B2")).to_contain_text("held")
+    expect(waiting.get_by_role("listitem").filter(has_text="B2")).to_contain_text("held crack")
     expect(waiting.get_by_role("listitem").filter(has_text="B1")).to_contain_text("1 substrate · Inspection bench")
     waiting.get_by_role("link", name="B1").click()
     page.get_by_role("link", name="OVEN-1").click()

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from equipment.client import EquipmentLost, SteppedEquipment
@@ -55,7 +55,7 @@ class Seen:
     """How the line stands at one plant time, after people have looked at it."""
 
     looked: Looked
-    left: Sequence[Lot]
+    left: int
     """Lots that have not ended."""
     working: set[str]
     """Equipment with work."""
@@ -103,12 +103,12 @@ class Conductor:
             if seen.looked.done or seen.looked.to_sign:
                 await self._keep_time(seen, now)
                 continue
-            progress(now, len(seen.left))
+            progress(now, seen.left)
             if not seen.left:
                 return
             then = await self._step(seen, now)
             if then is None:
-                await self._give_up_one(seen.left, now)
+                await self._give_up_one(lot_ids, now)
             else:
                 now = then
 
@@ -135,7 +135,8 @@ class Conductor:
         looked = self._persons(session, now)
         if looked.done:
             unsettle(session)
-        left, later = _left(session, lot_ids), self._later(session, now)
+        left = session.scalars(_left(lot_ids).with_only_columns(func.count())).one()
+        later = self._later(session, now)
         return Seen(looked, left, _working(session), _may_work(session), later)
 
     async def _have_signed(self, signatures: Sequence[Signature]) -> None:
@@ -163,8 +164,9 @@ class Conductor:
         await self._tell(lambda s: set_plant_clock(s, then, 0))
         return then
 
-    async def _give_up_one(self, left: Sequence[Lot], now: datetime) -> None:
+    async def _give_up_one(self, lot_ids: Sequence[int], now: datetime) -> None:
         """Nothing runs and nothing can start: a person stores the least urgent waiting lot, its remainder counted."""
+        left = await self._tell(lambda s: s.scalars(_left(lot_ids).order_by(Lot.name)).all())
         waiting = [lot for lot in left if lot.state == LotState.QUEUED]
         if not waiting:
             raise Stuck("Nothing happens any more: " + ", ".join(f"{lot.name} is {lot.state}" for lot in left))
@@ -198,8 +200,8 @@ def _plant_time(session: Session) -> datetime:
     return plant_clock(session).plant_at
 
 
-def _left(session: Session, lot_ids: Sequence[int]) -> Sequence[Lot]:
-    return session.scalars(select(Lot).where(Lot.id.in_(lot_ids), Lot.state.not_in(ENDED)).order_by(Lot.name)).all()
+def _left(lot_ids: Sequence[int]) -> Select[Lot]:
+    return select(Lot).where(Lot.id.in_(lot_ids), Lot.state.not_in(ENDED))
 
 
 def _working(session: Session) -> set[str]:

@@ -1,10 +1,10 @@
 """What stands on a label, and where: a Data Matrix with the code, beside it the name, what it is and whose."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, get_args
+from unicodedata import east_asian_width
 
 import numpy as np
 import zxingcpp
@@ -24,8 +24,9 @@ LEAST_MODULE_MM = 0.25
 QUIET = 1
 """Modules of white that a Data Matrix needs around it (ISO/IEC 16022)."""
 MARGIN_MM = 1.5
-WIDE = 0.6
-"""Width of a letter against its height, in a font in which all are as wide."""
+WIDE, FULL_WIDTH = 0.6, 1.0
+"""Width of a letter against its height, in a font in which all are as wide; and that of Hangul, or any other letter
+that Unicode calls wide."""
 LEADING = 1.15
 """Height of a line against that of its letters."""
 LARGEST_MM, READABLE_MM, LEAST_MM = 6.0, 2.0, 1.0
@@ -136,15 +137,40 @@ def _fitted(text: str, width_mm: float, height_mm: float, most_lines: int) -> tu
     """
 
     def height(lines: int) -> float:
-        longest = math.ceil(len(text) / lines)
-        return min(LARGEST_MM, height_mm / (lines * LEADING), width_mm / (longest * WIDE))
+        longest = _longest(text, lines)
+        return min(LARGEST_MM, height_mm / (lines * LEADING), width_mm / longest)
 
     lines = range(1, most_lines + 1)
     lines_taken = next((n for n in lines if height(n) >= READABLE_MM), max(lines, key=height))
     letter_mm = max(height(lines_taken), LEAST_MM)
-    wide = int(width_mm / (WIDE * letter_mm) + EVEN)
-    if wide < 2:
+    wide = width_mm / letter_mm + EVEN
+    if wide < 2 * WIDE:
         return 0.0, []
-    if len(text) > wide * lines_taken:
-        text = text[: wide * lines_taken - 1] + "…"
-    return letter_mm, [text[start : start + wide] for start in range(0, len(text), wide)]
+    written = _broken(text, wide)
+    if len(written) > lines_taken:
+        written = [*written[: lines_taken - 1], written[lines_taken - 1][:-1] + "…"]
+    return letter_mm, written
+
+
+def _width(letter: str) -> float:
+    """Against its height."""
+    return FULL_WIDTH if east_asian_width(letter) in "WF" else WIDE
+
+
+def _longest(text: str, lines: int) -> float:
+    """How wide the longest of so many lines is that are as even as letters let them be, against the height."""
+    widths = [*map(_width, text)]
+    most = sum(widths) / lines + (max(widths) - EVEN if lines > 1 else EVEN)
+    return max(sum(map(_width, line)) for line in _broken(text, most))
+
+
+def _broken(text: str, wide: float) -> list[str]:
+    """The text in lines that are at most so wide, against the height, but of a letter at least."""
+    lines, left = [""], wide
+    for letter in text:
+        if lines[-1] and _width(letter) > left:
+            lines.append("")
+            left = wide
+        lines[-1] += letter
+        left -= _width(letter)
+    return lines

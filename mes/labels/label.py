@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from mes.errors import Malformed, NotFound
 from mes.labels.find import Found, find_each
+from mes.labels.use_by import use_by
 
 MOST_LABELS = 100
 """At once."""
@@ -82,18 +83,23 @@ def labels_of(session: Session, codes: Sequence[str], kind: str | None = None) -
     if not 1 <= len(codes) <= MOST_LABELS:
         raise Malformed(f"Ask for 1 to {MOST_LABELS} labels at once; these are {len(codes)}.")
     found = find_each(session, codes, KINDS if kind is None else (kind,))
-    return [_label(code, found[code]) for code in codes]
+    named = [_one(code, found[code]) for code in codes]
+    ends = use_by(session, named)
+    return [_label(one, ends.get(one, "")) for one in named]
 
 
-def _label(code: str, found: Sequence[Found]) -> Label:
+def _one(code: str, found: Sequence[Found]) -> Found:
     if not found:
         raise NotFound(f"Nothing that has a label is called {code}.")
     if len(found) > 1:
         named = ", ".join(f"{one.kind.replace('_', ' ')} {one.code}" for one in found)
         raise Malformed(f"{code} names {named}; say which kind, or whose: CUSTOMER/NAME.")
-    (one,) = found
-    what = one.kind.replace("_", " ")
-    return Label(one.code, one.name, tuple(filter(None, (what, one.form.replace("_", " "), one.customer))))
+    return found[0]
+
+
+def _label(of: Found, ends: str) -> Label:
+    what = of.kind.replace("_", " ")
+    return Label(of.code, of.name, tuple(filter(None, (what, of.form.replace("_", " "), of.customer, ends))))
 
 
 @lru_cache(maxsize=MOST_LABELS)
@@ -123,7 +129,8 @@ def drawn(label: Label, size: Size) -> Drawn:
 def _text(label: Label, x_mm: float, width_mm: float, height_mm: float) -> Iterator[Written]:
     """The name as large as it fits into three fifths of the height, over lines if it must; the rest below it."""
     y_mm = MARGIN_MM
-    for text, share, most_lines in ((label.name, 0.6, 4), *((line, 0.4 / 3, 1) for line in label.lines)):
+    below = 0.4 / max(3, len(label.lines))
+    for text, share, most_lines in ((label.name, 0.6, 4), *((line, below, 1) for line in label.lines)):
         letter_mm, lines = _fitted(text, width_mm, share * height_mm, most_lines)
         for line in lines:
             yield Written(x_mm, y_mm, letter_mm, line)

@@ -136,6 +136,7 @@ def shop(module_database: Database) -> Floor:
     for number in range(1, MOST_LABELS + 2):
         floor.do(register_carrier, f"F{number}", "foup", 25, None)
     deliver(floor, "L8", "tape", {"D": 500})
+    deliver(floor, "L9", "tape", {"T1": 500}, lasts_h=3006, customer="alpha")
     return floor
 
 
@@ -145,6 +146,12 @@ def test_a_label_is_of_one_thing(shop: Floor) -> None:
             Label("F1", "F1", ("carrier", "foup")), Label("beta/D", "D", ("lot", "Die", "beta")),
         ]  # fmt: skip
         assert labels_of(session, ["D"], "container") == [Label("D", "D", ("container", "Tape L8"))]
+        ends = "use by 2026-07-04 06:00"
+        assert labels_of(session, ["T1", "L9", "L8"]) == [
+            Label("alpha/T1", "T1", ("container", "Tape L9", "alpha", ends)),
+            Label("alpha/L9", "L9", ("material lot", "Tape", "alpha", ends)),
+            Label("L8", "L8", ("material lot", "Tape")),
+        ]  # fmt: skip
         with pytest.raises(Malformed, match=r"names lot alpha/D, lot beta/D; say which"):
             labels_of(session, ["D"], "lot")
         for codes in (["D9"], ["CELL-1", "J-0000001"], ["die/10"]):

@@ -14,7 +14,7 @@ from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 from asyncua.crypto.validator import CertificateValidator, CertificateValidatorOptions
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from equipment.interface.pki import Application, UserHash, is_trusted
 
@@ -90,7 +90,10 @@ async def secure(server: Server, application: Application, user: UserHash, trust
     server.set_identity_tokens([ua.UserNameIdentityToken])
     # from bytes: for a path the library brings in a whole framework of its own, in every process of a line
     await server.load_certificate(application.certificate.read_bytes())
-    await server.load_private_key(application.key.read_bytes(), format=application.key.suffix.lstrip("."))
+    # to check anew what we made takes longer than all else of a start, in every process of a line, too
+    server.iserver.private_key = load_pem_private_key(
+        application.key.read_bytes(), None, unsafe_skip_rsa_key_validation=True
+    )
     gate: Any = server.iserver.user_manager
     gate.open_for(user, trusted)
     rules = CertificateValidator(

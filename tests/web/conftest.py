@@ -1,5 +1,6 @@
 """A server with people who can sign in, on a small line, and a browser that shows what it serves."""
 
+import asyncio
 import shutil
 import socket
 import threading
@@ -8,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -33,6 +35,10 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 
+
+OFTEN = SimpleNamespace(**{**vars(asyncio), "sleep": lambda seconds: asyncio.sleep(seconds / 20)})
+pytest.MonkeyPatch().setattr("uvicorn.server.asyncio", OFTEN)
+"""A server looks often whether it is to stop: at its own pace it kept each test waiting for longer than that took."""
 
 CHEAPLY = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from mes.cli.database import reading, writing
 from mes.cli.output import Json, Why, show, show_one
 from mes.cli.remote import server
 from mes.definitions.models import EquipmentClass
-from mes.equipment.condition import change_state
+from mes.equipment.condition import change_state, dismiss_alarm
 from mes.equipment.looks import last_states, select_equipment, standing_alarms
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
@@ -62,7 +63,7 @@ def show_equipment(name: EquipmentName, *, as_json: Json = False) -> None:
     else:
         with reading() as session:
             of = equipment_id(session, name)
-            told = dict(session.execute(select_equipment().where(Equipment.id == of)).mappings().one())
+            told = _row(session, of)
             for part, query in _parts(of).items():
                 told[part] = [dict(row) for row in session.execute(query).mappings()]
     show_one(told, as_json=as_json)
@@ -105,11 +106,40 @@ def state(
     Example: mes equipment state TCB-01 SDT --why "collet change"
     """
     if there := server():
-        told = there.post("equipment", name, "state", body={"state": new, "why": why})
-        told = {key: value for key, value in told.items() if key not in {"alarms", "states"}}
+        told = _without_parts(there.post("equipment", name, "state", body={"state": new, "why": why}))
     else:
         with writing(why) as (session, act):
             of = equipment_id(session, name)
             change_state(session, of, new, act)
-            told = dict(session.execute(select_equipment().where(Equipment.id == of)).mappings().one())
+            told = _row(session, of)
     show_one(told, as_json=as_json)
+
+
+@app.command()
+def clear_alarm(
+    name: EquipmentName,
+    alarm: Annotated[str, typer.Argument(metavar="ALARM", help="Its code.")],
+    *,
+    why: Why,
+    as_json: Json = False,
+) -> None:
+    """Clear an alarm of which nothing reports that it went away; what the equipment reports next counts again.
+
+    Example: mes equipment clear-alarm TCB-01 RECORDS_MISSING --why "all substrates counted"
+    """
+    if there := server():
+        told = _without_parts(there.post("equipment", name, "clear-alarm", body={"alarm": alarm, "why": why}))
+    else:
+        with writing(why) as (session, act):
+            of = equipment_id(session, name)
+            dismiss_alarm(session, of, alarm, act)
+            told = _row(session, of)
+    show_one(told, as_json=as_json)
+
+
+def _without_parts(told: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if key not in {"alarms", "states"}}
+
+
+def _row(session: Session, of: int) -> dict[str, Any]:
+    return dict(session.execute(select_equipment().where(Equipment.id == of)).mappings().one())

@@ -8,6 +8,7 @@ import typer
 from mes.cli.database import reading, writing
 from mes.cli.output import Json, Why, show, show_one
 from mes.cli.remote import server
+from mes.equipment.queries import equipment_id
 from mes.people.sign_in import signer
 from mes.recipes.approve import approve as approve_version
 from mes.recipes.approve import retire as retire_version
@@ -17,6 +18,7 @@ from mes.recipes.looks import look, select_recipes
 from mes.recipes.models import RecipeVersion
 from mes.recipes.queries import recipe_version_id
 from mes.recipes.states import RecipeState
+from mes.recipes.verify import verify as verify_version
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -129,5 +131,26 @@ def retire(name: RecipeName, *, why: Why, as_json: Json = False) -> None:
     else:
         with writing(why) as (session, act):
             version = retire_version(session, recipe_version_id(session, name), act)
+            told = look(session, version.id)
+    show_one(told, as_json=as_json)
+
+
+@app.command()
+def verify(
+    name: RecipeName,
+    equipment: Annotated[str, typer.Argument(metavar="EQUIPMENT", help="On which the approved body is by now.")],
+    *,
+    why: Why,
+    as_json: Json = False,
+) -> None:
+    """Have what an equipment holds compared anew: the next order does, and is refused if the body still differs.
+
+    Example: mes recipe verify tcb_cow@1 TCB-01 --why "loaded the approved body by hand"
+    """
+    if there := server():
+        told = there.post("recipes", name, "verify", body={"equipment": equipment, "why": why})
+    else:
+        with writing(why) as (session, act):
+            version = verify_version(session, recipe_version_id(session, name), equipment_id(session, equipment), act)
             told = look(session, version.id)
     show_one(told, as_json=as_json)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from mes.definitions.clock import act_now
 from mes.definitions.models import EquipmentClass
-from mes.equipment.condition import change_state
+from mes.equipment.condition import LONGEST_CODE, change_state, dismiss_alarm
 from mes.equipment.looks import last_states, select_equipment, standing_alarms
 from mes.equipment.models import Equipment
 from mes.equipment.queries import equipment_id
@@ -17,7 +17,7 @@ from mes.equipment.states import EquipmentState
 from mes.http import etag, paging
 from mes.http.command import CommandRoute
 from mes.http.etag import IfMatch
-from mes.http.shapes import Asked, Name, Text, example
+from mes.http.shapes import WRITTEN, Asked, Name, Text, Why, example
 from mes.http.transaction import Tx
 from mes.people.access import require
 from mes.people.permissions import Permission
@@ -99,6 +99,15 @@ class StateBody(Asked):
     why: Text = ""
 
 
+class ClearAlarmBody(Asked):
+    """An alarm that somebody has seen to."""
+
+    model_config = example(alarm="RECORDS_MISSING", why="the disk was replaced; all substrates counted")
+
+    alarm: str = Field(min_length=1, max_length=LONGEST_CODE, pattern=WRITTEN, description="Its code.")
+    why: Why
+
+
 @router.get("", response_model=paging.Page[EquipmentRow])
 def list_equipment(
     session: Tx, _: Viewer, asked: paging.Asked, of_class: Name | None = None, state: EquipmentState | None = None
@@ -127,6 +136,18 @@ def change(
     of = equipment_id(session, equipment)
     etag.asked(session, Equipment, of, if_match)
     change_state(session, of, body.state, act_now(session, by.name, body.why))
+    return _look(session, response, of)
+
+
+@router.post("/{equipment}/clear-alarm", response_model=EquipmentLook)
+def clear_alarm(
+    session: Tx, by: Annotated[Person, require(Permission.MAINTAIN_EQUIPMENT)], response: Response,
+    equipment: EquipmentName, body: ClearAlarmBody, if_match: IfMatch = None,
+) -> Any:  # fmt: skip
+    """Clear an alarm of which nothing reports that it went away; what the equipment reports next counts again."""
+    of = equipment_id(session, equipment)
+    etag.asked(session, Equipment, of, if_match)
+    dismiss_alarm(session, of, body.alarm, act_now(session, by.name, body.why))
     return _look(session, response, of)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from mes.db import lock
 from mes.equipment.models import Alarm, Equipment, EquipmentStateInterval
 from mes.equipment.states import EquipmentState
+from mes.errors import Malformed, NotFound
 from mes.history import Act, Change, record
 
 LONGEST_CODE = 200
@@ -61,6 +62,19 @@ def clear_alarm(session: Session, equipment_id: int, code: str, act: Act) -> Non
     if alarm is not None:
         alarm.cleared_at = act.at
         record(session, "alarm_cleared", act, [Change(equipment, before={"alarm": code})])
+
+
+def dismiss_alarm(session: Session, equipment_id: int, code: str, act: Act) -> None:
+    """A person has seen to an alarm of which nothing reports that it went away. What is reported next counts again.
+
+    Raises `Malformed` (no reason), `NotFound` where it does not stand.
+    """
+    if not act.why.strip():
+        raise Malformed("Say in a comment what was found and done.")
+    equipment = lock(session, (Equipment, [equipment_id])).one(Equipment, equipment_id)
+    if _standing(session, equipment_id, code) is None:
+        raise NotFound(f"{equipment.name} has no alarm {code}.")
+    clear_alarm(session, equipment_id, code, act)
 
 
 def _standing(session: Session, equipment_id: int, code: str) -> Alarm | None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mes.definitions.clock import act_now
 from mes.definitions.models import EquipmentClass
+from mes.equipment.queries import equipment_id
 from mes.http import etag, paging
 from mes.http.command import CommandRoute
 from mes.http.etag import IfMatch
@@ -25,6 +26,7 @@ from mes.recipes.looks import look, select_recipes
 from mes.recipes.models import RecipeVersion
 from mes.recipes.queries import recipe_version_id
 from mes.recipes.states import RecipeState
+from mes.recipes.verify import verify
 
 router = APIRouter(prefix="/recipes", route_class=CommandRoute, tags=["recipes"])
 
@@ -148,6 +150,15 @@ class RetireBody(Asked):
     why: Why
 
 
+class VerifyBody(Asked):
+    """An equipment on which the approved body is by now."""
+
+    model_config = example(equipment="TCB-01", why="loaded the approved body by hand")
+
+    equipment: Name
+    why: Why
+
+
 @router.get("", response_model=paging.Page[RecipeRow])
 def list_recipes(
     session: Tx, _: Viewer, asked: paging.Asked, state: RecipeState | None = None, of_class: Name | None = None
@@ -202,6 +213,14 @@ def retire_version(session: Tx, by: Approver, response: Response, of: Named, bod
     """Take an approved version out of use: no lot starts with it any more. What runs is not stopped."""
     found = of.id(session)
     retire(session, found, act_now(session, by.name, body.why))
+    return _look(session, response, found)
+
+
+@router.post("/{recipe}/verify", response_model=RecipeLook)
+def verify_version(session: Tx, by: Approver, response: Response, of: Named, body: VerifyBody) -> Any:
+    """Have what an equipment holds compared anew: the next order does, and is refused if the body still differs."""
+    found = of.id(session)
+    verify(session, found, equipment_id(session, body.equipment), act_now(session, by.name, body.why))
     return _look(session, response, found)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mes.definitions.clock import act_now, plant_now
-from mes.equipment.condition import change_state
+from mes.equipment.condition import LONGEST_CODE, change_state, dismiss_alarm
 from mes.equipment.looks import last_states, past_alarms, standing_alarms
 from mes.equipment.maintenance.looks import last_done, plans_of
 from mes.equipment.maintenance.maintain import found_of, maintain
@@ -108,6 +108,16 @@ def change(
 ) -> Response:  # fmt: skip
     """Take the equipment down by hand, or give it back."""
     change_state(session, equipment_id(session, name), state, act_now(session, by.name, why))
+    return onwards(path("equipment", name))
+
+
+@router.post("/{name}/clear-alarm")
+def clear_alarm(
+    session: Tx, by: Annotated[Person, require(Permission.MAINTAIN_EQUIPMENT)], name: EquipmentName,
+    alarm: Annotated[str, Form(min_length=1, max_length=LONGEST_CODE)], why: Why,
+) -> Response:  # fmt: skip
+    """Clear an alarm that was seen to."""
+    dismiss_alarm(session, equipment_id(session, name), alarm, act_now(session, by.name, why))
     return onwards(path("equipment", name))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mes.definitions.clock import act_now
 from mes.definitions.models import EquipmentClass
+from mes.equipment.queries import equipment_id
 from mes.http.addresses import path
 from mes.http.command import FormRoute
 from mes.http.shapes import WRITTEN, Name
@@ -24,7 +25,8 @@ from mes.recipes.looks import look, select_recipes
 from mes.recipes.models import RecipeOnEquipment, RecipeVersion
 from mes.recipes.queries import recipe_version_id
 from mes.recipes.states import RecipeState
-from mes.web.forms import Note, Unchosen, Why, onwards
+from mes.recipes.verify import verify
+from mes.web.forms import Field, Note, Unchosen, Why, onwards
 from mes.web.pages import page, plant_time, view_of
 from mes.web.recipe_difference import lines, parameters
 
@@ -109,4 +111,12 @@ def approve_version(session: Tx, by: Approver, recipe: Recipe, why: Note = "") -
 def retire_version(session: Tx, by: Approver, recipe: Recipe, why: Why) -> Response:
     """Take an approved version out of use: no lot starts with it any more."""
     retire(session, recipe_version_id(session, recipe), act_now(session, by.name, why))
+    return onwards(path("recipes", recipe))
+
+
+@router.post("/{recipe}/verify")
+def verify_version(session: Tx, by: Approver, recipe: Recipe, equipment: Field, why: Why) -> Response:
+    """Have what an equipment holds compared anew with the next order."""
+    of = equipment_id(session, equipment)
+    verify(session, recipe_version_id(session, recipe), of, act_now(session, by.name, why))
     return onwards(path("recipes", recipe))

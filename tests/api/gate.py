@@ -1,21 +1,28 @@
 """A shop in which every reason of the start gate can be brought about, and people of each role who ask over HTTP."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import httpx
 from sqlalchemy import select, text, update
 
+from equipment.interface.messages import Body, Identity, Record, RecordBatch
+from equipment.sim.world import World
 from mes.definitions.clock import set_plant_clock
 from mes.definitions.models import Certification, DurableKind, EquipmentClass, Layout
+from mes.equipment.models import Equipment
+from mes.jobs.results import apply, meet, pending, receive
 from mes.people.models import User
 from mes.recipes.models import RecipeVersion
-from mes.routes.models import QueueLimit
+from mes.routes.models import Operation, QueueLimit, RouteVersion
 from tests.api.conftest import Api
+from tests.jobs.conftest import Cell
 from tests.materials.tools import equip
-from tests.shop import BEGIN, SEAL, Floor, _product, _recipe, _route
+from tests.shop import BEGIN, SEAL, Floor, _added, _product, _recipe, _route
 from tests.stockroom import furnish
 from tests.upkeep.test_maintenance import plan
 from tests.web.conftest import hashed
@@ -23,6 +30,8 @@ from tests.web.conftest import hashed
 ROLES = ("operator", "line_engineer", "process_engineer", "yield_engineer", "manager", "equipment", "alpha")
 """Everybody but the administrator; alpha is a customer."""
 WHY = {"why": "a test"}
+FIRM = "force = 20 N"
+NARROW = [{"name": "peak_temperature", "unit": "Cel", "target": 150, "low": 149, "high": 151}]
 PROCESS_H, WAIT_H = 4.0, 4.0
 """How long a cell works on a lot, and how long it may have waited after the oven."""
 
@@ -46,6 +55,40 @@ class Gate:
 
     def __post_init__(self) -> None:
         self.clients: dict[str, httpx.Client] = {}
+        self._open = ExitStack()
+        self._heard = 0
+
+    @cached_property
+    def cell(self) -> Cell:
+        """The first cell as a simulated device, with the link that the connector keeps to it."""
+        world = World(":memory:")
+        self._open.callback(world.close)
+        cell = Cell(self.floor, self.floor.database.url, "CELL-1", world)
+        for disk in cell.disks:
+            self._open.callback(disk.close)
+        return cell
+
+    def order(self, lot: str) -> None:
+        """What the connector does with a lot that is to start on that cell."""
+        self.floor.hours = int(self.hours)
+        self.cell.order(lot)
+        self.cell.sync()
+
+    def hear(self, *said: Body) -> None:
+        """Take in what that cell reports, and let it take effect, as the connector does."""
+        at, of = BEGIN + timedelta(hours=self.hours), self.floor.id_of(Equipment, "CELL-1")
+        identity = Identity("CELL-1", "cell", "journal", "boot", 0)
+        database, first = self.floor.database, self._heard + 1
+        self._heard += len(said)
+        records = tuple(Record("journal", n, at, "", body) for n, body in enumerate(said, first))
+        with database.transaction() as session:
+            journal = meet(session, of, identity, at)
+            receive(session, journal.id, RecordBatch("journal", "boot", self._heard, records))
+        with database.reading() as session:
+            waiting = pending(session)
+        for one in waiting:
+            with database.transaction() as session:
+                apply(session, one)
 
     def wait(self, hours: float) -> None:
         """Let plant time go on."""
@@ -94,6 +137,7 @@ class Gate:
         """End the callers."""
         for client in self.clients.values():
             client.close()
+        self._open.close()
 
 
 def open_gate(floor: Floor, api: Api) -> Gate:
@@ -144,3 +188,19 @@ def boatless(gate: Gate) -> None:
         session.execute(text("update layout set holder = 'boat' where name = 'dies'"))
     gate.lot("H", "sorted")
     gate.work("H", "OVEN-1")
+
+
+def other_version(gate: Gate, route: str, recipe: str, body: str, limits: Sequence[dict[str, Any]] = ()) -> None:
+    """Another version of a route, by which lots go from now on: its first operation has a recipe of this body."""
+    with gate.floor.database.transaction() as session:
+        first = session.scalars(select(RouteVersion).where(RouteVersion.name == f"{route}@1")).one()
+        old = session.scalars(
+            select(Operation).where(Operation.route_version_id == first.id).order_by(Operation.number)
+        )
+        steps = [{c.key: getattr(one, c.key) for c in Operation.__table__.columns if c.key != "id"} for one in old]
+        of_class = session.get_one(EquipmentClass, steps[0]["class_id"])
+        steps[0]["recipe_version_id"] = _recipe(session, recipe, of_class, body, list(limits)).id
+        session.execute(update(RouteVersion).where(RouteVersion.route == route).values(current=False))
+        same = {c: getattr(first, c) for c in ("route", "title", "product_id", "ends", "sha256", "released_at")}
+        other = _added(session, RouteVersion(version=2, name=f"{route}@2", current=True, **same))
+        session.add_all(Operation(**step | {"route_version_id": other.id}) for step in steps)

@@ -3,8 +3,11 @@
 from typing import Any
 
 from mes.definitions.models import Certification
+from mes.equipment.condition import set_alarm
+from mes.equipment.models import Equipment
+from mes.recipes.models import RecipeOnEquipment, RecipeVersion
 from tests.materials.tools import equip
-from tests.shop import Floor
+from tests.shop import BEGIN, Floor
 from tests.upkeep.test_maintenance import GOOD, plan
 
 Told = dict[str, tuple[str, dict[str, Any], int]]
@@ -15,8 +18,14 @@ def kept(floor: Floor) -> Told:
     plan(floor, every_runs=5)
     equip(floor)
     floor.arrive("R7", "die", "R7.W")
+    floor.do(set_alarm, floor.id_of(Equipment, "CELL-1"), "DOOR", 100, "Door open")
     with floor.database.transaction() as session:
         session.add(Certification(name="cells", title="Cells", trainer="line_engineer"))
+        of = {
+            "equipment_id": floor.id_of(Equipment, "CELL-1"),
+            "recipe_version_id": floor.id_of(RecipeVersion, "seal@1"),
+        }
+        session.add(RecipeOnEquipment(sha256="0", verified_at=BEGIN, **of))
     return _people_and_equipment() | _tools() | _carriers()
 
 
@@ -26,6 +35,8 @@ def _people_and_equipment() -> Told:
     return {
         "certificates_create": ("/certificates", kim | {"expires_at": "2099-04-01T00:00:00Z"}, 200),
         "certificates_withdraw": ("/certificates/withdraw", kim, 200),
+        "equipment_clear_alarm": ("/equipment/CELL-1/clear-alarm", {"alarm": "DOOR"}, 200),
+        "recipes_verify": ("/recipes/seal@1/verify", {"equipment": "CELL-1"}, 200),
         "equipment_maintain": ("/equipment/CELL-1/maintain", {"plan": "weekly", "found": found}, 200),
     }
 

@@ -101,7 +101,7 @@ CASES: dict[str, tuple[Step, str, str, Step]] = {
     ),
     "recipe_differs": (
         seen_on_equipment("00"),
-        "CELL-1 holds another body under bond@1; download the approved one.",
+        "CELL-1 holds another body under bond@1; put the approved one there, then verify.",
         "process_engineer",
         seen_on_equipment(SHA256),
     ),

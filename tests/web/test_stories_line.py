@@ -20,7 +20,7 @@ from mes.people.models import User
 from mes.people.passwords import hash_password
 from mes.recipes.approve import submit
 from mes.recipes.draft import draft
-from mes.recipes.models import RecipeVersion
+from mes.recipes.models import RecipeOnEquipment, RecipeVersion
 from mes.web.equipment_timeline import PERIODS, timeline
 from mes.web.recipe_difference import lines, parameters
 from tests.shop import BEGIN, Floor
@@ -83,6 +83,13 @@ def test_equipment_is_taken_down_and_given_back_by_hand(site: Site, shop: Floor)
         send(site, client, "/equipment/CELL-1/state", state="SBY", why="collet changed")
         assert "Take it down" in client.get("/equipment/CELL-1").text
         assert client.get("/equipment/CELL-9").status_code == 404
+        assert "Clear alarm LAMP" not in client.get("/equipment/CELL-1").text
+    with site.client("line_engineer") as client:
+        lamp = {"alarm": "LAMP", "why": "changed"}
+        assert "Clear alarm LAMP" in client.get("/equipment/CELL-1").text
+        assert send(site, client, "/equipment/CELL-1/clear-alarm", **lamp).status_code == 303
+        assert "Clear alarm LAMP" not in client.get("/equipment/CELL-1").text
+        assert send(site, client, "/equipment/CELL-1/clear-alarm", **lamp).status_code == 404
     with site.client("manager") as client:
         assert "Take it down" not in client.get("/equipment/CELL-1").text
         assert send(site, client, "/equipment/CELL-1/state", **down).status_code == 403
@@ -219,8 +226,14 @@ def test_a_process_engineer_approves_with_password_and_with_pin(
         assert {version.state for version in versions} == {"approved"}
 
 
-def test_a_version_is_drafted_submitted_and_retired(site: Site) -> None:
+def test_a_version_is_drafted_submitted_verified_and_retired(site: Site, shop: Floor) -> None:
+    with shop.database.transaction() as session:
+        of = {"equipment_id": shop.id_of(Equipment, "OVEN-1"), "recipe_version_id": shop.id_of(RecipeVersion, "bake@1")}
+        session.add(RecipeOnEquipment(sha256="0", verified_at=BEGIN, **of))
     with site.client("process_engineer") as client:
+        assert "Verify on OVEN-1" in client.get("/recipes/bake@1").text
+        assert send(site, client, "/recipes/bake@1/verify", equipment="OVEN-1", why="loaded").status_code == 303
+        assert "Verify on OVEN-1" not in client.get("/recipes/bake@1").text
         body = "peak_temperature = 152 Cel\r\n"
         made = send(site, client, "/recipes/bake@1/draft", body=body, why="for the new paste")
         assert made.headers["location"] == "/recipes/bake%402"

@@ -110,7 +110,9 @@ def _recipe(facts: Facts) -> Iterator[Reason]:
         message = f"Recipe {recipe.name} is {recipe.state}; it must be approved."
         yield Reason("recipe_not_approved", message, "process_engineer")
     if facts.held_sha256 is not None and facts.held_sha256 != recipe.sha256:
-        message = f"{facts.equipment.name} holds another body under {recipe.name}; download the approved one."
+        message = (
+            f"{facts.equipment.name} holds another body under {recipe.name}; put the approved one there, then verify."
+        )
         yield Reason("recipe_differs", message, "process_engineer")
 
 

@@ -96,6 +96,8 @@ class Maps:
     moves: NDArray[np.void]
     found: Counter[tuple[int, int]]
     """By substrate and lot: units that people put on the map there, where none was."""
+    wafers: dict[int, int]
+    """By masked copy of a multi-project wafer: that wafer."""
 
 
 def count(connection: psycopg.Connection[Any]) -> tuple[dict[Account, int], list[str]]:
@@ -109,6 +111,7 @@ def count(connection: psycopg.Connection[Any]) -> tuple[dict[Account, int], list
         [Handover(*row) for row in connection.execute(HANDOVERS)],
         _moves(connection, grids, problems),
         _put_on(connection),
+        dict(connection.execute(COPIES).fetchall()),
     )
     moved_in = _moved_in(maps)
     units = _units(maps, moved_in)
@@ -126,6 +129,7 @@ GRIDS = """
 select s.id, s.name, l.rows, l.columns, s.dispositions
 from substrate s join layout l on l.id = s.layout_id order by s.id
 """
+COPIES = "select id, part_of_id from substrate where part_of_id is not null"
 HAND_CHANGES = "select lot_id, substrate_id, was, now from hand_change order by id"
 TRANSFERS = "select id, source_id, target_id, n, from_xy, to_xy, slots, suspect from transfer order by id"
 OCCUPANCY = "select substrate_id, site, level, positions from occupancy order by substrate_id, site, level"
@@ -198,13 +202,18 @@ def _units(maps: Maps, moved_in: dict[int, Places]) -> Counter[tuple[int, int, s
 
 
 def _handed_over(maps: Maps, units: Counter[tuple[int, int, str]]) -> dict[int, dict[int, int]]:
-    """Post what lots gave each other. By substrate and lot, the first one first: how many units more went than came."""
+    """Post what lots gave each other. By substrate and lot, the first one first: how many units more went than came.
+
+    What a masked copy begins with went from its wafer.
+    """
     gained: dict[int, dict[int, int]] = defaultdict(dict)
     for one in maps.handovers:
         units[one.giver, one.form, "split_off"] += one.units
         units[one.taker, one.form, "merged_in"] += one.units
         of = gained[one.substrate]
-        of[one.giver] = of.get(one.giver, 0) + one.units
+        begins = one.substrate in maps.wafers and not of
+        left = gained[maps.wafers[one.substrate]] if begins else of
+        left[one.giver] = left.get(one.giver, 0) + one.units
         of[one.taker] = of.get(one.taker, 0) - one.units
     return gained
 

@@ -123,6 +123,8 @@ class Product(Base):
     """The form in which its material arrives."""
     moisture_level: Mapped[str | None]
     """Of a package that takes up moisture, by J-STD-020; null of what needs none."""
+    reticle: Mapped[dict[str, Any] | None]
+    """Of a multi-project wafer: {projects: [{name, customer, product}], rows: [letters of the positions of a shot]}."""
 
     layout: Mapped[Layout] = relationship(lazy="raise")
 

@@ -20,6 +20,7 @@ from mes.genealogy.records import Known, readings, sees_the_centre, substrates, 
 from mes.genealogy.tree import Held, Move, Onward, Place, Trace, TraceUp, Unit, Used, Went, Work
 from mes.genealogy.used import durables_of, used_at
 from mes.lots.models import Handover, LotSubstrate
+from mes.units.models import Substrate
 
 MOST_STEPS = 24
 """Moves from a package down to its lowest die, or up: routes of advanced packaging need about ten."""
@@ -72,11 +73,17 @@ def trace_unit(session: Session, substrate_id: int, x: int, y: int) -> Trace:
 def trace_up(session: Session, substrate_id: int, x: int | None = None, y: int | None = None) -> TraceUp:
     """Where the unit at a position went, or without one every unit that left the substrate, up to the package.
 
+    Of a multi-project wafer these are the units of its masked copies, too.
+
     Under a customer's scope only what that customer may read; `TraceUp.missing` says what is left out. Raises
     `NotFound` where the reader has no such substrate, `Malformed` where the position is outside it or half given.
     """
     _check(session, substrate_id, x, y)
-    return _up(session, left(session, [substrate_id]) if x is None or y is None else [Place(substrate_id, x, y)])
+    copies = session.scalars(select(Substrate.id).where(Substrate.part_of_id == substrate_id)).all()
+    if x is None or y is None:
+        return _up(session, left(session, [substrate_id, *copies]))
+    there = [place for place in left(session, copies) if (place.x, place.y) == (x, y)] if copies else []
+    return _up(session, there or [Place(substrate_id, x, y)])
 
 
 def trace_lot_up(session: Session, lot_id: int) -> TraceUp:

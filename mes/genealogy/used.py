@@ -38,19 +38,24 @@ def used_on(session: Session, substrate_id: int) -> list[Row]:
 
 
 def used_at(session: Session, substrate_ids: Iterable[int]) -> dict[int, list[Used]]:
-    """By substrate, every use of material on it, in the order in which it was. For readers who see the centre."""
+    """By substrate, every use of material on it or on the wafer of which it is a copy, in the order in which it was.
+
+    For readers who see the centre.
+    """
     query = (
         select(
-            Consumption.substrate_id, Container.name, MaterialKind.name, MaterialLot.name, Run.name, Operation.name,
+            Substrate.id, Container.name, MaterialKind.name, MaterialLot.name, Run.name, Operation.name,
             Equipment.name, Consumption.happened_at,
         )
+        .select_from(Substrate)
+        .join(Consumption, Consumption.substrate_id.in_((Substrate.id, Substrate.part_of_id)))
         .join(Container, Container.id == Consumption.container_id)
         .join(MaterialLot, MaterialLot.id == Container.material_lot_id)
         .join(MaterialKind, MaterialKind.id == MaterialLot.kind_id)
         .join(Run, Run.id == Consumption.run_id)
         .join(Operation, Operation.id == Run.operation_id)
         .join(Equipment, Equipment.id == Run.equipment_id)
-        .where(Consumption.substrate_id.in_(sorted(set(substrate_ids))))
+        .where(Substrate.id.in_(sorted(set(substrate_ids))))
         .order_by(Consumption.happened_at, Consumption.id)
     )  # fmt: skip
     found: dict[int, list[Used]] = {}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
 from mes.db import lock, unique
@@ -57,8 +57,6 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
     """
     _check(wanted, act.at)
     route, product, layout = current_route(session, wanted.route)
-    session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME, product.id)))  # else two get one number
-    nth = select(func.coalesce(func.max(Lot.of_product), 0) + 1).where(Lot.product_id == product.id)
     lot = Lot(
         customer_id=_owner(session, wanted),
         name=wanted.name,
@@ -70,7 +68,7 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
         due_at=wanted.due_at,
         created_at=act.at,
         form=1,
-        of_product=nth.scalar_subquery(),
+        of_product=next_of(session, product.id),
         substrates=len(wanted.substrates),
         units=0,
     )
@@ -84,6 +82,13 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
     session.add_all(members)
     record_all(session, act, events)
     return lot
+
+
+def next_of(session: Session, product_id: int) -> ScalarSelect[int]:
+    """The number of the next lot of a product, as the insert of that lot finds it; others wait until it is there."""
+    session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME, product_id)))  # else two get one number
+    nth = select(func.coalesce(func.max(Lot.of_product), 0) + 1).where(Lot.product_id == product_id)
+    return nth.scalar_subquery()
 
 
 def _owner(session: Session, wanted: NewLot) -> int:

@@ -135,11 +135,20 @@ def _conditions(wanted: LotFilter) -> list[ColumnElement[bool]]:
 
 _ITS = select(LotSubstrate.substrate_id).where(LotSubstrate.lot_id == Lot.id).correlate(Lot)
 
+_ITS_WAFERS = (
+    select(Substrate.part_of_id)
+    .join(LotSubstrate, LotSubstrate.substrate_id == Substrate.id)
+    .where(LotSubstrate.lot_id == Lot.id, Substrate.part_of_id.is_not(None))
+    .correlate(Lot)
+)
+"""The wafers of which its substrates are masked copies."""
+
 
 def _worked(wanted: Worked) -> ColumnElement[bool]:
-    """Whether a run did so to a substrate of the lot, or to one that was in it then."""
+    """Whether a run did so to a substrate of the lot, to its wafer, or to one that was in it then."""
     query = select(RunSubstrate.run_id).join(Run, Run.id == RunSubstrate.run_id)
-    query = query.where(or_(RunSubstrate.lot_id == Lot.id, RunSubstrate.substrate_id.in_(_ITS)))
+    there = or_(RunSubstrate.substrate_id.in_(_ITS), RunSubstrate.substrate_id.in_(_ITS_WAFERS))
+    query = query.where(or_(RunSubstrate.lot_id == Lot.id, there))
     query = query.where(RunSubstrate.work != Work.NOT_DONE)
     if wanted.equipment is not None:
         query = query.join(Equipment, Equipment.id == Run.equipment_id).where(Equipment.name == wanted.equipment)

@@ -8,6 +8,7 @@ from mes.lots.holds.hold_codes import MEANINGS, OWNERS
 from mes.people.roles import Role
 from mes.plant.check_demonstration import DEMONSTRATED, demonstration_problems
 from mes.plant.check_dispatch import dispatch_problems
+from mes.plant.check_projects import project_problems
 from mes.plant.check_recipes import recipe_problems
 from mes.plant.check_routes import route_problems
 from mes.plant.check_supply import supply_problems
@@ -78,6 +79,7 @@ def _problems(found: Gathered) -> list[Problem]:
         _equipment,
         _products,
         _product_rings,
+        project_problems,
         supply_problems,
         recipe_problems,
         route_problems,

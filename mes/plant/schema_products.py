@@ -28,12 +28,30 @@ class Attach(Part):
     product: Name
 
 
+class Project(Part):
+    """Dies of one customer on a multi-project wafer. They are known by a letter in the rows of the reticle."""
+
+    name: str = Field(pattern=r"^[A-Za-z]$", description="A letter")
+    customer: Name = Field(description="Whose its dies are")
+    product: Name = Field(description="What they are")
+
+
+class Reticle(Part):
+    """What one shot of the reticle prints, over and over on the wafer from its position at the top left."""
+
+    projects: list[Project] = Field(min_length=1, max_length=52)
+    rows: list[str] = Field(
+        min_length=1, description="Of positions, each the letter of a project; a dot stays with the wafer"
+    )
+
+
 class Product(Part):
     name: Name
     title: Title
     unit: Name = Field(description="The word for one of it: die, stack, module, package")
     layout: Name = Field(description="The form in which its material arrives")
     attach: list[Attach] = Field(default_factory=list)
+    reticle: Reticle | None = Field(default=None, description="Of a multi-project wafer: whose is what")
     moisture_level: Level | None = Field(
         default=None, description="Of a package that takes up moisture, by J-STD-020; its floor life is J-STD-033's"
     )

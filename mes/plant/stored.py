@@ -172,6 +172,7 @@ def _products(session: Session) -> tuple[Product, ...]:
             product.title,
             product.unit,
             product.moisture_level,
+            product.reticle,
             definitions.Layout.name.label("layout"),
         )
         .join(definitions.Layout, definitions.Layout.id == product.layout_id)
@@ -184,6 +185,7 @@ def _products(session: Session) -> tuple[Product, ...]:
             unit=row.unit,
             layout=row.layout,
             moisture_level=row.moisture_level,
+            reticle=row.reticle,
             attach=[Attach(**place) for place in attach.get(row.id, [])],
         )
         for row in session.execute(query)

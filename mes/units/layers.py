@@ -17,7 +17,8 @@ from mes.units.positions import Mask, Shape
 DEVICE_IDS = "id:"
 """What the names of layers of device ids begin with."""
 
-_DTYPES: dict[str, np.dtype[Any]] = {"u1": np.dtype("<u1"), "u2": np.dtype("<u2"), "f8": np.dtype("<f8")}
+DTYPES: dict[str, np.dtype[Any]] = {"u1": np.dtype("<u1"), "u2": np.dtype("<u2"), "f8": np.dtype("<f8")}
+"""By the encoding of a layer of numbers."""
 
 
 def write_layer(
@@ -49,7 +50,7 @@ def write_layer(
         source=source,
         happened_at=at,
         positions=None if where is None else np.flatnonzero(where).astype("<u4").tobytes(),
-        body=kept.astype(_DTYPES[encoding]).tobytes(),
+        body=kept.astype(DTYPES[encoding]).tobytes(),
     )
     session.add(layer)
     return layer
@@ -95,7 +96,7 @@ def read_layer(
     versions = session.scalars(query.options(undefer("*"))).all()
     if not versions:
         raise NotFound(f"There is no layer {name} of that substrate.")
-    if versions[0].encoding not in _DTYPES:
+    if versions[0].encoding not in DTYPES:
         raise NotFound(f"Layer {name} of that substrate holds texts, not numbers.")
     return _laid(versions, shape), versions[-1]
 
@@ -104,7 +105,7 @@ def _laid(versions: Iterable[Layer], shape: Shape) -> NDArray[Any]:
     """What versions of one layer make, each laid over the one before."""
     values: NDArray[Any] = np.zeros(0)
     for layer in versions:
-        body = np.frombuffer(layer.body, _DTYPES[layer.encoding])
+        body = np.frombuffer(layer.body, DTYPES[layer.encoding])
         if layer.positions is None:
             values = body.copy()
         else:

@@ -30,6 +30,8 @@ class Substrate(Lockable, Chained, Owned, Base):
     """Nothing is left on it that will move or be used."""
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("durable.id"))
     """The durable that carries it: a boat or tray, until its load is closed."""
+    part_of_id: Mapped[int | None] = mapped_column(ForeignKey("substrate.id"))
+    """The multi-project wafer of which it is a masked copy: the positions of one project."""
     dispositions: Mapped[bytes] = mapped_column(deferred=True)
 
     layout: Mapped[Layout] = relationship(lazy="raise")
@@ -39,6 +41,7 @@ class Substrate(Lockable, Chained, Owned, Base):
         UniqueConstraint("customer_id", "name"),
         UniqueConstraint("customer_id", "id"),
         CheckConstraint("kind in ('wafer', 'frame', 'strip', 'panel', 'boat', 'tray')", name="kind"),
+        Index("ix_substrate_part_of", "part_of_id", postgresql_where="part_of_id is not null"),
         Index("uq_substrate_holder", "holder_id", unique=True, postgresql_where="holder_id is not null"),
     )
 

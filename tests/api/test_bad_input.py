@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from mes.definitions.models import Product
 from mes.jobs.set_aside import set_aside
 from mes.lots.models import Lot
 from mes.lots.store import store
@@ -161,6 +162,10 @@ def beside(floor: Floor, why: dict[str, str], signed: dict[str, str]) -> dict[st
     scrapped = floor.do(scrap, floor.id_of(Lot, "K2"), "K2.S", [(0, 0)])
     floor.do(store, floor.id_of(Lot, "K3"))
     of, at = {"substrate": "K2.S"}, {"at": [{"x": 1, "y": 1}]}
+    with floor.database.transaction() as session:
+        reticle = {"projects": [{"name": "a", "customer": "beta", "product": "die"}], "rows": ["a"]}
+        session.execute(update(Product).where(Product.name == "die").values(reticle=reticle))
+    floor.stock("K7", "die", "K7.S")
     return {
         "lots_recount": Command("/lots/K2/recount", why | of | {"units": 2}),
         "lots_correct": Command("/lots/K2/correct", why | signed | {"record": scrapped.history_n}),
@@ -171,6 +176,7 @@ def beside(floor: Floor, why: dict[str, str], signed: dict[str, str]) -> dict[st
         "lots_change_owner": Command(
             "/lots/K6/change-owner", why | signed | {"to": "beta", "substrates": ["K6.S"], "into": "K6-SOLD"}
         ),
+        "lots_part": Command("/lots/K7/part", why | signed),
         "lots_destroy": Command("/lots/K4/destroy", why | {"witness": "lee"}),
         "lots_return_to_owner": Command("/lots/K5/return-to-owner", why),
     }

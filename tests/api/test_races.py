@@ -26,7 +26,7 @@ ONCE = {
     "abort": "running", "release-hold": "queued", "scrap": "queued", "pull-sample": "queued", "migrate": "queued",
     "dispose-suspects": "queued", "store": "queued", "ship": "stocked", "skip": "queued", "move": "queued",
     "bonus": "queued", "correct": "queued", "reopen": "completed", "return-to-owner": "queued", "destroy": "queued",
-    "terminate": "queued", "change-owner": "queued",
+    "terminate": "queued", "change-owner": "queued", "part": "stocked",
 }  # fmt: skip
 """Verbs that must win once, and the state of the lot that they are asked of at the same moment."""
 AGAIN = {"priority", "reserve", "hold", "future-hold", "recount", "withdraw"}

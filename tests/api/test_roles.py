@@ -26,6 +26,7 @@ SIGNED_FIRST = {
     "POST /lots/{customer}/{name}/reopen",
     "POST /lots/{customer}/{name}/terminate",
     "POST /lots/{customer}/{name}/change-owner",
+    "POST /lots/{customer}/{name}/part",
     "POST /me/password",
     "POST /me/pin",
 }

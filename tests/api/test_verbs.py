@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text, update
 
+from mes.definitions.models import Product
 from mes.lots.create import NewLot, create
 from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
@@ -59,6 +60,7 @@ return-to-owner  free   free   -      -      free   free   - - - - - -
 destroy          always always -      -      always always - - - - - -
 terminate        always always -      -      always always - - - - - -
 change-owner     free   free   -      -      free   free   - - - - - -
+part             -      -      -      -      free   -      - - - - - -
 """
 """By verb and state, in the order above: always done, only while no hold stands, only while one does, or refused.
 
@@ -230,6 +232,7 @@ class Asked:
             "destroy": {"witness": "lee"},
             "terminate": SIGNED | {"left": "lost"},
             "change-owner": SIGNED | {"to": "beta", "into": f"{self.lot}-SOLD"},
+            "part": SIGNED,
         }
         return bodies.get(verb, {})
 
@@ -288,6 +291,7 @@ PROMISES: dict[str, Callable[[str, Told, Told], bool]] = {
     "destroy": lambda _, before, after: (after["state"], after["units"]) == ("scrapped", 0),
     "terminate": lambda _, before, after: (after["state"], after["units"]) == ("terminated", 0),
     "change-owner": lambda _, before, after: (after["state"], after["units"]) == ("terminated", 0),
+    "part": lambda _, before, after: (after["state"], after["units"]) == ("terminated", 0),
     "store": lambda _, before, after: after["state"] == "stocked",
     "ship": lambda _, before, after: (after["state"], after["units"]) == ("in_transit", 0),
 }
@@ -304,8 +308,11 @@ def rows() -> Iterator[tuple[str, bool, dict[str, bool]]]:
 
 
 def roomy_line(floor: Floor) -> Line:
-    """A shop with room for all, and a password for whoever is there to sign."""
+    """A shop with room for all, a password for whoever is there to sign, and wafers of a project of beta."""
     with floor.database.transaction() as session:
+        project = {"name": "a", "customer": "beta", "product": "die"}
+        reticle = {"projects": [project], "rows": ["a"]}
+        session.execute(update(Product).where(Product.name == "die").values(reticle=reticle))
         session.execute(text("update equipment_class set places = 1000"))
         session.execute(update(User).values(password_hash=hashed()))
     version(floor, 2, (10, {}), (20, {}), current=False)

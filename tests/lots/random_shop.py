@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -43,7 +44,7 @@ def vary(floor: Floor, chance: random.Random) -> None:
     """Make the miniature shop another one: places, batches and layouts; carriers; another version of a route."""
     drawn = {
         "places": chance.randint(1, 3), "ovens": chance.randint(1, 2), "batch": chance.randint(2, 4),
-        "rows": chance.randint(1, 3), "columns": chance.randint(1, 3),
+        "rows": chance.randint(1, 3), "columns": chance.randint(1, 3), "reticle": json.dumps(RETICLE),
     }  # fmt: skip
     with floor.database.transaction() as session:
         for statement in PLANT.split(";"):
@@ -65,8 +66,17 @@ def vary(floor: Floor, chance: random.Random) -> None:
 PLANT = """
 update equipment_class set places = :places where name = 'cell';
 update equipment_class set places = :ovens, most_substrates = :batch where name = 'oven';
-update layout set rows = :rows, columns = :columns where name = 'sites'
+update layout set rows = :rows, columns = :columns where name = 'sites';
+update product set reticle = cast(:reticle as jsonb) where name = 'die'
 """
+RETICLE = {
+    "projects": [
+        {"name": "a", "customer": "alpha", "product": "die"},
+        {"name": "b", "customer": "beta", "product": "die"},
+    ],
+    "rows": ["ab", "b."],
+}
+"""Of dies, which may be parted again and again."""
 
 
 class Shop:

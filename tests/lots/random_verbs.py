@@ -30,6 +30,7 @@ from mes.lots.verbs.counts import bonus, recount
 from mes.lots.verbs.ends import destroy, return_to_owner, terminate
 from mes.lots.verbs.migrate import migrate
 from mes.lots.verbs.owner import change_owner
+from mes.lots.verbs.part import part
 from mes.lots.verbs.reroute import move, skip
 from mes.lots.verbs.suspects import dispose_suspects
 from mes.lots.work import run_course
@@ -125,6 +126,7 @@ TABLE = (
     Row(2, leave_carrier, Lots(THERE, lambda seen, lot: lot.id in seen.carriers),
         lambda shop, lot: (lot.id, shop.seen.carriers.get(lot.id, shop.carrier()))),
     Row(3, change_owner, Lots(IDLE, lambda seen, lot: not seen.held(lot)), Shop.sold),
+    Row(2, part, Lots((S.STOCKED,), lambda seen, lot: not seen.held(lot) and not lot.operation_id), alone),
     # what stops, and how urgent it is
     Row(3, hold, Lots(THERE), lambda _, lot: (lot.id, CODE, "look", OWNER)),
     Row(3, mask, Lots(THERE, Seen.free), Shop.masked),

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from mes.definitions.models import EquipmentClass, Layout
+from mes.definitions.models import EquipmentClass, Layout, Product
 from mes.history import Act
 from mes.lots.create import NewLot, create, release
 from mes.lots.gate.dispose_queue_time import dispose_queue_time
@@ -33,6 +33,7 @@ from mes.lots.verbs.correct import correct
 from mes.lots.verbs.ends import destroy, terminate
 from mes.lots.verbs.migrate import migrate
 from mes.lots.verbs.owner import change_owner
+from mes.lots.verbs.part import part
 from mes.lots.verbs.reroute import move, skip
 from mes.lots.verbs.suspects import dispose_suspects
 from mes.lots.work.hand_work import Told, finish
@@ -252,6 +253,16 @@ def _change_owner(work: Work) -> Given:
     return change_owner, work.arrive("board"), "beta", [], f"{work.lot}-sold"
 
 
+def _part(work: Work) -> Given:
+    """Wafers of one project."""
+    with work.floor.database.transaction() as session:
+        project = {"name": "a", "customer": "beta", "product": "die"}
+        die = session.scalars(select(Product).where(Product.name == "die")).one()
+        die.reticle = {"projects": [project], "rows": ["a"]}
+    work.floor.stock(work.lot, "die", *(mapped(name, work.codes()) for name in work.names))
+    return part, work.floor.lot(work.lot).id
+
+
 def _reopen(work: Work) -> Given:
     verb, lot, left = _terminate(work)
     work.floor.do(verb, lot, left)
@@ -270,7 +281,7 @@ def _correct(work: Work) -> Given:
 CASES = (
     _release, _hold_all, _release_all, _hurry_all, _split, _merge, _scrap, _sample, _track_in, _process, _test,
     _assemble, _rework, _queue_time, _suspects, _migrate, _skip, _move, _terminate, _reopen, _destroy, _correct,
-    _change_owner,
+    _change_owner, _part,
     _mask, _masked, _leave_masked, _split_masked,
 )  # fmt: skip
 EACH_BY_ITSELF = (_by_hand,)

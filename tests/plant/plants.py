@@ -21,3 +21,18 @@ def edit(plant: Path, file: str, old: str, new: str) -> None:
     text = (plant / file).read_text()
     assert old in text, f"{file} has no {old!r}"
     (plant / file).write_text(text.replace(old, new, 1))
+
+
+SHUTTLE = """
+products:
+  - name: shuttle
+    title: Dies of two customers
+    unit: die
+    layout: top_die_wafer
+    reticle:
+      projects:
+        - {name: a, customer: narae, product: top_die}
+        - {name: b, customer: hanbit, product: top_die}
+      rows: [ab, b.]
+"""
+"""A product of multi-project wafers beside those of the demonstration."""

@@ -24,7 +24,7 @@ from mes.recipes.models import RecipeVersion
 from mes.routes.models import Operation, QueueLimit, RouteVersion
 from mes.units.arrival import Arrival
 from mes.units.models import Substrate
-from tests.plant.plants import ACT, DEMONSTRATION, LATER, copied, edit
+from tests.plant.plants import ACT, DEMONSTRATION, LATER, SHUTTLE, copied, edit
 
 
 @pytest.fixture
@@ -135,6 +135,7 @@ def contents(plant: Plant) -> dict[str, dict[str, object]]:
 def test_export_keeps_odd_texts(database: Database, plant: Path, tmp_path: Path) -> None:
     for old, new in (("Bonder 1", "'1e3'"), ("Bonder 2", "'no'"), ("Bonder 3", '"ä: #x "'), ("Prober 1", "'007'")):
         edit(plant, "equipment.yaml", f"title: {old}", f"title: {new}")
+    (plant / "products" / "shuttle.yaml").write_text(SHUTTLE)
     put(database, plant)
     with database.reading() as session:
         export(session, tmp_path / "out")

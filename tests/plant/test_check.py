@@ -13,7 +13,7 @@ from mes.plant import PlantProblems, check, json_schemas, load, read_demonstrati
 from mes.plant.schema import FILES
 from mes.plant.schema_demonstration import fed
 from mes.routes.states import OperationKind
-from tests.plant.plants import DEMONSTRATION, copied, edit
+from tests.plant.plants import DEMONSTRATION, SHUTTLE, copied, edit
 
 
 def test_demonstration_centre_is_clean() -> None:
@@ -292,6 +292,21 @@ def test_one_mistake_is_named_where_it_stands(mistake: Mistake, tmp_path: Path) 
         load(plant)
     assert refused.value.status == 422
     assert len(refused.value.reasons) == len(problems)
+
+
+def test_each_mistake_in_a_reticle_is_named(tmp_path: Path) -> None:
+    plant = copied(tmp_path)
+    (plant / "products" / "shuttle.yaml").write_text(SHUTTLE)
+    assert check(plant) == []
+    for old, new, code in (
+        ("customer: narae", "customer: narea", "unknown_customer"), ("name: b", "name: a", "duplicate_project"),
+        ("customer: hanbit, product: top_die", "customer: hanbit, product: shuttle", "project_of_projects"),
+        ("customer: hanbit, product: top_die", "customer: hanbit, product: hbm_core", "project_grid"),
+        ("[ab, b.]", "[ab, b]", "reticle_rows"), ("[ab, b.]", "[ab, bc]", "unknown_project"),
+        ("[ab, b.]", "[aa, a.]", "empty_project"),
+    ):  # fmt: skip
+        (plant / "products" / "shuttle.yaml").write_text(SHUTTLE.replace(old, new))
+        assert code in {problem.code for problem in check(plant)}, code
 
 
 def test_what_is_mounted_is_no_holder(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
-from sqlalchemy import Date, bindparam, false, func, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import Date, bindparam, case, false, func, select, true
+from sqlalchemy.orm import Session, aliased
 
 from mes.definitions.models import AttachSite, Layout, Product, SupplyAgreement
 from mes.lots.holds.models import HELD, HoldMask
@@ -72,7 +72,7 @@ class Source:
     mounted_on: int | None
     """The equipment it is on."""
     in_use: bool
-    """An open run may pick from it."""
+    """An open run may pick from it, or from another copy of the same wafer."""
     customer_id: int
     """Whose it is."""
     receivers: frozenset[int]
@@ -96,10 +96,20 @@ _RECEIVERS = (
     .scalar_subquery()
 )
 """Who may have units of a substrate, beside its owner."""
+_COPY, _COPY_OF = aliased(Substrate), Substrate.part_of_id.is_not(None)
+_BESIDE = (
+    select(func.min(Mount.equipment_id))
+    .join(_COPY, _COPY.id == Mount.substrate_id)
+    .where(_COPY.part_of_id == Substrate.part_of_id, Mount.dismounted_at.is_(None))
+    .correlate(Substrate)
+    .scalar_subquery()
+)
+"""Where the wafer of a masked copy is, which all its copies share."""
 _STOCKED = (
     select(
         Substrate.id, Substrate.name, Substrate.product_id, Substrate.dispositions, Layout.rows, Layout.columns,
-        Lot.id.label("lot_id"), Lot.name.label("lot"), Mount.equipment_id, Substrate.customer_id,
+        Lot.id.label("lot_id"), Lot.name.label("lot"), case((_COPY_OF, _BESIDE), else_=Mount.equipment_id)
+        .label("equipment_id"), Substrate.customer_id, Substrate.part_of_id,
         _RECEIVERS.label("receivers"),
     )
     .join(Layout, Layout.id == Substrate.layout_id)
@@ -123,6 +133,7 @@ def sources(session: Session, product_ids: Iterable[int], at: datetime) -> list[
         return []
     rows = session.execute(_STOCKED, {"products": sorted(wanted), "day": at.astimezone(UTC).date()}).all()
     taken, in_use = _not_free(session, [row.id for row in rows])
+    shared = _wafers_in_use(session, {row.part_of_id for row in rows} - {None})
     found = []
     for row in rows:
         shape = (row.rows, row.columns)
@@ -138,7 +149,7 @@ def sources(session: Session, product_ids: Iterable[int], at: datetime) -> list[
                 row.lot,
                 free,
                 row.equipment_id,
-                row.id in in_use,
+                row.id in in_use or row.part_of_id in shared,
                 row.customer_id,
                 frozenset(row.receivers or ()),
             )
@@ -167,6 +178,15 @@ def _not_free(session: Session, substrate_ids: Sequence[int]) -> tuple[dict[int,
         found.setdefault(substrate_id, []).append(positions)
         in_use |= {substrate_id} if by_run else set()
     return found, in_use
+
+
+def _wafers_in_use(session: Session, wafer_ids: set[int]) -> set[int]:
+    """Those multi-project wafers from a copy of which an open run may pick."""
+    if not wafer_ids:
+        return set()
+    query = select(Substrate.part_of_id).join(RunSource, RunSource.substrate_id == Substrate.id)
+    query = query.join(Run, Run.id == RunSource.run_id).where(Run.state.in_(OPEN))
+    return {wafer for wafer in session.scalars(query.where(Substrate.part_of_id.in_(wafer_ids))) if wafer is not None}
 
 
 def reserved(session: Session, substrate_id: int, shape: Shape) -> Mask:

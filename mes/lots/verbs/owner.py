@@ -45,8 +45,8 @@ def change_owner(
     lot, name = seen.lot, into or seen.lot.name
     taker_id = _taker(session, lot, to)
     found = [*_state(lot), *against_leaving(session, [lot], seen.positions, gone=True)]
-    found += [*_held_later(session, lot), *at_work(session, seen)]
-    found += [*_in_experiments(session, seen), *_known(session, seen, taker_id, name)]
+    found += [*held_later(session, lot), *at_work(session, seen)]
+    found += [*in_experiments(session, seen), *_known(session, seen, taker_id, name)]
     if found:
         raise Refused(f"Lot {lot.name} does not change its owner now.", *found)
     return _give(session, seen, begin_like(session, lot, taker_id, name, act), act)
@@ -67,7 +67,8 @@ def _state(lot: Lot) -> Iterator[Reason]:
         yield Reason("lot_state", what)
 
 
-def _held_later(session: Session, lot: Lot) -> Iterator[Reason]:
+def held_later(session: Session, lot: Lot) -> Iterator[Reason]:
+    """A reason for each future hold of a lot that stands."""
     if not lot.future_holds:
         return
     query = select(FutureHold.code, FutureHold.owner_role, Operation.name)
@@ -78,7 +79,8 @@ def _held_later(session: Session, lot: Lot) -> Iterator[Reason]:
         yield Reason("future_hold", what, owner)
 
 
-def _in_experiments(session: Session, seen: Picture) -> Iterator[Reason]:
+def in_experiments(session: Session, seen: Picture) -> Iterator[Reason]:
+    """A reason for each of the chosen that is in an experiment."""
     query = select(Experiment.name, Substrate.name)
     query = query.join(ExperimentSubstrate, ExperimentSubstrate.experiment_id == Experiment.id)
     query = query.join(Substrate, Substrate.id == ExperimentSubstrate.substrate_id)

@@ -123,7 +123,7 @@ def done(
     As many statements for twenty-five substrates as for one.
     """
     changed, deltas = _posted(session, seen, came)
-    _close_empty(session, seen, act)
+    close_empty(session, seen, act)
     _settle(session, seen, lot_verb, act)
     lot, concerned = seen.lot, changed or seen.chosen
     after = {"state": lot.state, "substrates": lot.substrates, "units": lot.units}
@@ -160,7 +160,7 @@ def _settle(session: Session, seen: Picture, lot_verb: LotVerb | None, act: Act)
     progress.settle(session, lot, seen.members, act.at)
 
 
-def _close_empty(session: Session, seen: Picture, act: Act) -> None:
+def close_empty(session: Session, seen: Picture, act: Act) -> None:
     """Close what is on no equipment and has no unit left."""
     emptied = [
         m

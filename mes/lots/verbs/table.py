@@ -15,7 +15,7 @@ from mes.errors import NotAllowed
 from mes.history import Act
 from mes.lots.models import Lot
 from mes.lots.states import ON_LINE, LotState
-from mes.lots.verbs import again, correct, counts, ends, migrate, owner, reroute, shapes, suspects
+from mes.lots.verbs import again, correct, counts, ends, migrate, owner, part, reroute, shapes, suspects
 from mes.people.permissions import ALLOWED, Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
@@ -195,6 +195,17 @@ VERBS = (
         does=lambda session, lot, body, act: owner.change_owner(session, lot, body.to, body.substrates, body.into, act),
         states=WAITS,
         means=owner.MEANS,
+    ),
+    Verb(
+        name="part",
+        title="Part by projects",
+        says="Let the dies of multi-project wafers go on as their customers', each project in a lot of its own.",
+        example='--why "sawn and counted"',
+        permission=Permission.CHANGE_OWNERS,
+        body=shapes.AloneBody,
+        does=lambda session, lot, _, act: part.part(session, lot, act),
+        states=(S.STOCKED,),
+        means=part.MEANS,
     ),
     Verb(
         name="migrate",

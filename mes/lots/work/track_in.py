@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from mes.db import Locked, lock
@@ -131,7 +131,8 @@ def _look(session: Session, wanted: TrackIn, act: Act) -> _Picture:
     equipment = locked.one(Equipment, wanted.equipment_id)
     line = look(session, lot_ids, [equipment.id], act.at, act.actor)
     work = _work(line, wanted)
-    lower = lock(session, (Substrate, [*(m.substrate_id for _, m in work), *wanted.source_ids]))
+    wafers = _wafers(session, wanted.source_ids)
+    lower = lock(session, (Substrate, [*(m.substrate_id for _, m in work), *wanted.source_ids, *wafers]))
     free = sources(session, line.needed(), act.at)
     stock = by_product(free)
     facts = {part.lot_id: line.of(_starting(line, wanted, part), equipment.id, stock) for part in wanted.parts}
@@ -147,6 +148,14 @@ def _look(session: Session, wanted: TrackIn, act: Act) -> _Picture:
         raise StartRefused(f"Lot {names} cannot start on {equipment.name}.", *dict.fromkeys(found))
     _one_operation(facts)
     return picture
+
+
+def _wafers(session: Session, source_ids: Sequence[int]) -> Sequence[int]:
+    """The wafers of sources that are masked copies: one is on one equipment at a time, whosever copy is picked from."""
+    if not source_ids:
+        return ()
+    query = select(Substrate.part_of_id).where(Substrate.id.in_(source_ids), Substrate.part_of_id.is_not(None))
+    return [wafer for wafer in session.scalars(query) if wafer is not None]
 
 
 def _job(picture: _Picture, facts: Facts) -> Facts:
@@ -274,8 +283,10 @@ def _mount(session: Session, picture: _Picture, run: Run, source_ids: Sequence[i
                 positions=pack(source.free),
             )
         )
+        row = picture.locked.one(Substrate, substrate_id)
+        if source.mounted_on != picture.equipment.id or row.part_of_id is not None:
+            _move(session, row, picture.equipment.id, act)
         if source.mounted_on != picture.equipment.id:
-            _move(session, substrate_id, picture.equipment.id, act)
             after = {"mounted_on": picture.equipment.name}
             changes.append(Change(picture.locked.one(Substrate, substrate_id), after=after))
     return changes
@@ -301,12 +312,21 @@ def _against_sources(picture: _Picture, source_ids: Sequence[int]) -> Iterator[R
             yield Reason("source_missing", f"No source of {need.product} is named for this run.")
 
 
-def _move(session: Session, substrate_id: int, equipment_id: int, act: Act) -> None:
-    query = select(Mount).where(Mount.substrate_id == substrate_id, Mount.dismounted_at.is_(None))
-    for mount in session.scalars(query):
-        mount.dismounted_at = act.at
-    session.flush()
-    session.add(Mount(equipment_id=equipment_id, substrate_id=substrate_id, mounted_at=act.at))
+def _move(session: Session, source: Substrate, equipment_id: int, act: Act) -> None:
+    """Mount a source; of a masked copy all others of its wafer leave other equipment with it."""
+    there = Mount.substrate_id == source.id
+    if source.part_of_id is not None:
+        copies = select(Substrate.id).where(Substrate.part_of_id == source.part_of_id)
+        there = or_(there, Mount.substrate_id.in_(copies) & (Mount.equipment_id != equipment_id))
+    stays = False
+    for mount in session.scalars(select(Mount).where(there, Mount.dismounted_at.is_(None))):
+        if mount.equipment_id == equipment_id:
+            stays = True
+        else:
+            mount.dismounted_at = act.at
+    if not stays:
+        session.flush()
+        session.add(Mount(equipment_id=equipment_id, substrate_id=source.id, mounted_at=act.at))
 
 
 def lot_parts(session: Session, lot_ids: Sequence[int], substrates: Sequence[str]) -> list[LotPart]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import Session, undefer
 
 from mes.definitions.models import BY_HAND, EquipmentClass
@@ -50,10 +50,13 @@ class Line:
     """How many positions a run would work on, of substrates that may start and then need sources, now or soon."""
 
 
-def free_equipment(session: Session, waiting: Iterable[Candidate], after: int | None = None) -> dict[int, int]:
+def free_equipment(
+    session: Session, waiting: Iterable[Candidate], after: int | None = None, upto: int | None = None
+) -> dict[int, int]:  # fmt: skip
     """Equipment with a free place that a lot waits for, in the order of names, with its class; by id.
 
-    It is connected, and not of a class that people work. ``after``: only what comes after that one.
+    It is connected, and not of a class that people work. ``after``, ``upto``: only what comes after the one, and not
+    after the other.
     """
     open_runs = select(func.count()).where(Run.equipment_id == Equipment.id, Run.state.in_(OPEN)).scalar_subquery()
     query = (
@@ -64,8 +67,14 @@ def free_equipment(session: Session, waiting: Iterable[Candidate], after: int | 
         .where(open_runs < EquipmentClass.places)
     )
     if after is not None:
-        query = query.where(Equipment.name > select(Equipment.name).where(Equipment.id == after).scalar_subquery())
+        query = query.where(Equipment.name > _name(after))
+    if upto is not None:
+        query = query.where(Equipment.name <= _name(upto))
     return {row.id: row.class_id for row in session.execute(query.order_by(Equipment.name))}
+
+
+def _name(equipment_id: int) -> ScalarSelect[str]:
+    return select(Equipment.name).where(Equipment.id == equipment_id).scalar_subquery()
 
 
 def read_line(

@@ -44,13 +44,15 @@ class Choice:
     excluded: tuple[Excluded, ...] = ()
 
 
-def next_start(session: Session, at: datetime, after: int | None = None) -> tuple[int, TrackIn] | None:
+def next_start(
+    session: Session, at: datetime, after: int | None = None, upto: int | None = None
+) -> tuple[int, TrackIn] | None:  # fmt: skip
     """The first free equipment by name that can start something at plant time ``at``, by id, and what; None: nothing.
 
-    ``after``: only equipment that comes after that one.
+    ``after``, ``upto``: only equipment that comes after the one, and not after the other.
     """
     waiting = candidates(session)
-    equipment = free_equipment(session, waiting, after) if waiting else {}
+    equipment = free_equipment(session, waiting, after, upto) if waiting else {}
     if not equipment:
         return None
     line = read_line(session, waiting, equipment, at)

@@ -145,16 +145,24 @@ class Connector:
             log.info("released", lot=name)
 
     def dispatch_all(self) -> bool:
-        """Order all that can start now, equipment by equipment in the order of names."""
-        ordered, after = False, None
-        while (found := self._next_start(after)) is not None:
-            after, start = found
-            ordered |= self._order(start)
-        return ordered
+        """Order all that can start now, equipment by equipment in the order of names; whether anything was ordered.
 
-    def _next_start(self, after: int | None) -> tuple[int, TrackIn] | None:
+        It goes round until each was looked at since the last order: that one may have another place, and what it took
+        may let more start on those before it.
+        """
+        after = upto = last = None
+        while (found := self._next_start(after, upto)) is not None or upto != last:
+            if found is None:
+                after, upto = None, last
+                continue
+            after, start = found
+            if self._order(start):
+                upto, last = None, after
+        return last is not None
+
+    def _next_start(self, after: int | None, upto: int | None) -> tuple[int, TrackIn] | None:
         with self._database.reading() as session:
-            return next_start(session, plant_now(session), after)
+            return next_start(session, plant_now(session), after, upto)
 
     def _dispatch_changed(self) -> bool:
         """Dispatch where anything happened since nothing could start, or when clocks may have run out meanwhile."""

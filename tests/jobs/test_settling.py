@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from equipment.interface.codec import sha256_of
 from mes.definitions.clock import set_plant_clock
-from mes.dispatch.what_next import next_start
+from mes.dispatch.line import read_line
 from tests.jobs.conftest import Cell, connector, run
 from tests.shop import BEGIN
 
@@ -35,20 +35,27 @@ def test_the_place_that_a_refused_order_leaves_is_given_to_another_lot_at_once(o
 
 
 def test_the_line_is_not_read_again_because_jobs_begin(one_place: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[bool] = []
+    read: list[Any] = []
 
     def counted(*given: Any) -> Any:
-        found = next_start(*given)
-        read.append(found is not None)
-        return found
+        read.append(given)
+        return read_line(*given)
 
-    monkeypatch.setattr("mes.jobs.connector.next_start", counted)
+    monkeypatch.setattr("mes.dispatch.what_next.read_line", counted)
     line = connector(one_place)
     one_place.floor.arrive("D1", "die", "W1")
     run(line.settle())
-    assert (one_place.floor.lot("D1").state, read) == ("running", [True, False])
+    assert (one_place.floor.lot("D1").state, len(read)) == ("running", 1)
     one_place.work()
     one_place.floor.arrive("D2", "die", "W2")
     run(line.settle())
     assert (one_place.floor.lot("D1").state, one_place.floor.lot("D2").state) == ("stocked", "running")
-    assert read == [True, False, True, False]
+    assert len(read) == 2
+
+
+def test_all_places_of_an_equipment_are_filled_at_one_time(cell: Cell) -> None:
+    cell.sync()
+    cell.floor.arrive("D1", "die", "W1")
+    cell.floor.arrive("D2", "die", "W2")
+    run(connector(cell).settle())
+    assert [cell.floor.lot(name).state for name in ("D1", "D2")] == ["running", "running"]

@@ -16,7 +16,7 @@ from mes.lots.holds.hold import against_leaving
 from mes.lots.maps.map_file import exported
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.mounting import dismount
-from mes.lots.regrouping.regroup import busy, lock_substrates
+from mes.lots.regrouping.regroup import busy, lock_substrates, on_shared_wafers
 from mes.lots.states import TRANSITIONS as OF_LOTS
 from mes.lots.states import LotState, LotVerb, Progress
 from mes.people.models import Customer
@@ -78,6 +78,7 @@ def send(session: Session, wanted: Sending, act: Act) -> Shipment:
     found = [reason for one in leaving for reason in _against(one)]
     maps = {i: at for one in leaving for i, at in one.positions.items()}
     found += [*against_leaving(session, lots, maps), *_at_work(session, leaving)]
+    found += on_shared_wafers(session, {i: row for one in leaving for i, row in one.substrates.items()})
     if found:
         raise Refused("The shipment cannot leave so.", *found)
     document = _document(session, leaving, wanted, act)

@@ -69,7 +69,7 @@ def show(
     here = path("lots", customer, name)
     told |= {"codes": codes, "roles": OWNERS, "mine": partial(releases, viewer.role)}
     told |= {"migration": _migration(session, found, lot) if centre else None}
-    told |= {"verbs": offered(viewer, lot["state"])}
+    told |= {"verbs": offered(session, viewer, lot)}
     return page(request, "lot.html", "/lots", viewer, here=here, most=MOST, **told)
 
 

@@ -1,7 +1,7 @@
 """What people do to a lot beside its route, on its page: a form for each verb of the table."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -9,8 +9,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from mes.definitions.clock import act_now
+from mes.definitions.models import Product
 from mes.http.addresses import path
 from mes.http.command import FormRoute
 from mes.http.transaction import Tx
@@ -58,13 +61,20 @@ def _kind(name: str, annotation: Any) -> tuple[str, tuple[str, ...]]:
     return "number" if annotation is int or int in kinds else "text", ()
 
 
-def offered(viewer: Person, state: str) -> list[dict[str, Any]]:
-    """The verbs that somebody may do, and sign, in a state of a lot, with their fields."""
+def offered(session: Session, viewer: Person, lot: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The verbs that somebody may do with a lot as it stands, and sign, with their fields."""
+    verbs = [
+        verb
+        for verb in VERBS
+        if LotState(lot["state"]) in verb.states and may(viewer, verb.permission)
+        if not verb.means or viewer.role in verb.signers
+    ]
+    if any(verb.of_projects for verb in verbs):
+        reticle = session.scalar(select(Product.reticle).where(Product.name == lot["product"]))
+        verbs = [verb for verb in verbs if reticle is not None or not verb.of_projects]
     return [
         {"name": verb.name, "title": verb.title, "says": verb.says, "means": verb.means, "fields": [*fields(verb)]}
-        for verb in VERBS
-        if LotState(state) in verb.states and may(viewer, verb.permission)
-        if not verb.means or viewer.role in verb.signers
+        for verb in verbs
     ]
 
 

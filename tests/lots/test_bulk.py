@@ -120,6 +120,13 @@ def test_holds_of_a_code_are_released_together_by_their_owner(lots: Floor) -> No
     assert lots.problems() == []
 
 
+def test_a_release_that_was_asked_for_before_the_hold_came_ends_it_when_it_began(lots: Floor) -> None:
+    lots.do(hold_all, DIES, 3, *DUST, act=Act("lee", BEGIN + timedelta(hours=9)))
+    released = ("dust", "blown off", Role.PROCESS_ENGINEER)
+    lots.do(release_all, DIES, 3, *released, act=Act("kim", BEGIN + timedelta(hours=8)))
+    assert lots.problems() == []
+
+
 def test_lots_on_the_line_with_another_priority_get_it(lots: Floor) -> None:
     lots.stock("D4", "die", "W4")
     lots.do(change_priority_of_all, LotFilter(customer="beta"), 1, 2)

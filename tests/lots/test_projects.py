@@ -17,11 +17,14 @@ from mes.lots.holds.hold import hold
 from mes.lots.looks import LotFilter, Worked, ids_of
 from mes.lots.maps.map_file import exported
 from mes.lots.models import Lot, Mount
+from mes.lots.verbs.again import reopen
+from mes.lots.verbs.ends import destroy, return_to_owner, terminate
 from mes.lots.verbs.owner import change_owner
 from mes.lots.verbs.part import part
 from mes.lots.work.track_in import track_in
 from mes.people.models import Customer
 from mes.recipes.models import RecipeVersion
+from mes.shipments.send import Sending, send
 from mes.units.formats.e142_write import write_e142
 from mes.units.models import Layer, Substrate
 from tests.api.test_across_owners import with_ids
@@ -135,6 +138,17 @@ def test_every_reason_against_it_is_told_at_once(floor: Floor) -> None:
         product = session.scalars(select(Product).where(Product.name == "shuttle")).one()
         product.reticle = json.loads(json.dumps(RETICLE).replace("cap", "gap"))
     assert "project_unknown" in refused(floor, Refused, part, waiting)
+
+
+def test_a_copy_neither_leaves_nor_is_worked_on_while_others_have_units_on_its_wafer(floor: Floor) -> None:
+    floor.do(part, shuttle(floor))
+    mine, theirs, rest = (floor.lot(name).id for name in ("S.a", "S.b", "S"))
+    for verb, *given in ((return_to_owner, mine), (reopen, mine, None), (send, Sending([mine], "elsewhere"))):
+        assert refused(floor, Refused, verb, *given) == ["wafer_shared"]
+    floor.do(destroy, rest, "lee")
+    floor.do(terminate, theirs, "scrapped")
+    floor.do(send, Sending([mine], "elsewhere"))
+    assert floor.problems() == []
 
 
 def test_wafers_that_were_sold_before_are_parted_and_counted(floor: Floor) -> None:

@@ -143,6 +143,9 @@ def of_another(placed: Hold | FutureHold) -> Reason:
 
 
 def released(lot: Lot, placed: Hold, comment: str, act: Act) -> Change:
-    """Release a standing hold of a lot that is locked; gives what is to be recorded."""
-    placed.released_by, placed.released_at, placed.release_comment = act.actor, act.at, comment
+    """Release a standing hold of a lot that is locked; gives what is to be recorded.
+
+    Who asked first may come second to the lock: then it is over when it began.
+    """
+    placed.released_by, placed.released_at, placed.release_comment = act.actor, max(act.at, placed.held_at), comment
     return Change(lot, {"hold": placed.id}, {"hold": placed.id, "code": placed.code, "comment": comment})

@@ -6,11 +6,11 @@ own and know no lot.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from mes.db import lock
@@ -67,6 +67,19 @@ def busy(
     for substrate_id, run in session.execute(serving):
         what = f"{run} picks from substrate {substrates[substrate_id].name}; wait until it ends."
         yield Reason("substrate_busy", what, "operator")
+
+
+def on_shared_wafers(session: Session, substrates: Mapping[int, Substrate]) -> Iterator[Reason]:
+    """Why masked copies among these substrates neither leave nor are worked on: their wafer has units of others."""
+    wafers = {one.part_of_id: one.name for one in substrates.values() if one.part_of_id is not None}
+    if not wafers:
+        return
+    wafer = func.coalesce(Substrate.part_of_id, Substrate.id)
+    there = or_(Substrate.part_of_id.in_(wafers), Substrate.id.in_(wafers))
+    others = select(wafer).where(there, Substrate.id.not_in(substrates), ~Substrate.closed).distinct()
+    for name in sorted(wafers[number] for number in session.scalars(others)):
+        what = f"On the wafer of substrate {name} units of others still are; let its units be picked, or theirs first."
+        yield Reason("wafer_shared", what)
 
 
 def _move(session: Session, giver: Lot, taker: Lot, ids: Sequence[int]) -> None:

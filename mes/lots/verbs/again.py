@@ -10,6 +10,7 @@ from mes.history import Act
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.mounting import dismount
 from mes.lots.queries import operations
+from mes.lots.regrouping.regroup import on_shared_wafers
 from mes.lots.regrouping.rework import send_back
 from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 from mes.lots.verbs.correct import take_back
@@ -56,6 +57,7 @@ def reopen(session: Session, lot_id: int, operation: str | None, act: Act) -> Lo
     there = _named(lot, route, operation)
     finished = [m for m in back if _stood(m, given_up) == Progress.FINISHED]
     found = [*_none_left(lot, back), *at_work(session, seen), *across(route, there or route[-1], None, finished)]
+    found += on_shared_wafers(session, seen.substrates)
     if found:
         raise Refused(f"Lot {lot.name} cannot be reopened so.", *found)
     with session.no_autoflush:  # what is written at once at the end

@@ -6,6 +6,7 @@ from mes.errors import Malformed, Refused
 from mes.history import Act
 from mes.lots.holds.hold import against_leaving
 from mes.lots.models import Lot
+from mes.lots.regrouping.regroup import on_shared_wafers
 from mes.lots.states import ON_LINE, TRANSITIONS, LotState, LotVerb
 from mes.lots.verbs.picture import Picture, at_work, done, picture, told_why
 from mes.units.states import THERE, Disposition
@@ -51,7 +52,7 @@ def return_to_owner(session: Session, lot_id: int, act: Act) -> Lot:
     """
     told_why(act)
     seen = _all(session, lot_id, LotVerb.RETURN, "returned")
-    found = list(against_leaving(session, [seen.lot], seen.positions))
+    found = [*against_leaving(session, [seen.lot], seen.positions), *on_shared_wafers(session, seen.substrates)]
     if found:
         raise Refused(f"Lot {seen.lot.name} cannot be returned now.", *found)
     suspect = seen.total(Disposition.SUSPECT)

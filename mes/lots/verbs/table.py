@@ -46,6 +46,8 @@ class Verb:
     """In which a page offers it; the verb itself judges."""
     means: str = ""
     """What its signature says; empty where it is not signed."""
+    of_projects: bool = False
+    """A page offers it for multi-project wafers alone."""
 
     @cached_property
     def shape(self) -> type[shapes.SaidBody]:
@@ -206,6 +208,7 @@ VERBS = (
         does=lambda session, lot, _, act: part.part(session, lot, act),
         states=(S.STOCKED,),
         means=part.MEANS,
+        of_projects=True,
     ),
     Verb(
         name="migrate",

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
@@ -64,6 +64,7 @@ class Centre:
         self._web: Program
         self._environment: dict[str, str]
         self._log_ins: list[dict[str, str]] = []
+        self._hashes: dict[str, str] = {}
         self.began = time.monotonic()
 
     @property
@@ -211,15 +212,21 @@ class Centre:
 
     def _give_passwords(self, session: Session) -> list[dict[str, str]]:
         """A password for everybody who signs in, made on first start and kept in the data directory."""
-        known = {who["name"]: who for who in self._known().get("log_ins", [])}
+        told = self._known()
+        known = {who["name"]: who for who in told.get("log_ins", [])}
+        self._hashes = told.get("hashes", {})
         log_ins = []
         for user in session.scalars(select(User).order_by(User.id)):
             if user.password_hash is None or user.name not in known:
                 password = secrets.token_urlsafe(8)
-                session.execute(update(User).where(User.id == user.id).values(password_hash=hash_password(password)))
+                user.password_hash = hash_password(password)
                 known[user.name] = {"name": user.name, "role": user.role, "password": password}
-            elif not matches(user.password_hash, known[user.name]["password"]):
+            elif not (
+                self._hashes.get(user.name) == user.password_hash  # known without a second of work
+                or matches(user.password_hash, known[user.name]["password"])
+            ):
                 known[user.name]["password"] = "as it was set"  # noqa: S105 - says that there is another one now
+            self._hashes[user.name] = user.password_hash
             log_ins.append(known[user.name])
         return log_ins
 
@@ -276,6 +283,7 @@ class Centre:
         told = {
             "address": self.address,
             "log_ins": self._log_ins,
+            "hashes": self._hashes,
             "processes": ids,
             "opcua": self._endpoints(),
             "incoming": str(self.incoming),

@@ -102,10 +102,10 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def lint_imports(tree: Path, contract: str) -> subprocess.CompletedProcess[str]:
+def lint_imports(tree: Path, *options: str) -> subprocess.CompletedProcess[str]:
     program = "from importlinter.cli import lint_imports_command as lint; lint()"
     return subprocess.run(
-        [sys.executable, "-c", program, "--no-cache", "--contract", contract],
+        [sys.executable, "-c", program, "--no-cache", *options],
         cwd=tree,
         env={**os.environ, "PYTHONPATH": str(tree)},
         capture_output=True,
@@ -113,28 +113,43 @@ def lint_imports(tree: Path, contract: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(scope="module")
+def broken(tree: Path) -> dict[str, str]:
+    """What is said of each contract, by its name, where all of them are violated."""
+    innocent = {tree / place: (tree / place).read_text() for place, _ in VIOLATIONS.values()}
+    for place, line in VIOLATIONS.values():
+        (tree / place).write_text(f"{(tree / place).read_text()}\n{line}\n")
+    refused = lint_imports(tree)
+    for path, source in innocent.items():
+        path.write_text(source)
+    assert refused.returncode == 1, refused.stdout + refused.stderr
+    _, _, told = refused.stdout.partition("Broken contracts")
+    heads = "|".join(re.escape(contract["name"]) for contract in CONTRACTS.values())
+    _, *parts = re.split(rf"^({heads})$", told, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
 def test_every_contract_has_a_planted_violation() -> None:
     assert set(VIOLATIONS) == set(CONTRACTS)
 
 
-@pytest.mark.parametrize("contract", VIOLATIONS)
-def test_contract_catches_its_planted_violation(tree: Path, contract: str) -> None:
-    place, line = VIOLATIONS[contract]
-    file = tree / place
-    innocent = file.read_text()
-    kept = lint_imports(tree, contract)
+def test_every_contract_is_kept_where_none_is_planted(tree: Path) -> None:
+    kept = lint_imports(tree)
     assert kept.returncode == 0, kept.stdout + kept.stderr
-    file.write_text(f"{innocent}\n{line}\n")
-    broken = lint_imports(tree, contract)
-    file.write_text(innocent)
-    assert broken.returncode == 1
-    assert "0 kept, 1 broken" in broken.stdout
+    assert f"{len(CONTRACTS)} kept, 0 broken" in kept.stdout
+
+
+@pytest.mark.parametrize("contract", VIOLATIONS)
+def test_contract_catches_its_planted_violation(broken: dict[str, str], contract: str) -> None:
+    place, line = VIOLATIONS[contract]
+    importer = place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    assert f"{importer} -> {line.removeprefix('import ')} " in broken[CONTRACTS[contract]["name"]]
 
 
 def test_new_feature_without_a_place_in_the_order_is_refused(tree: Path) -> None:
     stray = tree / "mes" / "stray.py"
     stray.touch()
-    refused = lint_imports(tree, "mes-order")
+    refused = lint_imports(tree, "--contract", "mes-order")
     stray.unlink()
     assert refused.returncode == 1
     assert "mes.stray" in refused.stdout

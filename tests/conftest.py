@@ -69,10 +69,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """Look no more for garbage in what has been imported: each look takes as long as some tests, and finds nothing."""
+    """Look for no garbage in what is imported until now: each look takes as long as some tests, and finds nothing."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

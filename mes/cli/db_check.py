@@ -219,12 +219,13 @@ select format('Run %%s at %%s was done by leg %%s of experiment %%s, which is ab
 from run_leg k join run r on r.id = k.run_id join operation o on o.id = r.operation_id
 join experiment_leg g on g.id = k.leg_id join experiment x on x.id = g.experiment_id where o.name <> x.operation
 union all
-select format('Substrate %%s is named for leg %%s of experiment %%s, yet %%s did it by leg %%s.', s.name, own.name,
-    x.name, r.name, g.name)
-from run_leg k join run r on r.id = k.run_id join run_substrate w on w.run_id = r.id
-join experiment_leg g on g.id = k.leg_id join experiment x on x.id = g.experiment_id
-join experiment_substrate n on n.experiment_id = x.id and n.substrate_id = w.substrate_id and n.leg_id <> g.id
-join experiment_leg own on own.id = n.leg_id join substrate s on s.id = w.substrate_id order by 1""",
+select format('Substrate %%s is named for leg %%s of experiment %%s, yet %%s did it by leg %%s.',
+    (select name from substrate where id = n.substrate_id), (select name from experiment_leg where id = n.leg_id),
+    (select name from experiment where id = n.experiment_id), (select name from run where id = k.run_id), g.name)
+from run_leg k join run_substrate w on w.run_id = k.run_id join experiment_leg g on g.id = k.leg_id
+join experiment_substrate n on n.experiment_id = g.experiment_id and n.substrate_id = w.substrate_id
+    and n.leg_id <> g.id
+order by 1""",
     "skips": """
 select format('Operation %%s: history of lot %%s tells that %%s substrates left it out, %%s are known.',
     coalesce(told.operation, kept.operation), coalesce(told.lot, kept.lot), coalesce(told.n, 0), coalesce(kept.n, 0))

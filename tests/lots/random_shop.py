@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import text
 
 from equipment.interface.messages import SubstrateResult
-from equipment.interface.states import Outcome
+from equipment.interface.states import Outcome, TransferOutcome
 from mes.history import Act
 from mes.lots.carriers.carry import register_carrier
 from mes.lots.create import NewLot
@@ -30,7 +30,7 @@ from mes.units.arrival import Arrival
 from mes.units.states import USABLE, Disposition
 from tests.lots.seen import Waiting, look, plant
 from tests.lots.test_migration import version
-from tests.shop import BEGIN, PLACED, Floor, Move, mapped, transfers
+from tests.shop import BEGIN, Floor, Move, mapped, transfers
 
 CODE, OWNER = "height", "line_engineer"
 ENGINEER = Person("lee", "Lee", Role.PROCESS_ENGINEER, None)
@@ -163,15 +163,20 @@ class Shop:
         return bins
 
     def _bonded(self, on: Waiting) -> list[Move]:
-        """Two dies onto each, as far as they reach, each die once."""
+        """Two dies onto each, as far as they reach, each die once; now and then it tells of dies that others have."""
         sites = [(*unit, site, 1) for unit in on.units for site in (1, 2)]
-        dies = self.seen.sources[on.run.id][2 * on.before :]
-        return [(*die, *to, 0, PLACED) for die, to in zip(dies, sites, strict=False)]
+        dies = self.seen.sources[on.run.id][2 * on.before if self.chance.random() < 0.95 else 0 :]
+        return [(*die, *to, 0, self._outcome()) for die, to in zip(dies, sites, strict=False)]
 
     def _moved(self, on: Waiting) -> list[Move]:
         """Each into a boat of two."""
         slots = [(load, x, 0, 0, 0) for load in self.seen.loads[on.run.id] for x in (0, 1)][on.before :]
-        return [(*unit, *to, 0, PLACED) for unit, to in zip(on.units, slots, strict=False)]
+        return [(*unit, *to, 0, self._outcome()) for unit, to in zip(on.units, slots, strict=False)]
+
+    def _outcome(self) -> TransferOutcome:
+        """Mostly placed."""
+        outcomes: list[TransferOutcome] = [TransferOutcome.PLACED] * 20 + list(TransferOutcome)
+        return self.chance.choice(outcomes)
 
     # --- where --------------------------------------------------------------------------------------------------------
 

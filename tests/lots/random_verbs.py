@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from equipment.interface.messages import SubstrateResult
 from mes.history import Act
 from mes.lots.carriers.carry import change_carrier, leave_carrier
 from mes.lots.create import NewLot, create, release
@@ -76,6 +77,11 @@ def create_released(session: Session, new: NewLot, act: Act) -> Lot:
     return create(session, new, act, released=True)
 
 
+def report_late(session: Session, run_id: int, result: SubstrateResult, act: Act) -> object:
+    """Equipment tells what it did in a run that was closed before."""
+    return track_out(session, run_id, result, act)
+
+
 def wanted(seen: Seen) -> Sequence[str]:
     """Something, while there are few lots; nothing, where there are many."""
     return [""] if sum(lot.state not in ENDED for lot in seen.lots) < Shop.live else []
@@ -100,9 +106,11 @@ TABLE = (
     Row(14, track_in, Lots(ON_LINE, ready), Shop.to_start),
     Row(10, run_course.start, ordered, lambda _, run: (run.id,)),
     Row(16, track_out, lambda seen: seen.waiting, Shop.report),
+    Row(2, report_late, lambda seen: seen.late, Shop.report),
     Row(3, finish_by_hand, lambda seen: seen.waiting, lambda _, one: (one.run.id, one.lot_id)),
     Row(8, run_course.end, idle, lambda _, run: (run.id, "")),
     Row(2, run_course.abort, lambda seen: seen.runs, lambda _, run: (run.id, "tried")),
+    Row(1, run_course.doubt, lambda seen: seen.runs, lambda _, run: (run.id, "it remembers nothing")),
     Row(2, reserve, Lots(ON_LINE), lambda shop, lot: (lot.id, shop.equipment(lot), shop.ahead())),
     Row(2, lift_reservation, Lots(ON_LINE, lambda _, lot: lot.reserved_for_id), alone),
     # other ways than the route's

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +52,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A substrate that an open run waits for."""
+    """A substrate that a run waits for, or did when it was closed."""
 
     run: Run
     operation: Operation
@@ -94,6 +93,8 @@ class Seen:
     runs: list[Run] = field(default_factory=list)
     """Open ones."""
     waiting: list[Waiting] = field(default_factory=list)
+    late: list[Waiting] = field(default_factory=list)
+    """Of closed runs, what was never told."""
     sources: dict[int, list[Unit]] = field(default_factory=lambda: defaultdict(list))
     """By run, what it may pick, in order."""
     loads: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -189,27 +190,27 @@ def _members(session: Session, seen: Seen) -> Iterator[tuple[int, Member]]:
 
 
 def _look_at_runs(session: Session, seen: Seen) -> None:
-    """What open runs wait for, pick and fill."""
-    runs = {run.id: run for run in seen.runs}
-    query = select(RunSubstrate, RunSubstrate.positions, Substrate.name, Layout.rows, Layout.columns, Lot.name)
-    query = query.join(Substrate, Substrate.id == RunSubstrate.substrate_id).join(Lot, Lot.id == RunSubstrate.lot_id)
-    query = query.join(Layout, Layout.id == Substrate.layout_id).where(RunSubstrate.run_id.in_(runs))
+    """What runs wait for, or never told of before they were closed; what those pick and fill."""
+    query = select(Run, RunSubstrate, RunSubstrate.positions, Substrate.name, Layout.rows, Layout.columns, Lot.name)
+    query = query.join(RunSubstrate, RunSubstrate.run_id == Run.id).join(Lot, Lot.id == RunSubstrate.lot_id)
+    query = query.join(Substrate, Substrate.id == RunSubstrate.substrate_id)
+    query = query.join(Layout, Layout.id == Substrate.layout_id)
+    query = query.where(Run.state.in_(OPEN) | (RunSubstrate.work == Work.NOT_DONE)).order_by(Substrate.name)
     before: Counter[int] = Counter()
-    for work, packed, name, rows, columns, lot in session.execute(query.order_by(Substrate.name)):
-        run, asked = runs[work.run_id], unpack(packed, (rows, columns))
-        if work.work == Work.WAITING:
-            of = seen.plant.operations[run.operation_id]
-            seen.waiting.append(Waiting(run, of, lot, work.lot_id, name, work.visit, asked, before[run.id]))
+    for run, work, packed, name, rows, columns, lot in session.execute(query):
+        asked, of = unpack(packed, (rows, columns)), seen.plant.operations[run.operation_id]
+        one = Waiting(run, of, lot, work.lot_id, name, work.visit, asked, before[run.id])
+        if work.work in (Work.WAITING, Work.NOT_DONE):
+            (seen.waiting if run.state in OPEN else seen.late).append(one)
         before[run.id] += int(asked.sum())
-    picks: Any = select(RunSource.run_id, RunSource.positions, Substrate.name, Layout.rows, Layout.columns)
+    picks = select(RunSource.run_id, RunSource.positions, Substrate.name, Layout.rows, Layout.columns)
     picks = picks.join(Substrate, Substrate.id == RunSource.substrate_id).join(Layout, Layout.id == Substrate.layout_id)
-    for run_id, packed, name, rows, columns in session.execute(
-        picks.where(RunSource.run_id.in_(runs)).order_by(RunSource.ordinal)
-    ):
+    picks = picks.where(RunSource.run_id.in_(before)).order_by(RunSource.ordinal)
+    for run_id, packed, name, rows, columns in session.execute(picks):
         reserved = np.argwhere(unpack(packed, (rows, columns)))
         seen.sources[run_id] += [(name, int(x), int(y)) for y, x in reserved]
     fills = select(RunLoad.run_id, Substrate.name).join(Substrate, Substrate.id == RunLoad.substrate_id)
-    for run_id, name in session.execute(fills.where(RunLoad.run_id.in_(runs)).order_by(RunLoad.ordinal)):
+    for run_id, name in session.execute(fills.where(RunLoad.run_id.in_(before)).order_by(RunLoad.ordinal)):
         seen.loads[run_id].append(name)
 
 

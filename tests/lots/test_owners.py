@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import pytest
 from sqlalchemy import ForeignKeyConstraint, select
 
 from mes.db import as_customer
@@ -126,6 +127,13 @@ def test_every_reason_against_it_is_told_at_once(floor: Floor) -> None:
     assert refused(floor, Refused, change_owner, dies, "beta", [], None) == ["substrate_busy"]
     at_work = floor.id_of(Lot, "P1")
     assert refused(floor, Refused, change_owner, at_work, "beta", [], None) == ["lot_state", "substrate_busy"]
+
+
+def test_a_name_that_the_other_comes_by_meanwhile_refuses_it(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = floor.arrive("D", "die", "W1")
+    floor.arrive("L", "die", "W1", customer="beta")
+    monkeypatch.setattr("mes.lots.verbs.owner._known", lambda *_: ())
+    assert "meanwhile; look again" in refused(floor, Refused, change_owner, lot, "beta", [], None)[0]
 
 
 def test_what_stands_on_record_of_a_substrate_goes_along_with_it() -> None:

@@ -151,6 +151,14 @@ def test_a_copy_neither_leaves_nor_is_worked_on_while_others_have_units_on_its_w
     assert floor.problems() == []
 
 
+def test_a_name_that_a_customer_comes_by_meanwhile_refuses_it(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = shuttle(floor)
+    monkeypatch.setattr("mes.lots.verbs.part._known", lambda *_: ())
+    for name, wafer in (("L", "W1.a"), ("S.a", "W9")):
+        floor.arrive(name, "die", wafer)
+        assert "meanwhile; look again" in refused(floor, Refused, part, lot)[0]
+
+
 def test_wafers_that_were_sold_before_are_parted_and_counted(floor: Floor) -> None:
     """What their map says of positions that are gone stays what came to the first lot, in every count."""
     floor.do(change_owner, shuttle(floor), "beta", [], "B")

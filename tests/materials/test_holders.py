@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from mes.equipment.models import Equipment
-from mes.errors import Busy, Refused, StartRefused
+from mes.errors import Busy, Malformed, Refused, StartRefused
 from mes.genealogy.trace import trace_unit
 from mes.genealogy.used import durables_on, used_of_durable
 from mes.lots.regrouping.split import split
@@ -101,6 +101,8 @@ def test_a_boat_that_is_due_or_used_up_is_not_filled_and_people_may_name_another
         do(floor, mount_durable, "B1", floor.id_of(Equipment, "CELL-1"))
     assert [r.code for r in refusal.value.reasons] == ["durable_is_holder"]
     assert against(floor, "I1", named=("B1",)) == [("holder_wrong", "operator")]
+    with pytest.raises(Malformed, match="named twice"):
+        dice(floor, "I1", named=("B1", "B1"))
     dice(floor, "I1", "K.01", "K.02", named=("B4", "B2"))
     assert there(floor)["B4"] == ("loaded", 3, "K.01")
     assert against(floor, "I2", named=("B4", "B1")) == [("durable_state", "operator")]
@@ -117,6 +119,21 @@ def test_a_boat_that_is_due_or_used_up_is_not_filled_and_people_may_name_another
     do(floor, clean_durable, "B3")
     dice(floor, "I2", "K.03", "K.04")
     assert there(floor)["B3"] == ("loaded", 3, "K.04")
+
+
+def test_loads_get_names_that_no_substrate_of_the_customer_has(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    boats(floor, "B1", "B2")
+    for lot, customer, name in (("Y", "beta", "K.01"), ("Z", "alpha", "K.02")):
+        floor.arrive(lot, "die", name, customer=customer)
+    dice(floor, "I1", "K.01", "K.03")
+    assert [load for _, _, load in there(floor).values()] == ["K.01", "K.03"]
+    floor.do(scrap, floor.lot("K").id, "K.01", None)
+    floor.do(scrap, floor.lot("K").id, "K.03", None)
+    monkeypatch.setattr("mes.lots.work.loads._free_names", lambda *_: ["K.02", "K.03"])
+    with pytest.raises(Busy):
+        floor.order("CELL-1", "K", only=["I2"])
 
 
 def test_of_two_jobs_for_the_last_boats_one_takes_them(floor: Floor) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from mes.db import unique
 from mes.errors import Malformed, NotFound, Reason, Refused
 from mes.history import Act, Change, record
 from mes.lots import progress
@@ -104,7 +105,9 @@ def _give(session: Session, seen: Picture, new: Lot, act: Act) -> Lot:
     """Let the chosen go over, and tell each owner its own half; gives the lot they leave."""
     lot = seen.lot
     stay = [m for m in seen.members if m not in seen.chosen]
-    went = hand_over(session, lot, new, seen.chosen, seen.substrates, act)
+    taken = Refused("The other customer came by one of these substrates' names meanwhile; look again.")
+    with unique("uq_substrate_customer_id_name", taken):
+        went = hand_over(session, lot, new, seen.chosen, seen.substrates, act)
     if all(m.progress == Progress.CLOSED for m in stay):
         lot.state = TRANSITIONS.after(f"Lot {lot.name}", LotState(lot.state), LotVerb.CHANGE_OWNER)
         lot.ended_at = lot.ended_at or act.at

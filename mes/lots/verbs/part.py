@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import insert, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, undefer
 
+from mes.db import unique
 from mes.definitions.models import Product
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, Event, instant, record_all
@@ -170,7 +171,9 @@ def _give(
         for i, mask in masks.items()
     }  # fmt: skip
     session.add_all([new, *copies.values()])
-    session.flush()
+    taken = Refused(f"A customer of lot {lot.name}'s projects came by one of the new names meanwhile; look again.")
+    with unique("uq_lot_customer_id_name", taken), unique("uq_substrate_customer_id_name", taken):
+        session.flush()
     members = [_member(new, copy, act) for copy in copies.values()]
     session.add_all(members)
     for i, copy in copies.items():

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from mes.db import unique
 from mes.errors import Busy, Reason
 from mes.history import Change
 from mes.lots.gate.durable_gate import against_holder, is_free
@@ -61,7 +62,10 @@ def against_named(job: Facts, holders: Sequence[Durable]) -> Iterator[Reason]:
 def make_loads(
     session: Session, run: Run, lot: Lot, form: int, operation: Operation, units: int, holders: Sequence[Durable]
 ) -> list[Change]:
-    """Empty substrates of the operation's layout, enough for every unit that leaves, in the first of these holders."""
+    """Empty substrates of the operation's layout, enough for every unit that leaves, in the first of these holders.
+
+    Raises `Busy` where another gives one of their names away just now.
+    """
     layout = operation.makes_layout
     assert layout is not None  # of a transfer, as the database holds
     of_lot = RunLoad.run_id.in_(select(RunSubstrate.run_id).where(RunSubstrate.lot_id == lot.id))
@@ -69,17 +73,20 @@ def make_loads(
     loads = [
         Substrate(
             customer_id=lot.customer_id,
-            name=f"{lot.name}.{known + i + 1:02d}",
+            name=name,
             kind=layout.substrate_kind,
             layout_id=layout.id,
             product_id=lot.product_id,
             dispositions=bytes([Disposition.NO_UNIT]) * (layout.rows * layout.columns),
         )
-        for i in range(operation.loads(units))
+        for name in _free_names(session, lot, known + 1, operation.loads(units))
     ]
     taken = take(holders[: len(loads)], loads, run.name) if operation.holder is not None else []
     session.add_all(loads)
-    session.flush()
+    with unique(
+        "uq_substrate_customer_id_name", Busy("Another has made a substrate of that name just now; try again.")
+    ):
+        session.flush()
     for ordinal, load in enumerate(loads):
         session.add(RunLoad(customer_id=lot.customer_id, run_id=run.id, substrate_id=load.id, ordinal=ordinal))
         session.add(
@@ -88,6 +95,18 @@ def make_loads(
             )
         )
     return [Change(load, after={"lot": lot.name, "load_of": run.name}) for load in loads] + taken
+
+
+def _free_names(session: Session, lot: Lot, first: int, count: int) -> list[str]:
+    """So many numbers behind the lot's name that no substrate of its customer has, from the ``first`` on."""
+    names: list[str] = []
+    while len(names) < count:
+        wanted = [f"{lot.name}.{n:02d}" for n in range(first, first + count - len(names))]
+        query = select(Substrate.name).where(Substrate.customer_id == lot.customer_id, Substrate.name.in_(wanted))
+        known = set(session.scalars(query))
+        names += [name for name in wanted if name not in known]
+        first += len(wanted)
+    return names
 
 
 def count_fillings(session: Session, run: Run, positions: Mapping[int, Positions]) -> list[Change]:

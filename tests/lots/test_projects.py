@@ -18,6 +18,7 @@ from mes.lots.looks import LotFilter, Worked, ids_of
 from mes.lots.maps.map_file import exported
 from mes.lots.models import Lot, Mount
 from mes.lots.verbs.again import reopen
+from mes.lots.verbs.counts import bonus
 from mes.lots.verbs.ends import destroy, return_to_owner, terminate
 from mes.lots.verbs.owner import change_owner
 from mes.lots.verbs.part import part
@@ -145,6 +146,8 @@ def test_a_copy_neither_leaves_nor_is_worked_on_while_others_have_units_on_its_w
     mine, theirs, rest = (floor.lot(name).id for name in ("S.a", "S.b", "S"))
     for verb, *given in ((return_to_owner, mine), (reopen, mine, None), (send, Sending([mine], "elsewhere"))):
         assert refused(floor, Refused, verb, *given) == ["wafer_shared"]
+    for lot, wafer, where in ((mine, "W1.a", (1, 0)), (rest, "W1", (0, 0))):
+        assert refused(floor, Refused, bonus, lot, wafer, [where]) == ["unit_known"]
     floor.do(destroy, rest, "lee")
     floor.do(terminate, theirs, "scrapped")
     floor.do(send, Sending([mine], "elsewhere"))

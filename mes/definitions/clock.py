@@ -1,6 +1,6 @@
 """The plant clock of a database: one row, read at the edges."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from mes.clock import PlantClock
 from mes.definitions.models import PlantClockRow, Site
+from mes.errors import Malformed
 from mes.history import Act
 
 CHANNEL = "mes_clock"
@@ -38,9 +39,19 @@ def _read(session: Session) -> tuple[PlantClock, datetime]:
     return PlantClock(row.plant_at, row.wall_at, row.speed) if is_set else PlantClock(row.wall, row.wall, 1.0), row.wall
 
 
+LONGEST = timedelta(days=36525)
+"""From now to such a time: beyond it is a slip of the pen."""
+
+
 def time_zone(session: Session) -> str:
     """The zone in which people of the plant read times: that of its first site, UTC before there is one."""
     return session.scalars(select(Site.time_zone).order_by(Site.id).limit(1)).first() or "UTC"
+
+
+def check_not_too_far(at: datetime, now: datetime) -> None:
+    """Raise `Malformed` where a time that people give is too far off."""
+    if at > now + LONGEST:
+        raise Malformed(f"{at.isoformat()} is more than a hundred years from now; look at the year.")
 
 
 def act_now(session: Session, actor: str, why: str = "") -> Act:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mes.db import unique
+from mes.definitions.clock import check_not_too_far
 from mes.definitions.models import MaterialKind
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act, Change, record
@@ -35,10 +36,11 @@ class Delivery:
 def receive(session: Session, came: Delivery, act: Act) -> MaterialLot:
     """Take a delivery in: its containers are stored, in the cold where the kind is kept there.
 
-    Raises `NotFound` (material, customer), `Malformed` (no name or container, one twice, an amount out of range) and
-    `Refused` with every reason: its shelf life is over, it needs a certificate, a name is taken.
+    Raises `NotFound` (material, customer), `Malformed` (no name or container, one twice, an amount out of range, a
+    shelf life of more than a hundred years) and `Refused` with every reason: its shelf life is over, it needs a
+    certificate, a name is taken.
     """
-    _check(came)
+    _check(came, act.at)
     kind, owner = kind_of(session, came.material), owner_id(session, came.customer)
     found = [*_against(came, kind, act.at), *_taken(session, came, owner)]
     if found:
@@ -67,7 +69,9 @@ def receive(session: Session, came: Delivery, act: Act) -> MaterialLot:
     return lot
 
 
-def _check(came: Delivery) -> None:
+def _check(came: Delivery, at: datetime) -> None:
+    if came.expires_at is not None:
+        check_not_too_far(came.expires_at, at)
     names = [name for name, _ in came.containers]
     if not names:
         raise Malformed("A delivery has at least one container.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -132,6 +132,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[MesError], str]] = {
     "unknown material": ({"material": "glue"}, NotFound, "the plant has flux, tape"),
     "unknown customer": ({"customer": "gamma"}, NotFound, "no customer gamma"),
     "past": ({"expires_at": BEGIN}, Refused, "not received"),
+    "for ever": ({"expires_at": datetime(9999, 12, 31, 23, 59, tzinfo=UTC)}, Malformed, "look at the year"),
     "no certificate": ({"certificate": ""}, Refused, "not received"),
     "again": ({"lot": "L0"}, Refused, "not received"),
     "container again": ({"containers": (("F0", 5),)}, Refused, "not received"),

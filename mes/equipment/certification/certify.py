@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from mes.db import lock
+from mes.definitions.clock import check_not_too_far
 from mes.definitions.models import Certification
 from mes.equipment.certification.models import Certificate
 from mes.errors import Malformed, NotFound, Reason, Refused
@@ -78,6 +79,7 @@ def _ends(kind: Certification, until: datetime | None, at: datetime) -> datetime
         return latest
     if until <= at:
         raise Malformed(f"The certificate would end {until.isoformat(timespec='minutes')}, which is past.")
+    check_not_too_far(until, at)
     if latest is not None and until > latest:
         raise Malformed(f"A certificate for {kind.title} lasts {latest.isoformat(timespec='minutes')} at the longest.")
     return until

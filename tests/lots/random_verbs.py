@@ -134,7 +134,7 @@ TABLE = (
     Row(2, leave_carrier, Lots(THERE, lambda seen, lot: lot.id in seen.carriers),
         lambda shop, lot: (lot.id, shop.seen.carriers.get(lot.id, shop.carrier()))),
     Row(3, change_owner, Lots(IDLE, lambda seen, lot: not seen.held(lot)), Shop.sold),
-    Row(2, part, Lots((S.STOCKED,), lambda seen, lot: not seen.held(lot) and not lot.operation_id), alone),
+    Row(8, part, Lots((S.STOCKED,), lambda seen, lot: not seen.held(lot) and not lot.operation_id), alone),
     # what stops, and how urgent it is
     Row(3, hold, Lots(THERE), lambda _, lot: (lot.id, CODE, "look", OWNER)),
     Row(3, mask, Lots(THERE, Seen.free), Shop.masked),

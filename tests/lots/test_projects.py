@@ -170,3 +170,12 @@ def test_wafers_that_were_sold_before_are_parted_and_counted(floor: Floor) -> No
     floor.do(change_owner, floor.lot("B.b").id, "alpha", [], "MINE")
     assert lots_of(floor, "alpha") == {"B.a": ("stocked", 4), "MINE": ("stocked", 4)}
     assert floor.problems() == []
+
+
+def test_copies_of_a_copy_do_not_leave_while_others_have_units_on_that(floor: Floor) -> None:
+    floor.do(part, shuttle(floor))
+    with floor.database.transaction() as session:
+        die = session.scalars(select(Product).where(Product.name == "die")).one()
+        die.reticle = {"projects": [{"name": "c", "customer": "beta", "product": "die"}], "rows": ["c..."]}
+    floor.do(part, floor.lot("S.a").id)
+    assert refused(floor, Refused, send, Sending([floor.lot("S.a.c").id], "elsewhere")) == ["wafer_shared"]

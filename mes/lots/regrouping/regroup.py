@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Table, func, insert, or_, select, update
+from sqlalchemy import Table, case, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from mes.db import lock
@@ -74,7 +74,7 @@ def on_shared_wafers(session: Session, substrates: Mapping[int, Substrate]) -> I
     wafers = {one.part_of_id: one.name for one in substrates.values() if one.part_of_id is not None}
     if not wafers:
         return
-    wafer = func.coalesce(Substrate.part_of_id, Substrate.id)
+    wafer = case((Substrate.part_of_id.in_(wafers), Substrate.part_of_id), else_=Substrate.id)
     there = or_(Substrate.part_of_id.in_(wafers), Substrate.id.in_(wafers))
     others = select(wafer).where(there, Substrate.id.not_in(substrates), ~Substrate.closed).distinct()
     for name in sorted(wafers[number] for number in session.scalars(others)):

@@ -126,7 +126,7 @@ def _look(session: Session, wanted: TrackIn, act: Act) -> _Picture:
     if not lot_ids:
         raise Malformed("Name at least one lot to track in.")
     if any(len({*ids}) < len(ids) for ids in (lot_ids, wanted.source_ids, wanted.holder_ids)):
-        raise Malformed("A lot, a source, a boat or a tray is named twice; name each once.")
+        raise Malformed("A lot, a boat or a source is named twice; name each once.")
     locked = lock(session, (Equipment, [wanted.equipment_id]), (Lot, lot_ids))
     equipment = locked.one(Equipment, wanted.equipment_id)
     line = look(session, lot_ids, [equipment.id], act.at, act.actor)

@@ -11,8 +11,8 @@ import numpy as np
 import psycopg
 
 PUT_BACK = 1
-TOLD = "pick_masked"
-"""The exception code of a unit that was masked and taken all the same."""
+TOLD = ("pick_masked", "pick_absent", "pick_rejected", "pick_not_for_use")
+"""The exception codes of a unit that was masked and taken all the same, and of one that was not there to be taken."""
 
 HISTORY = "select body from history where subject_kind = 'lot' and verb = 'hold'"
 MASKS = """
@@ -37,7 +37,8 @@ def count(connection: psycopg.Connection[Any]) -> list[str]:
             places = xy[:, 1] * columns + xy[:, 0]
             inside = (xy >= 0).all(axis=1) & (xy[:, 0] < columns) & (places < len(masked))
             gone = inside & (np.frombuffer(slots, np.uint8).reshape(n, 4)[:, 3] != PUT_BACK)
-            gone[json.loads(suspect or "{}").get(TOLD, [])] = False
+            broken = json.loads(suspect or "{}")
+            gone[[i for code in TOLD for i in broken.get(code, ())]] = False
             taken += int(masked[places[gone]].sum())
         if taken:
             found.append(f"Hold {hold}: {taken} masked units were taken from {name}, and nothing tells of it.")

@@ -110,6 +110,19 @@ def test_masked_units_wait_where_they_are_until_no_hold_masks_them(floor: Floor)
     assert floor.problems() == []
 
 
+def test_a_masked_unit_that_is_reported_to_be_taken_twice_is_told_of_once_as_masked(floor: Floor) -> None:
+    floor.stock("D1", "die", "W1")
+    floor.arrive("P1", "package", "I1", "I2")
+    run = floor.begin("CELL-1", "P1", sources=["W1"])
+    mask(floor, "D1", at("W1", (1, 1)))
+    for target in ("I1", "I2"):
+        floor.report(run, target, moves=[("W1", 1, 1, target, 0, 0, 1, 1, 0, PLACED)])
+    floor.end(run)
+    assert "pick_masked" in floor.holds("P1")[0].comment
+    assert "pick_absent" in floor.holds("P1")[1].comment
+    assert floor.problems() == []
+
+
 def test_the_rest_ends_when_the_remainder_is_split_off(floor: Floor) -> None:
     assembled(floor, "P1", "I1")
     number = mask(floor, "P1", at("I1", (0, 0)))

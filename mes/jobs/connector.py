@@ -266,6 +266,11 @@ class Connector:
         except (Malformed, Refused) as error:
             log.info("not dispatched", why=error.message)
             return False
+        except (Away, Busy):
+            raise
+        except Exception:  # whatever it is: a line that stands still for one lot is worse
+            log.exception("order failed", equipment=start.equipment_id, lots=[part.lot_id for part in start.parts])
+            return False
         return True
 
     def _transact(self, work: Callable[[Session], T]) -> T:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from equipment.interface.codec import sha256_of
 from mes.definitions.clock import set_plant_clock
@@ -59,3 +60,17 @@ def test_all_places_of_an_equipment_are_filled_at_one_time(cell: Cell) -> None:
     cell.floor.arrive("D2", "die", "W2")
     run(connector(cell).settle())
     assert [cell.floor.lot(name).state for name in ("D1", "D2")] == ["running", "running"]
+
+
+def test_an_order_that_fails_against_expectation_keeps_no_other_from_starting(cells: list[Cell]) -> None:
+    one, other = cells
+    for cell in cells:
+        cell.sync()
+    with one.floor.database.transaction() as session:
+        set_plant_clock(session, BEGIN, 0)
+    one.refuse("run", f"new.equipment_id = {one.id}")
+    one.floor.arrive("D1", "die", "W1")
+    with capture_logs() as logs:
+        run(connector(one, other).settle())
+    assert "order failed" in {log["event"] for log in logs}
+    assert (one.device.jobs(), len(other.device.jobs()), one.floor.lot("D1").state) == ((), 1, "running")

@@ -123,8 +123,8 @@ class Conductor:
 
         Where no lot on its way can come, nothing happens, and the time may wait.
         """
-        behind = (e for e in self._line if e.name in seen.may_work and self._told.get(e.name) != now)
-        await self._advance([*behind], now)
+        behind = [e for e in self._line if e.name in seen.may_work and self._told.get(e.name) != now]
+        await self._advance(behind, now)
 
     async def _advance(self, some: Sequence[SteppedEquipment], to: datetime) -> None:
         await asyncio.gather(*(_advance(equipment, to) for equipment in some))

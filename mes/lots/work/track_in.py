@@ -288,7 +288,7 @@ def _mount(session: Session, picture: _Picture, run: Run, source_ids: Sequence[i
             _move(session, row, picture.equipment.id, act)
         if source.mounted_on != picture.equipment.id:
             after = {"mounted_on": picture.equipment.name}
-            changes.append(Change(picture.locked.one(Substrate, substrate_id), after=after))
+            changes.append(Change(row, after=after))
     return changes
 
 

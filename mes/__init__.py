@@ -1,7 +1,7 @@
 """The system of record. Its features from the ground up; each knows only what stands above it in this list.
 
 ``errors`` ``clock`` ``settings``       what a caller is told, plant time, what can be set
-``postgres`` ``rows``                   the embedded server; rows of a table written together
+``postgres`` ``rows`` ``lists``         the embedded server; rows of a table written together, lists sent as arrays
 ``db`` ``transitions``                  transactions, the one lock, who sees what; state tables
 ``schema`` ``guards``                   roles and migrations; what the database itself refuses
 ``history``                             append-only events, chained per subject, and the outbox

@@ -34,6 +34,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapp
 from sqlalchemy.orm.exc import StaleDataError
 
 from mes.errors import Away, Busy, Malformed, MesError, NotFound, Stale, TookTooLong
+from mes.lists import lists_as_arrays
 from mes.rows import many_in_one_insert, write_together
 
 __all__ = [
@@ -58,6 +59,9 @@ IN_BETWEEN = "Another transaction holds what this one needs; try again."
 
 PREPARED = 400
 """Statements that one connection keeps planned; those used least recently are forgotten."""
+
+REORDERED = 6
+"""Joins whose best order the server looks for; of more it takes the order that is written. See decision 0021."""
 
 IN_THE_WAY = {"40P01", "55P03", "40001"}
 """States of errors where another transaction was in the way: deadlock, lock not had in time, order of transactions."""
@@ -142,16 +146,20 @@ class Database:
         """``statement_timeout_s``: how long one statement may take; 0 sets no bound."""
         self.url = make_url(url).set(drivername="postgresql+psycopg")
         self.pool_size = pool_size
-        bounds = f"-c lock_timeout=10s -c statement_timeout={round(1000 * statement_timeout_s)}"
+        settings = f"-c timezone=UTC -c join_collapse_limit={REORDERED} -c lock_timeout=10s"
         self.engine = create_engine(
             self.url,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=8,
-            connect_args={"options": f"-c timezone=UTC {bounds}", "connect_timeout": 5},
+            connect_args={
+                "options": f"{settings} -c statement_timeout={round(1000 * statement_timeout_s)}",
+                "connect_timeout": 5,
+            },
         )
         event.listen(self.engine, "connect", _prepare_more)
         many_in_one_insert(self.engine)
+        lists_as_arrays(self.engine)
 
     @contextmanager
     def transaction(self, scope: Scope = STAFF) -> Iterator[Session]:

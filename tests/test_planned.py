@@ -1,6 +1,10 @@
 """What the server has planned it keeps, from one transaction of a connection to the next."""
 
-from sqlalchemy import select, text
+from collections.abc import Callable, Collection
+from functools import partial
+
+import pytest
+from sqlalchemy import ColumnElement, Select, event, select, text, tuple_
 
 from mes.db import STAFF, Database, as_customer, see_as
 from mes.people.models import Customer
@@ -51,3 +55,49 @@ def test_what_is_planned_for_the_staff_shows_a_customer_its_own(database: Databa
             assert set(session.scalars(select(Customer.name))) == seen
     assert planned(single) == 1
     single.close()
+
+
+def _texts(database: Database, *statements: Select[str]) -> list[tuple[str, list[str]]]:
+    """What is sent for each statement, and what comes back."""
+    found = []
+    with database.reading() as session:
+        for statement in statements:
+            sent: list[str] = []
+            hear = partial(_keep, sent)
+            event.listen(database.engine, "before_cursor_execute", hear)
+            found.append((sorted(session.scalars(statement)), sent))
+            event.remove(database.engine, "before_cursor_execute", hear)
+    return [(text, names) for names, [text] in found]
+
+
+def _keep(sent: list[str], _: object, __: object, statement: str, *___: object) -> None:
+    sent.append(statement)
+
+
+@pytest.fixture
+def named(database: Database) -> Database:
+    with database.transaction() as session:
+        session.add_all(Customer(name=name, title=name.title()) for name in ("alpha", "beta", "gamma"))
+    return database
+
+
+LISTS: dict[str, tuple[Callable[[Collection[str]], ColumnElement[bool]], dict[tuple[str, ...], str]]] = {
+    "in": (Customer.name.in_, {(): "", ("beta",): "b", ("alpha", "gamma", "nobody"): "ag"}),
+    "not in": (Customer.name.not_in, {(): "abg", ("beta",): "ag", ("alpha", "gamma", "nobody"): "b"}),
+    "neither in": (lambda names: ~Customer.name.in_(names), {(): "abg", ("beta",): "ag", ("alpha", "gamma"): "b"}),
+}
+
+
+@pytest.mark.parametrize("which", LISTS)
+def test_a_list_of_any_length_is_the_same_statement(named: Database, which: str) -> None:
+    of, expected = LISTS[which]
+    found = _texts(named, *(select(Customer.name).where(of(names)) for names in expected))
+    assert ["".join(name[0] for name in names) for _, names in found] == [*expected.values()]
+    assert len({text for text, _ in found}) == 1
+
+
+def test_lists_of_pairs_and_queries_are_asked_for_as_they_are(named: Database) -> None:
+    pairs = tuple_(Customer.name, Customer.title).in_([("alpha", "Alpha"), ("beta", "Other")])
+    query = Customer.id.in_(select(Customer.id).where(Customer.title == "Gamma"))
+    found = _texts(named, select(Customer.name).where(pairs), select(Customer.name).where(query))
+    assert [names for _, names in found] == [["alpha"], ["gamma"]]

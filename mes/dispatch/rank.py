@@ -118,7 +118,8 @@ def _limit_ends(session: Session, waiting: Iterable[Candidate]) -> dict[tuple[in
 
     Units that are judged again were there in time at their first visit.
     """
-    here, to, done, begins = aliased(Operation), aliased(Operation), aliased(Operation), aliased(Operation)
+    here, done = aliased(Operation), aliased(Operation)
+    to_here = LIMITS.c.to_operation_id == here.id
     begun = (
         select(
             LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id.label("operation_id"),
@@ -127,15 +128,12 @@ def _limit_ends(session: Session, waiting: Iterable[Candidate]) -> dict[tuple[in
         .join(here, here.id == LotSubstrate.operation_id)
         .join(RunSubstrate, RunSubstrate.substrate_id == LotSubstrate.substrate_id)
         .join(Run, Run.id == RunSubstrate.run_id)
-        .join(done, done.id == Run.operation_id)
-        .join(begins, (begins.name == done.name) & (begins.route_version_id == here.route_version_id))
-        .join(LIMITS, LIMITS.c.from_operation_id == begins.id)
-        .join(to, to.id == LIMITS.c.to_operation_id)
+        .join(done, (done.id == Run.operation_id) & (done.number < here.number))
+        .join(LIMITS, (LIMITS.c.from_operation == done.name) & (LIMITS.c.route_version_id == here.route_version_id))
         .where(LotSubstrate.progress == Progress.QUEUED, LotSubstrate.lot_id.in_({c.lot_id for c in waiting}))
-        .where(done.number < here.number)
-        .where((to.number > here.number) | ((to.id == here.id) & (LotSubstrate.visit == LotSubstrate.first_visit)))
-        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id, to.id, *LIMITS.c)
-        .having((to.id != here.id) | begun_anew(RunSubstrate.ended_at))
+        .where((LIMITS.c.to_number > here.number) | (to_here & (LotSubstrate.visit == LotSubstrate.first_visit)))
+        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, here.id, *LIMITS.c)
+        .having(~to_here | begun_anew(RunSubstrate.ended_at))
         .subquery()
     )  # fmt: skip
     signed, ends_at = signed_end(begun)

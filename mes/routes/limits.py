@@ -20,8 +20,8 @@ _MOST_S = case((QueueLimit.floor_life, func.least(QueueLimit.most_s, _LIFE_S)), 
 LIMITS: Subquery = (
     select(
         QueueLimit.id, QueueLimit.from_operation_id, QueueLimit.to_operation_id, _FROM.route_version_id,
-        _FROM.number.label("from_number"), _TO.number.label("to_number"), _MOST_S.label("most_s"),
-        func.coalesce(QueueLimit.warning_s, WARNING * _MOST_S).label("warning_s"),
+        _FROM.name.label("from_operation"), _FROM.number.label("from_number"), _TO.number.label("to_number"),
+        _MOST_S.label("most_s"), func.coalesce(QueueLimit.warning_s, WARNING * _MOST_S).label("warning_s"),
         case((QueueLimit.floor_life, Product.moisture_level)).label("moisture_level"),
     )
     .join(_FROM, _FROM.id == QueueLimit.from_operation_id)
@@ -31,7 +31,8 @@ LIMITS: Subquery = (
     .where(_MOST_S.is_not(None))
     .subquery("queue_time")
 )  # fmt: skip
-"""id, from_operation_id, to_operation_id, route_version_id, from_number, to_number, most_s, warning_s, moisture_level.
+"""id, from_operation_id, to_operation_id, route_version_id, from_operation (its name), from_number, to_number, most_s,
+warning_s, moisture_level.
 
 The level is null where a limit is none of floor life. A product that has no level any more has no such limit.
 """

@@ -36,7 +36,6 @@ from mes.runs.models import Run
 from mes.units.models import Substrate
 
 _SECOND: ColumnElement[timedelta] = literal_column("interval '1 second'")
-_FROM = aliased(Operation)
 _DONE = aliased(Operation)
 """The same operation, in the version of the route by which it was done."""
 _HERE = aliased(Operation)
@@ -78,20 +77,19 @@ def select_clocks(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     begun = (
         select(
             LotSubstrate.lot_id, LotSubstrate.substrate_id, Substrate.name.label("substrate"),
-            LIMITS.c.id.label("limit_id"), _FROM.number, _FROM.name.label("from_operation"),
+            LIMITS.c.id.label("limit_id"), LIMITS.c.from_number, LIMITS.c.from_operation,
             func.max(RunSubstrate.ended_at).label("since"), LIMITS.c.most_s, LIMITS.c.warning_s,
             LIMITS.c.moisture_level, _AT_END.label("here"),
         )
         .join(Substrate, Substrate.id == LotSubstrate.substrate_id)
         .join(_HERE, _HERE.id == LotSubstrate.operation_id)
         .join(LIMITS, (LIMITS.c.route_version_id == _HERE.route_version_id) & or_(_AT_END, _LIES_OPEN))
-        .join(_FROM, _FROM.id == LIMITS.c.from_operation_id)
         .join(RunSubstrate, RunSubstrate.substrate_id == LotSubstrate.substrate_id)
         .join(Run, Run.id == RunSubstrate.run_id)
-        .join(_DONE, (_DONE.id == Run.operation_id) & (_DONE.name == _FROM.name))
+        .join(_DONE, (_DONE.id == Run.operation_id) & (_DONE.name == LIMITS.c.from_operation))
         .where(*which, LotSubstrate.progress == Progress.QUEUED, RunSubstrate.ended_at.is_not(None))
         .where(or_(LotSubstrate.visit == LotSubstrate.first_visit, _IS_FLOOR_LIFE))
-        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, Substrate.id, *LIMITS.c, _FROM.id, _HERE.id)
+        .group_by(LotSubstrate.lot_id, LotSubstrate.substrate_id, Substrate.id, *LIMITS.c, _HERE.id)
         .having(or_(begun_anew(RunSubstrate.ended_at), _IS_FLOOR_LIFE))
         .correlate(Lot)
         .subquery()
@@ -105,7 +103,7 @@ def select_clocks(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
             begun.c.moisture_level, begun.c.here,
         )
         .join(signed, true(), isouter=True)
-        .order_by(begun.c.number, begun.c.substrate)
+        .order_by(begun.c.from_number, begun.c.substrate)
     )  # fmt: skip
 
 

@@ -41,12 +41,12 @@ def show_map(file: FileIn, *, as_json: Json = False) -> None:
 
 
 def _short(substrate: dict[str, Any]) -> dict[str, Any]:
-    """A substrate without what the file does not say, and without columns of coordinates."""
+    """A substrate without what the file does not say, without columns of coordinates, its frame in words alone."""
     short = substrate | {
         "transfers": [_transfers(overlay) for overlay in substrate["transfers"]],
         "device_ids": [_device_ids(overlay) for overlay in substrate["device_ids"]],
     }
-    return {key: value for key, value in short.items() if value not in (None, [])}
+    return {key: value for key, value in short.items() if value not in (None, []) and key != "frame"}
 
 
 def _transfers(overlay: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from mes.units.formats.e142 import read_e142
 from mes.units.formats.e142_codes import fits
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.findings import MapRefused
+from mes.units.formats.frame import TURNS, Axis, Frame, Origin, Side
 from mes.units.formats.mapfile import (
     BinCodes,
     BinDefinition,
@@ -115,7 +116,7 @@ def test_reads_everything_of_a_nested_strip_into_our_frame() -> None:
     assert (placed.from_substrate, placed.from_type, placed.from_layout) == ("W.05", "Wafer", None)
     assert [placed.tx.tolist(), placed.ty.tolist()] == [[0, 1, 0, 2], [0, 0, 1, 1]]
     assert [placed.fx.tolist(), placed.fy.tolist()] == [[14, 15, 16, 17], [43, 43, 43, 43]]
-    x, y = placed.source_xy(rows=50)
+    x, y = placed.source_xy((50, 60))
     assert (x[0], y[0]) == (14, 6)
 
 
@@ -248,6 +249,7 @@ def test_description_is_plain_and_complete() -> None:
 
 
 NAMES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x2FFF, exclude_categories=("Z", "C")), min_size=1)
+FRAMES = st.builds(Frame, st.sampled_from(Side), st.sampled_from(TURNS), st.sampled_from(Origin), st.sampled_from(Axis))
 SIZES = st.none() | st.tuples(*[st.floats(-1e6, 1e6).map(lambda um: round(um, 3))] * 2)
 
 
@@ -303,6 +305,7 @@ def map_files(draw: st.DrawFn) -> MapFile:
             columns=columns * blocks,
             lot=draw(st.none() | NAMES),
             slot=draw(st.none() | st.integers(0, 25)),
+            frame=draw(FRAMES),
             overlays=(
                 draw(bin_maps(rows, columns * blocks)),
                 *draw(st.lists(position_lists(rows, columns * blocks), max_size=2)),

@@ -4,24 +4,24 @@ A finding names the overlay, says how many places are concerned and shows the fi
 """
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mes.units.formats.e142_codes import spell
 from mes.units.formats.findings import Findings
-from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, Overlay, SubstrateMap, TransferList
+from mes.units.formats.frame import Shape
+from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, Overlay, Sources, SubstrateMap, TransferList
 
 EXAMPLES = 5
 
 _Places: TypeAlias = tuple[int, Iterator[str]]
-_Sizes: TypeAlias = dict[tuple[str | None, str], tuple[int, int]]
 
 
 def check(mapfile: MapFile, findings: Findings) -> None:
     """Adds a finding for every way in which the file contradicts itself."""
-    sizes = _source_sizes(mapfile)
+    sources = Sources(mapfile.substrates)
     for substrate in mapfile.substrates:
         for overlay in substrate.overlays:
             place = f"{substrate.label}, overlay {overlay.name or '(unnamed)'}"
@@ -31,13 +31,9 @@ def check(mapfile: MapFile, findings: Findings) -> None:
             elif isinstance(overlay, DeviceIds):
                 _device_ids(substrate, overlay, place, findings)
             elif isinstance(overlay, TransferList):
-                _transfers(
-                    substrate,
-                    overlay,
-                    sizes.get((overlay.from_type, overlay.from_substrate)),
-                    place,
-                    findings,
-                )
+                source = sources.of(overlay)
+                shape = source.shape if source else _layout_shape(mapfile, overlay)
+                _transfers(substrate, overlay, shape, place, findings)
         _good_devices(substrate, findings)
         _targets_never_hit(substrate, findings)
     _sources_picked_twice(mapfile, findings)
@@ -46,7 +42,7 @@ def check(mapfile: MapFile, findings: Findings) -> None:
 def _references(substrate: SubstrateMap, overlay: Overlay, place: str, findings: Findings) -> None:
     for device in overlay.references:
         if not (0 <= device.x < substrate.columns and 0 <= device.y < substrate.rows):
-            where = f"X {device.x}, Y {substrate.rows - 1 - device.y}"
+            where = "X {}, Y {}".format(*substrate.frame.to_file(device.x, device.y, substrate.shape))
             findings.add(
                 "reference-outside",
                 place,
@@ -80,7 +76,7 @@ def _bins(overlay: BinCodes, place: str, findings: Findings) -> None:
 
 
 def _device_ids(substrate: SubstrateMap, overlay: DeviceIds, place: str, findings: Findings) -> None:
-    outside = _outside(substrate, overlay.x, overlay.y)
+    outside = _outside(substrate.shape, overlay.x, overlay.y)
     _list(
         "id-outside",
         place,
@@ -95,33 +91,25 @@ def _device_ids(substrate: SubstrateMap, overlay: DeviceIds, place: str, finding
 def _transfers(
     substrate: SubstrateMap,
     overlay: TransferList,
-    source: tuple[int, int] | None,
+    source: Shape | None,
     place: str,
     findings: Findings,
 ) -> None:
-    outside = _outside(substrate, overlay.tx, overlay.ty)
+    outside = _outside(substrate.shape, overlay.tx, overlay.ty)
     message = f"transfers end outside {_size(substrate)}"
     _list("target-outside", place, message, _targets(substrate, overlay, outside), findings)
     twice = _repeated(overlay.tx, overlay.ty)
     message = "transfers hit a target that was hit before"
     _list("target-twice", place, message, _targets(substrate, overlay, twice), findings)
-    beyond = (overlay.fx < 0) | (overlay.fy < 0)
-    if source is not None:
-        beyond |= (overlay.fx >= source[0]) | (overlay.fy >= source[1])
-    message = "transfers begin outside " + (f"{source[0]} x {source[1]}" if source else "their source")
+    beyond = (overlay.fx < 0) | (overlay.fy < 0) if source is None else _outside(source, *overlay.source_xy(source))
+    message = "transfers begin outside " + (f"{source[1]} x {source[0]}" if source else "their source")
     _list("source-outside", place, message, _sources(overlay, beyond), findings)
 
 
-def _source_sizes(mapfile: MapFile) -> _Sizes:
-    """Columns and rows of each source of transfers, where the file says them: by its map, else its layout."""
-    sizes: _Sizes = {}
-    for substrate in mapfile.substrates:
-        for overlay in substrate.overlays:
-            if isinstance(overlay, TransferList) and (size := mapfile.extent(overlay.from_layout or "")):
-                sizes[overlay.from_type, overlay.from_substrate] = size
-    for substrate in mapfile.substrates:
-        sizes[substrate.type, substrate.id] = sizes[None, substrate.id] = (substrate.columns, substrate.rows)
-    return sizes
+def _layout_shape(mapfile: MapFile, overlay: TransferList) -> Shape | None:
+    """Rows and columns of the source of transfers by its layout, where the file has that."""
+    size = mapfile.extent(overlay.from_layout or "")
+    return (size[1], size[0]) if size else None
 
 
 def _sources_picked_twice(mapfile: MapFile, findings: Findings) -> None:
@@ -147,12 +135,12 @@ def _targets_never_hit(substrate: SubstrateMap, findings: Findings) -> None:
         return
     never = np.isin(bins.codes, [d.code for d in bins.definitions if d.good])
     for overlay in lists:
-        inside = ~_outside(substrate, overlay.tx, overlay.ty)
+        inside = ~_outside(substrate.shape, overlay.tx, overlay.ty)
         never[overlay.ty[inside], overlay.tx[inside]] = False
     ys, xs = np.nonzero(never)
-    places = (f"X {xs[i]}, Y {substrate.rows - 1 - ys[i]}" for i in range(min(len(xs), EXAMPLES)))
+    places = _file_places(substrate, xs, ys, np.arange(len(xs)), "X {}, Y {}")
     message = "positions are good by their bin, but no transfer ends there"
-    _list("target-never", substrate.label, message, (len(xs), places), findings)
+    _list("target-never", substrate.label, message, places, findings)
 
 
 def _good_devices(substrate: SubstrateMap, findings: Findings) -> None:
@@ -174,8 +162,9 @@ def _size(substrate: SubstrateMap) -> str:
     return f"{substrate.columns} x {substrate.rows}"
 
 
-def _outside(substrate: SubstrateMap, x: NDArray[np.int32], y: NDArray[np.int32]) -> NDArray[np.bool_]:
-    return (x < 0) | (x >= substrate.columns) | (y < 0) | (y >= substrate.rows)
+def _outside(shape: Shape, x: NDArray[np.int32], y: NDArray[np.int32]) -> NDArray[np.bool_]:
+    rows, columns = shape
+    return (x < 0) | (x >= columns) | (y < 0) | (y >= rows)
 
 
 def _repeated(x: NDArray[np.int32], y: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -187,13 +176,20 @@ def _repeated(x: NDArray[np.int32], y: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 
 def _at(substrate: SubstrateMap, overlay: DeviceIds, mask: NDArray[np.bool_]) -> _Places:
-    found = np.flatnonzero(mask)
-    return len(found), (f"X {overlay.x[i]}, Y {substrate.rows - 1 - overlay.y[i]}" for i in found[:EXAMPLES])
+    return _file_places(substrate, overlay.x, overlay.y, np.flatnonzero(mask), "X {}, Y {}")
 
 
 def _targets(substrate: SubstrateMap, overlay: TransferList, mask: NDArray[np.bool_]) -> _Places:
-    found = np.flatnonzero(mask)
-    return len(found), (f"TX {overlay.tx[i]}, TY {substrate.rows - 1 - overlay.ty[i]}" for i in found[:EXAMPLES])
+    return _file_places(substrate, overlay.tx, overlay.ty, np.flatnonzero(mask), "TX {}, TY {}")
+
+
+def _file_places(
+    substrate: SubstrateMap, x: NDArray[Any], y: NDArray[Any], found: NDArray[np.intp], spelled: str
+) -> _Places:
+    """How many were found, and the first of them in the file's own coordinates."""
+    shown = found[:EXAMPLES]
+    xs, ys = substrate.frame.to_file(x[shown], y[shown], substrate.shape)
+    return len(found), map(spelled.format, xs.tolist(), ys.tolist())
 
 
 def _sources(overlay: TransferList, mask: NDArray[np.bool_]) -> _Places:

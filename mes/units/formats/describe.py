@@ -1,5 +1,6 @@
 """A map file as plain values for people and JSON: what was read, and everything that did not fit."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from mes.units.formats.e142_codes import spell
 from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, SubstrateMap, TransferList
 
 FRAME = (
-    "x counts from 0 at the left, y from 0 at the top; the file's y is rows - 1 - y. "
+    "x counts from 0 at the left, y from 0 at the top, of the layout seen from above and not turned. "
     "fx and fy of transfers are the file's own."
 )
 
@@ -16,7 +17,8 @@ FRAME = (
 def describe(mapfile: MapFile) -> dict[str, Any]:
     """`format`, `frame`, `substrates` and `warnings`, all of them strings, numbers, lists and dicts.
 
-    A substrate has its `id`, `type`, `lot`, `layout`, `rows`, `columns` and the like, and by overlay `bins` (code,
+    A substrate has its `id`, `type`, `lot`, `layout`, `rows`, `columns` and the like, the `frame` in which the file has
+    it and the `conversion` from that in words, and by overlay `bins` (code,
     count and declared count, quality, description, pick), `transfers` and `device_ids`, both as columns.
     """
     return {
@@ -47,6 +49,8 @@ def _substrate(mapfile: MapFile, substrate: SubstrateMap) -> dict[str, Any]:
         "device_size_um": path[-1].device_size_um if path else None,
         "rows": substrate.rows,
         "columns": substrate.columns,
+        "frame": asdict(substrate.frame),
+        "conversion": str(substrate.frame),
         "bins": [row for overlay in overlays if isinstance(overlay, BinCodes) for row in _bins(overlay)],
         "transfers": [_transfers(overlay) for overlay in overlays if isinstance(overlay, TransferList)],
         "device_ids": [_device_ids(overlay) for overlay in overlays if isinstance(overlay, DeviceIds)],

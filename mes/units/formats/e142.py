@@ -1,12 +1,13 @@
-"""Reads substrate maps in E142 XML: bins, device ids and transfers, in the default orientation.
+"""Reads substrate maps in E142 XML: bins, device ids and transfers, in whatever frame the file declares.
 
 Liberal in what it takes: any E142-1 namespace or none, names in any case, CDATA, types of its own. What does not
 fit becomes a discrepancy of the map file that names the place; what would have to be guessed is refused.
 
-Frame. `BinCode` rows are a picture: the first row is the top, the first code the left. Coordinates (device ids,
-transfers, reference devices) count from 0 at the origin, which here is LowerLeft with axes UpRight, so y is
-turned: ours = rows - 1 - theirs. A transfer's source coordinates stay as they are, see `mapfile.TransferList`.
-With nested layouts ("Strip/Chip") rows and columns are the products along the path.
+Frame. `BinCode` rows are a picture: the first row is the top, the first code the left, whatever origin and axis say.
+The layout's dimension is that before it is turned. Coordinates (device ids, targets of transfers, reference devices)
+count from 0 at the origin, unless reference devices and ids prove that they count from 1. A transfer's source
+coordinates stay as they are, see `mapfile.TransferList`. With nested layouts ("Strip/Chip") rows and columns are the
+products along the path.
 """
 
 import re
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from lxml import etree
 
 from mes.units.formats.check import check
+from mes.units.formats.e142_frame import ATTRIBUTES, read_frame
 from mes.units.formats.e142_layouts import bounded, read_layouts
 from mes.units.formats.e142_overlays import TYPES, picture_size, read_overlay, substrate_type
 from mes.units.formats.e142_xml import (
@@ -30,14 +32,20 @@ from mes.units.formats.e142_xml import (
     whole,
 )
 from mes.units.formats.findings import Findings, MapRefused
-from mes.units.formats.mapfile import MAX_FILE_POSITIONS, Layout, MapFile, SubstrateMap, extent, layout_path
+from mes.units.formats.frame import Frame
+from mes.units.formats.from_one import counts_from_one, recounted
+from mes.units.formats.mapfile import (
+    MAX_FILE_POSITIONS,
+    Layout,
+    MapFile,
+    Overlay,
+    Sources,
+    SubstrateMap,
+    TransferList,
+    extent,
+    layout_path,
+)
 
-DEFAULT_ORIENTATION = {
-    "SubstrateSide": "TopSide",
-    "Orientation": "0",
-    "OriginLocation": "LowerLeft",
-    "AxisDirection": "UpRight",
-}
 _NAMESPACE = re.compile(r"urn:semi-org:xsd\.E142-1\.V[0-9]+\.SubstrateMap")
 
 
@@ -73,7 +81,7 @@ def read_e142(data: bytes, max_bytes: int = MAX_BYTES) -> MapFile:
     """The maps of one E142 file, with every discrepancy found in it.
 
     Refuses with `MapRefused`: XML that is too large, broken or has a DOCTYPE; another root; no map at all;
-    dimensions missing or over the bound; text where a number must be; any orientation but the default; a bin
+    dimensions missing or over the bound; text where a number must be; an orientation that is no such; a bin
     type or a list of single positions that is not supported. Nothing is read in part.
     """
     root = parse(data, max_bytes)
@@ -89,7 +97,7 @@ def read_e142(data: bytes, max_bytes: int = MAX_BYTES) -> MapFile:
     for kind, name in reading.substrates:
         if (kind, name) not in mapped:
             findings.add("substrate-without-map", "Substrates", f"{kind} {name} is listed, but has no SubstrateMap.")
-    mapfile = MapFile(layouts=tuple(reading.layouts.values()), substrates=maps)
+    mapfile = MapFile(layouts=tuple(reading.layouts.values()), substrates=_with_sources(maps))
     check(mapfile, findings)
     return replace(mapfile, discrepancies=findings.listed())
 
@@ -143,20 +151,15 @@ def _substrate_map(element: etree._Element, reading: _Reading) -> SubstrateMap:
         known = ", ".join(TYPES)
         message = f"SubstrateType {kind!r} of {name} is not one of {known}; it was kept as it is."
         reading.findings.add("type-unknown", at(element), message)
-    _check_orientation(element, f"{kind} {name}")
-    attributes = "substratetype substrateid layoutspecifier " + " ".join(DEFAULT_ORIENTATION).lower()
+    frame = read_frame(element, f"{kind} {name}", reading.findings)
+    attributes = "substratetype substrateid layoutspecifier " + " ".join(ATTRIBUTES).lower()
     unread(element, "overlay", attributes, reading.findings)
-    layout, columns, rows = _extent(element, reading)
+    layout, columns, rows = _extent(element, frame, reading)
     listed = reading.substrates.get((kind, name))
     if listed is None and reading.substrates:
         reading.findings.add("substrate-unlisted", at(element), f"{kind} {name} is not listed in Substrates.")
     listed = listed or _Substrate()
-    overlays = (
-        overlay
-        for part in children(element, "overlay")
-        for overlay in read_overlay(part, columns, rows, reading.reserve, reading.findings)
-    )
-    return SubstrateMap(
+    of = SubstrateMap(
         id=name,
         type=kind,
         layout=layout,
@@ -167,32 +170,46 @@ def _substrate_map(element: etree._Element, reading: _Reading) -> SubstrateMap:
         slot=listed.slot,
         good_devices=listed.good_devices,
         supplier=listed.supplier,
-        overlays=tuple(overlays),
+        frame=frame,
     )
+    parts = children(element, "overlay")
+    overlays = (o for part in parts for o in read_overlay(part, of, reading.reserve, reading.findings))
+    return _counted(replace(of, overlays=tuple(overlays)), reading.findings)
 
 
-def _check_orientation(element: etree._Element, label: str) -> None:
-    for name, supported in DEFAULT_ORIENTATION.items():
-        given = named(element, name)
-        if given is not None and given.lower() != supported.lower():
-            raise MapRefused(
-                "orientation",
-                f"{at(element)} of {label}",
-                f"{name} is {given[:40]!r}; only {supported} (or none, which means the same) is supported.",
-            )
+def _counted(substrate: SubstrateMap, findings: Findings) -> SubstrateMap:
+    """The map as it is, or with coordinates shifted where they prove to count from 1."""
+    if not counts_from_one(substrate):
+        return substrate
+    message = "Coordinates count from 1: so all reference devices and ids fit, from 0 not. They were read so."
+    findings.add("counts-from-one", substrate.label, message)
+    return recounted(substrate)
 
 
-def _extent(element: etree._Element, reading: _Reading) -> tuple[str, int, int]:
+def _with_sources(maps: tuple[SubstrateMap, ...]) -> tuple[SubstrateMap, ...]:
+    """The maps with transfers that know the frame of their source, where that has a map here."""
+    sources = Sources(maps)
+
+    def framed(overlay: Overlay) -> Overlay:
+        if not isinstance(overlay, TransferList):
+            return overlay
+        source = sources.of(overlay)
+        return overlay if source is None else replace(overlay, from_frame=source.frame)
+
+    return tuple(replace(one, overlays=tuple(map(framed, one.overlays))) for one in maps)
+
+
+def _extent(element: etree._Element, frame: Frame, reading: _Reading) -> tuple[str, int, int]:
     """The layout's name, columns and rows; from the picture, with a finding, where no layout says them."""
     specifier = named(element, "LayoutSpecifier") or ""
     size = extent(layout_path(reading.layouts, specifier)) if specifier else None
     if size is not None:
         return specifier, *bounded(*size, at(element))
-    size = picture_size(children(element, "overlay"))
-    if size is None:
+    drawn = picture_size(children(element, "overlay"))
+    if drawn is None:
         message = f"LayoutSpecifier {specifier!r} names no layout of the file, and there are no bins."
         raise MapRefused("dimension", at(element), message)
-    columns, rows = size
+    rows, columns = frame.drawn(drawn)
     assumed = Layout(f"Assumed {columns}x{rows}", columns, rows)
     reading.layouts.setdefault(assumed.id, assumed)
     message = f"LayoutSpecifier {specifier!r} names no layout of the file; {columns} x {rows} as in the picture."

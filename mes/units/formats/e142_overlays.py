@@ -1,6 +1,6 @@
 """The overlays of an E142 substrate map: rows of bins, device ids, transfers, reference devices.
 
-`e142.py` says how positions are turned into our frame.
+`e142.py` says how positions come into our frame.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +20,7 @@ from mes.units.formats.mapfile import (
     DeviceIds,
     Overlay,
     ReferenceDevice,
+    SubstrateMap,
     TransferList,
 )
 
@@ -34,19 +35,20 @@ def substrate_type(element: etree._Element, name: str) -> str | None:
 
 
 def picture_size(overlays: Sequence[etree._Element]) -> tuple[int, int] | None:
-    """Columns and rows of the first bin map as it was drawn, for files without layout; None without one."""
+    """Rows and columns of the first bin map as it was drawn, for files without layout; None without one."""
     for overlay in overlays:
         body = child(overlay, "bincodemap")
         if body is not None and children(body, "bincode"):
             _, counts = read_rows(_row_texts(body), _bin_type(body), at(body))
-            return bounded(int(counts.max()), len(counts), at(body))
+            columns, rows = bounded(int(counts.max()), len(counts), at(body))
+            return rows, columns
     return None
 
 
 def read_overlay(
-    element: etree._Element, columns: int, rows: int, reserve: Callable[[int, str], None], findings: Findings
+    element: etree._Element, of: SubstrateMap, reserve: Callable[[int, str], None], findings: Findings
 ) -> Iterator[Overlay]:
-    """The maps of one Overlay: the standard knows one in each, every one found is read.
+    """The maps of one Overlay of that substrate: the standard knows one in each, every one found is read.
 
     `reserve(positions, place)` is asked before room for a bin map is made, and refuses what is too much.
     """
@@ -55,18 +57,18 @@ def read_overlay(
     head = Overlay(
         name=named(element, "MapName") or "",
         version=named(element, "MapVersion"),
-        references=tuple(_reference(device, rows, findings) for device in devices),
+        references=tuple(_reference(device, of, findings) for device in devices),
     )
     found = False
     for body in element:
         match local(body):
             case "bincodemap":
-                reserve(columns * rows, at(body))
-                yield _bin_codes(body, head, (rows, columns), findings)
+                reserve(of.columns * of.rows, at(body))
+                yield _bin_codes(body, head, of, findings)
             case "deviceidmap":
-                yield _device_ids(body, head, rows, findings)
+                yield _device_ids(body, head, of, findings)
             case "transfermap":
-                yield _transfers(body, head, rows, findings)
+                yield _transfers(body, head, of, findings)
             case _:
                 continue
         found = True
@@ -74,20 +76,21 @@ def read_overlay(
         yield head
 
 
-def _reference(element: etree._Element, rows: int, findings: Findings) -> ReferenceDevice:
+def _reference(element: etree._Element, of: SubstrateMap, findings: Findings) -> ReferenceDevice:
     coordinates = child(element, "coordinates")
     if coordinates is None:
         raise MapRefused("reference-device", at(element), "The ReferenceDevice has no Coordinates; add X and Y.")
     x, y = (whole(attribute(coordinates, axis) or "", axis, at(coordinates)) for axis in "XY")
+    x, y = of.frame.to_ours(x, y, of.shape)
     return ReferenceDevice(
         x=x,
-        y=rows - 1 - y,
+        y=y,
         name=named(element, "Name"),
         position_um=size_um(child(element, "position"), None, findings),
     )
 
 
-def _bin_codes(body: etree._Element, head: Overlay, shape: tuple[int, int], findings: Findings) -> BinCodes:
+def _bin_codes(body: etree._Element, head: Overlay, of: SubstrateMap, findings: Findings) -> BinCodes:
     map_type = named(body, "MapType")
     if map_type is not None and map_type.lower() not in ("array", "2darray"):
         raise MapRefused("map-type", at(body), f"MapType is {map_type[:40]!r}; only rows (2DArray) are supported.")
@@ -98,13 +101,14 @@ def _bin_codes(body: etree._Element, head: Overlay, shape: tuple[int, int], find
     elements = children(child(body, "bindefinitions"), "bindefinition")
     definitions = tuple(_definition(element, bin_type) for element in elements)
     flat, counts = read_rows(_row_texts(body), bin_type, at(body))
+    picture = _picture(flat, counts, of.frame.drawn(of.shape), null_bin, at(body), findings)
     return BinCodes(
         name=head.name,
         version=head.version,
         references=head.references,
         bin_type=bin_type,
         null_bin=null_bin,
-        codes=_picture(flat, counts, shape, null_bin, at(body), findings),
+        codes=of.frame.ours(picture),
         definitions=definitions,
     )
 
@@ -169,28 +173,30 @@ def _picture(
     return codes
 
 
-def _device_ids(body: etree._Element, head: Overlay, rows: int, findings: Findings) -> DeviceIds:
+def _device_ids(body: etree._Element, head: Overlay, of: SubstrateMap, findings: Findings) -> DeviceIds:
     unread(body, "id", "", findings)
     elements = children(body, "id")
-    x, y = _coordinates(elements, ("X", "Y"))
+    given_x, given_y = _coordinates(elements, ("X", "Y"))
+    x, y = of.frame.to_ours(given_x, given_y, of.shape)
     return DeviceIds(
         name=head.name,
         version=head.version,
         references=head.references,
         x=x,
-        y=rows - 1 - y,
+        y=y,
         texts=tuple((element.text or "").strip() for element in elements),
     )
 
 
-def _transfers(body: etree._Element, head: Overlay, rows: int, findings: Findings) -> TransferList:
+def _transfers(body: etree._Element, head: Overlay, of: SubstrateMap, findings: Findings) -> TransferList:
     unread(body, "t", "fromsubstratetype fromsubstrateid fromlayoutspecifier", findings)
     source = named(body, "FromSubstrateId")
     if source is None:
         raise MapRefused(
             "transfer-source", at(body), "The TransferMap has no FromSubstrateId; add where units came from."
         )
-    fx, fy, tx, ty = _coordinates(children(body, "t"), ("FX", "FY", "TX", "TY"))
+    fx, fy, given_x, given_y = _coordinates(children(body, "t"), ("FX", "FY", "TX", "TY"))
+    tx, ty = of.frame.to_ours(given_x, given_y, of.shape)
     return TransferList(
         name=head.name,
         version=head.version,
@@ -201,7 +207,7 @@ def _transfers(body: etree._Element, head: Overlay, rows: int, findings: Finding
         fx=fx,
         fy=fy,
         tx=tx,
-        ty=rows - 1 - ty,
+        ty=ty,
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes substrate maps as E142 XML, strictly: default orientation, V1005 namespace, every count as counted.
+"""Writes substrate maps as E142 XML, strictly: V1005 namespace, the standard's words, every count as counted.
 
 What our own reader would call a contradiction is not written. Three findings are facts that may be true of a real
 substrate and are written as they happened: a target hit twice or never, a source picked twice.
@@ -13,10 +13,13 @@ import numpy as np
 
 from mes.units.formats.check import check
 from mes.units.formats.e142_codes import fits, spell, write_rows
+from mes.units.formats.e142_frame import declared
 from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.e142_overlays import TYPES
 from mes.units.formats.e142_xml import number
 from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.frame import Frame
+from mes.units.formats.from_one import counts_from_one
 from mes.units.formats.mapfile import BinCodes, DeviceIds, Layout, MapFile, Overlay, SubstrateMap, TransferList
 
 NAMESPACE = "urn:semi-org:xsd.E142-1.V1005.SubstrateMap"
@@ -24,13 +27,15 @@ _FACTS = frozenset({"target-twice", "target-never", "source-twice"})
 _CODES = frozenset({"BinCode", "NullBin"})
 
 
-def write_e142(mapfile: MapFile) -> bytes:
+def write_e142(mapfile: MapFile, frame: Frame | None = None) -> bytes:
     """The file as UTF-8; equal map files give equal bytes. Reading it gives the map file back, counts filled in.
 
-    Refuses with `MapRefused` what contradicts itself, a code that is undefined or does not fit the bin type, a
-    substrate whose layout is not in the file or has another size, a type the standard does not know, missing
-    names, and text that XML cannot hold or would give back changed.
+    Every map is drawn and counted in ``frame``; without one, each in its own, as it came. Refuses with `MapRefused`
+    what contradicts itself, a code that is undefined or does not fit the bin type, a substrate whose layout is not in
+    the file or has another size, a type the standard does not know, missing names, text that XML cannot hold or
+    would give back changed, and coordinates that count from 1 where nothing in the file would prove it.
     """
+    mapfile = mapfile if frame is None else mapfile.in_frame(frame)
     for substrate in mapfile.substrates:
         _check_substrate(mapfile, substrate)
     findings = Findings()
@@ -96,6 +101,9 @@ def _check_substrate(mapfile: MapFile, substrate: SubstrateMap) -> None:
         message = f"It has {size[0]} x {size[1]} positions, its layout {substrate.layout!r} {has}."
         raise MapRefused("dimension", substrate.label, message)
     bounded(*size, substrate.label)
+    if substrate.frame.first and not counts_from_one(substrate):
+        message = "No reference device and no id proves that it counts from 1; write it in a frame that counts from 0."
+        raise MapRefused("counts-from-one", substrate.label, message)
     for overlay in substrate.overlays:
         if isinstance(overlay, BinCodes):
             _check_codes(overlay, substrate)
@@ -159,6 +167,7 @@ def _substrate_map(document: _Document, substrate: SubstrateMap) -> None:
         SubstrateType=substrate.type,
         SubstrateId=substrate.id,
         LayoutSpecifier=substrate.layout,
+        **declared(substrate.frame),
     ):
         for overlay in substrate.overlays:
             with document.inside("Overlay", MapName=overlay.name, MapVersion=overlay.version):
@@ -169,20 +178,21 @@ def _overlay(document: _Document, substrate: SubstrateMap, overlay: Overlay) -> 
     if overlay.references:
         with document.inside("ReferenceDevices"):
             for device in overlay.references:
+                x, y = substrate.frame.to_file(device.x, device.y, substrate.shape)
                 with document.inside("ReferenceDevice", Name=device.name):
-                    document.leaf("Coordinates", X=device.x, Y=substrate.rows - 1 - device.y)
+                    document.leaf("Coordinates", X=x, Y=y)
                     if device.position_um is not None:
                         x_um, y_um = device.position_um
                         document.leaf("Position", X=_mm(x_um), Y=_mm(y_um), Units="mm")
     if isinstance(overlay, BinCodes):
-        _bin_codes(document, overlay)
+        _bin_codes(document, substrate, overlay)
     elif isinstance(overlay, DeviceIds):
-        _device_ids(document, overlay, substrate.rows)
+        _device_ids(document, substrate, overlay)
     elif isinstance(overlay, TransferList):
-        _transfers(document, overlay, substrate.rows)
+        _transfers(document, substrate, overlay)
 
 
-def _bin_codes(document: _Document, overlay: BinCodes) -> None:
+def _bin_codes(document: _Document, substrate: SubstrateMap, overlay: BinCodes) -> None:
     kind = overlay.bin_type
     null = None if overlay.null_bin is None else spell(overlay.null_bin, kind)
     counted = np.bincount(overlay.codes.ravel(), minlength=0x10000)
@@ -197,20 +207,22 @@ def _bin_codes(document: _Document, overlay: BinCodes) -> None:
                     BinDescription=definition.description,
                     Pick=None if definition.pick is None else str(definition.pick).lower(),
                 )
-        document.markup(f"<BinCode>{escape(row)}</BinCode>" for row in write_rows(overlay.codes, kind))
+        picture = substrate.frame.picture(overlay.codes)
+        document.markup(f"<BinCode>{escape(row)}</BinCode>" for row in write_rows(picture, kind))
 
 
-def _device_ids(document: _Document, overlay: DeviceIds, rows: int) -> None:
-    columns = (overlay.x.tolist(), (rows - 1 - overlay.y).tolist(), overlay.texts)
+def _device_ids(document: _Document, substrate: SubstrateMap, overlay: DeviceIds) -> None:
+    x, y = substrate.frame.to_file(overlay.x, overlay.y, substrate.shape)
+    columns = (x.tolist(), y.tolist(), overlay.texts)
     with document.inside("DeviceIdMap"):
         document.markup(
             f'<Id X="{x}" Y="{y}">{escape(_plain("Id", text))}</Id>' for x, y, text in zip(*columns, strict=True)
         )
 
 
-def _transfers(document: _Document, overlay: TransferList, rows: int) -> None:
-    arrays = (overlay.fx, overlay.fy, overlay.tx, rows - 1 - overlay.ty)
-    columns = (array.tolist() for array in arrays)
+def _transfers(document: _Document, substrate: SubstrateMap, overlay: TransferList) -> None:
+    to = substrate.frame.to_file(overlay.tx, overlay.ty, substrate.shape)
+    columns = (array.tolist() for array in (overlay.fx, overlay.fy, *to))
     with document.inside(
         "TransferMap",
         FromSubstrateType=overlay.from_type,

@@ -1,14 +1,15 @@
 """What a substrate map file says, as plain data: the meeting point of every format, without a database.
 
-One frame for all: x counts from 0 at the left, y from 0 at the **top**, arrays are rows x columns, so that
-`codes[y, x]` is the position (x, y). Every reader converts into this frame and every writer out of it.
+One frame for all: x counts from 0 at the left, y from 0 at the **top** of the layout before it is turned, arrays are
+rows x columns, so that `codes[y, x]` is the position (x, y). Every reader converts into this frame and every writer out
+of it; `SubstrateMap.frame` says how the file draws and counts.
 
 The one exception is the source of a transfer: a file often names the source wafer without its size, so `fx` and
-`fy` stay in the file's own frame (origin lower left, y upwards) until somebody who knows the wafer's rows asks
-`TransferList.source_xy(rows)`.
+`fy` stay as the file counts them until somebody who knows the wafer's size asks `TransferList.source_xy(shape)`.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from math import prod
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mes.units.formats.findings import Discrepancy
+from mes.units.formats.frame import DEFAULT, Frame, Shape
 
 MAX_POSITIONS = 4_000_000
 """Positions of one map; a 300 mm wafer of 0.2 mm dies has 1.8 million."""
@@ -127,20 +129,22 @@ class DeviceIds(Overlay):
 class TransferList(Overlay):
     """Units that came from one other substrate, in the order of the file.
 
-    `fx, fy` are the source's coordinates in the **file's** frame (see `source_xy`), `tx, ty` the target's in ours.
+    `fx, fy` are the source's coordinates in ``from_frame`` (see `source_xy`), `tx, ty` the target's in ours. Where the
+    file has no map of the source, ``from_frame`` is the default.
     """
 
     from_substrate: str
     from_type: str | None = None
     from_layout: str | None = None
+    from_frame: Frame = DEFAULT
     fx: NDArray[np.int32]
     fy: NDArray[np.int32]
     tx: NDArray[np.int32]
     ty: NDArray[np.int32]
 
-    def source_xy(self, rows: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """The source positions x, y in our frame, given how many rows the source substrate has."""
-        return self.fx, (np.int32(rows - 1) - self.fy).astype(np.int32)
+    def source_xy(self, shape: Shape) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The source positions x, y in our frame, given how many rows and columns the source substrate has."""
+        return self.from_frame.to_ours(self.fx, self.fy, shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,12 @@ class SubstrateMap:
     good_devices: int | None = None
     supplier: str | None = None
     overlays: tuple[Overlay, ...] = ()
+    frame: Frame = DEFAULT
+
+    @property
+    def shape(self) -> Shape:
+        """Rows and columns."""
+        return self.rows, self.columns
 
     @property
     def label(self) -> str:
@@ -181,6 +191,37 @@ class MapFile:
     def extent(self, specifier: str) -> tuple[int, int] | None:
         """Columns and rows of all positions together, the products along the path; None if unknown."""
         return extent(self.layout_path(specifier))
+
+    def in_frame(self, frame: Frame) -> "MapFile":
+        """The same maps as a file in that frame; also the sources of transfers that have a map in it."""
+        sources = Sources(self.substrates)
+
+        def moved(overlay: Overlay) -> Overlay:
+            if not isinstance(overlay, TransferList):
+                return overlay
+            source = sources.of(overlay)
+            if source is None:
+                return overlay
+            fx, fy = frame.to_file(*overlay.source_xy(source.shape), source.shape)
+            return replace(overlay, fx=fx, fy=fy, from_frame=frame)
+
+        substrates = (replace(s, frame=frame, overlays=tuple(map(moved, s.overlays))) for s in self.substrates)
+        return replace(self, substrates=tuple(substrates))
+
+
+class Sources:
+    """The substrates of a file by what transfers say of them: id, type and layout, the latter two perhaps not."""
+
+    def __init__(self, substrates: Iterable[SubstrateMap]) -> None:
+        self._known: dict[tuple[str, str | None, str | None], SubstrateMap] = {}
+        for one in substrates:
+            for key in ((one.id, kind, layout) for kind in (one.type, None) for layout in (one.layout, None)):
+                self._known.setdefault(key, one)
+
+    def of(self, overlay: TransferList) -> SubstrateMap | None:
+        """The map of the substrate that the units came from, of that layout if there is one; None without a map."""
+        name, kind = overlay.from_substrate, overlay.from_type
+        return self._known.get((name, kind, overlay.from_layout)) or self._known.get((name, kind, None))
 
 
 def layout_path(known: dict[str, Layout], specifier: str) -> tuple[Layout, ...]:

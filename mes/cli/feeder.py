@@ -28,7 +28,7 @@ from mes.runs.states import OPEN
 from mes.shipments.document import Document
 from mes.shipments.receive import Receiving, receive
 from mes.units.arrival import Arrival, arrivals
-from mes.units.formats.e142 import read_e142
+from mes.units.formats.detect import read_any
 
 ACTOR = "incoming"
 DOCUMENT, BOX = "shipment.json", "box.json"
@@ -147,7 +147,7 @@ def take_in(session: Session, delivery: Delivery, folder: Path, act: Act) -> Lot
         if not path.exists():
             came.append(Arrival(name))
             continue
-        mapfile = read_e142(path.read_bytes())
+        mapfile = read_any(path.read_bytes())
         came += arrivals(mapfile)
         warnings += [f"{path.name}: {d.place}: {d.message}" for d in mapfile.discrepancies]
     wanted = NewLot(

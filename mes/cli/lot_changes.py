@@ -21,7 +21,7 @@ from mes.lots.store import store as store_lot
 from mes.lots.taking import pull_sample as pull_sample_units
 from mes.lots.taking import scrap as scrap_units
 from mes.units.arrival import Arrival, arrivals
-from mes.units.formats.e142 import read_e142
+from mes.units.formats.detect import read_any
 
 app = typer.Typer()
 
@@ -36,7 +36,7 @@ def create(
     customer: Annotated[str, typer.Option(help="Whose lot it is.")],
     route: Annotated[str, typer.Option(help="The route it takes, in its current version.")],
     maps: Annotated[
-        list[Path] | None, typer.Option("--map", help="E142 file of arrived substrates; repeat.", exists=True)
+        list[Path] | None, typer.Option("--map", help="Map file of arrived substrates; repeat.", exists=True)
     ] = None,
     substrates: Annotated[
         list[str] | None, typer.Option("--substrate", help="A substrate that came without a map; repeat.")
@@ -73,7 +73,7 @@ def _arrived(files: list[Path]) -> tuple[list[Arrival], list[str]]:
     arrived: list[Arrival] = []
     warnings: list[str] = []
     for file in files:
-        mapfile = read_e142(file.read_bytes())
+        mapfile = read_any(file.read_bytes())
         arrived += arrivals(mapfile)
         warnings += [f"{file.name}, {found.place}: {found.message}" for found in mapfile.discrepancies]
     return arrived, warnings

@@ -14,7 +14,7 @@ from mes.cli.remote import server
 from mes.lots.maps.incoming import MapIn, take_in
 from mes.lots.maps.map_file import DISPOSITIONS, exported
 from mes.units.formats.describe import describe
-from mes.units.formats.e142 import read_e142
+from mes.units.formats.detect import read_any
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.mapfile import MapFile
 from mes.units.queries import substrate_id
@@ -30,7 +30,7 @@ def show_map(file: FileIn, *, as_json: Json = False) -> None:
 
     Example: mes map show wafer.xml --json
     """
-    told = describe(read_e142(file.read_bytes()))
+    told = describe(read_any(file.read_bytes()))
     if as_json:
         print_json(told)
         return
@@ -123,7 +123,7 @@ def export(
         target.write_bytes(written)
         show_one({"file": str(target), "format": output.value, "bytes": len(written)}, as_json=as_json)
     elif as_json:
-        print_json(describe(read_e142(written)))
+        print_json(describe(read_any(written)))
     else:
         typer.echo(written.decode(), nl=False)
 
@@ -140,7 +140,7 @@ def convert(
 
     Example: mes map convert supplier.xml clean.xml
     """
-    mapfile = read_e142(source.read_bytes())
+    mapfile = read_any(source.read_bytes())
     target.write_bytes(_written(mapfile, output))
     told = {"file": str(target), "format": output.value, "warnings": describe(mapfile)["warnings"]}
     show_one(told, as_json=as_json)

@@ -144,7 +144,8 @@ def take_maps_in(
 ) -> Any:
     """Take in the material that map files describe: a lot for each lot they name, all of them or none.
 
-    One E142 file as the body, or several as parts of a form. Refused where a file cannot be read or names no lot.
+    One file of any format that is read as the body, or several as parts of a form. Refused where a file cannot be
+    read or names no lot.
     """
     came = [MapIn(file.name, file.content) for file in files]
     return take_in(session, came, customer, route, act_now(session, by.name, why), released=release)

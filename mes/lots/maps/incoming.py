@@ -11,7 +11,7 @@ from mes.history import Act
 from mes.lots.create import NewLot, create
 from mes.units.arrival import Arrival, arrivals
 from mes.units.formats.describe import describe
-from mes.units.formats.e142 import read_e142
+from mes.units.formats.detect import read_any
 from mes.units.formats.findings import MapRefused
 from mes.units.formats.mapfile import MapFile
 
@@ -61,6 +61,6 @@ def _lots(files: Iterable[MapIn]) -> tuple[dict[str, list[Arrival]], list[dict[s
 def read_map(file: MapIn) -> MapFile:
     """What the file says. Raises `MapUnreadable`."""
     try:
-        return read_e142(file.content)
+        return read_any(file.content)
     except MapRefused as error:
         raise MapUnreadable(f"{file.name}: {error}", Reason(error.code, str(error), "caller")) from error

@@ -1,0 +1,52 @@
+"""Every substrate map file comes in here: unpacked, told by its content, never by its name, and read."""
+
+import re
+from collections.abc import Callable
+
+from mes.units.formats.e142 import read_e142
+from mes.units.formats.e142_xml import MAX_BYTES
+from mes.units.formats.findings import MapRefused
+from mes.units.formats.g85 import read_g85
+from mes.units.formats.mapfile import MapFile
+from mes.units.formats.sinf import is_sinf, read_sinf
+from mes.units.formats.text import decoded
+from mes.units.formats.unpack import unpack
+
+KNOWN = "E142 XML, G85 XML, SINF"
+MAX_TAGS = 500_000
+"""Elements of XML begin and end with these: what is read whole stays in memory whole."""
+
+_HEAD = 16 * 1024
+_XML_HEAD = 4096
+_NOT_ROOT = re.compile(r"<\?.*?\?>|<!--.*?-->|<!\w[^>\[]*(\[[^\]]*\])?[^>]*>", re.DOTALL)
+_ROOT = re.compile(r"\s*<(?:[\w.-]+:)?(\w+)")
+_G85_ROOTS = ("maps", "map")
+
+_Reader = Callable[[bytes], MapFile]
+
+
+def read_any(data: bytes, max_bytes: int = MAX_BYTES) -> MapFile:
+    """The maps of a file in any format that is known, plain or packed.
+
+    Refuses with `MapRefused`: a package that is broken, too large or a bomb; content of no known format; and what
+    the format's own reader refuses.
+    """
+    unpacked = unpack(data, max_bytes)
+    return _reader(unpacked.content)(unpacked.content)
+
+
+def _reader(content: bytes) -> _Reader:
+    head = decoded(content[:_HEAD])
+    if head.lstrip().startswith("<"):
+        return _xml_reader(content, head[:_XML_HEAD])
+    if is_sinf(head):
+        return read_sinf
+    message = f"The content is of no known format; {KNOWN} are read, plain, as gzip or zip."
+    raise MapRefused("format-unknown", "the file", message)
+
+
+def _xml_reader(content: bytes, head: str) -> _Reader:
+    if content.count(b"<") > MAX_TAGS:
+        raise MapRefused("too-large", "the file", f"It has more than {MAX_TAGS} tags; send its maps one by one.")
+    root = _ROOT.match(_NOT_ROOT.sub("", head))
+    return read_g85 if root and root[1].lower() in _G85_ROOTS else read_e142

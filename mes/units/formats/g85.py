@@ -1,0 +1,183 @@
+"""Reads substrate maps in SEMI G85 XML: `Maps` of `Map`, each a `Device` with bins and rows of codes.
+
+Frame. Rows are a picture: the first row is the top, the first code the left, with the notch at the bottom
+(`Orientation` 0). Reference devices count from 0 at the corner that `OriginLocation` names.
+"""
+
+from dataclasses import dataclass, replace
+
+from lxml import etree
+
+from mes.units.formats.check import check
+from mes.units.formats.e142_codes import read_code, read_rows
+from mes.units.formats.e142_overlays import substrate_type
+from mes.units.formats.e142_xml import MAX_BYTES, at, attribute, child, children, local, named, number, parse, whole
+from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.grid import Grids, SizeUm, picture
+from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
+
+FORMAT = "G85"
+_BIN_TYPES = {bin_type.lower(): bin_type for bin_type in BinType}
+_FROM_LEFT, _FROM_TOP = {"0", "2", "3"}, {"1", "2"}
+"""`OriginLocation` 1 is upper right, 2 upper left, 3 lower left, 4 lower right; 0, the centre, has no corner."""
+_CORNERS = ("1", "2", "3", "4")
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a Device says of all its data."""
+
+    place: str
+    bin_type: BinType
+    null_bin: int | None
+    definitions: tuple[BinDefinition, ...]
+
+
+def read_g85(data: bytes, max_bytes: int = MAX_BYTES) -> MapFile:
+    """The maps of one G85 file, with every discrepancy found in it.
+
+    Refuses with `MapRefused`: XML that `parse` refuses; no map or no device; a substrate without id; dimensions over
+    the bound; an orientation but 0; a bin type that is not supported; text where a number must be.
+    """
+    root = parse(data, max_bytes)
+    findings, grids = Findings(), Grids()
+    elements = [root] if local(root) == "map" else children(root, "map")
+    if not elements:
+        raise MapRefused("no-map", at(root), "There is no Map in Maps: nothing to read.")
+    substrates = tuple(_substrate(element, grids, findings) for element in elements)
+    mapfile = MapFile(layouts=grids.layouts, substrates=substrates, format=FORMAT)
+    check(mapfile, findings)
+    return replace(mapfile, discrepancies=findings.listed())
+
+
+def _substrate(element: etree._Element, grids: Grids, findings: Findings) -> SubstrateMap:
+    name = named(element, "SubstrateId") or named(element, "WaferId")
+    device = child(element, "device")
+    if name is None:
+        raise MapRefused("substrate-id", at(element), "The Map has no SubstrateId or WaferId; it says whose map it is.")
+    if device is None:
+        raise MapRefused("no-map", at(element), "The Map has no Device; bins and rows stand in it.")
+    orientation = named(device, "Orientation") or "0"
+    if orientation not in ("0", "360"):
+        message = f"Orientation is {orientation[:40]!r}; only 0, the notch at the bottom, is supported."
+        raise MapRefused("orientation", at(device), message)
+    bin_type = _bin_type(device)
+    null = attribute(device, "NullBin") or None
+    head = _Head(
+        at(device),
+        bin_type,
+        read_code(null, bin_type, f"{at(device)}, NullBin") if null else None,
+        tuple(_definition(bin_, bin_type) for bin_ in children(device, "bin")),
+    )
+    columns, rows = _size(device, head, findings)
+    layout = grids.name(
+        columns,
+        rows,
+        head.place,
+        product=named(device, "ProductId"),
+        pitch_um=_size_um(device, "StepSize"),
+        device_size_um=_size_um(device, "DeviceSize"),
+    )
+    slot = named(element, "SlotNumber") or named(device, "SlotNumber")
+    return SubstrateMap(
+        id=name,
+        type=substrate_type(element, "SubstrateType") or "Wafer",
+        layout=layout,
+        rows=rows,
+        columns=columns,
+        lot=named(device, "LotId") or named(device, "LotNo"),
+        carrier=named(device, "CarrierId"),
+        slot=whole(slot, "SlotNumber", at(element)) if slot else None,
+        supplier=named(device, "SupplierName"),
+        overlays=tuple(_overlays(device, head, (rows, columns), grids, findings)),
+    )
+
+
+def _bin_type(device: etree._Element) -> BinType:
+    given = named(device, "BinType") or "not given"
+    if given.lower() not in _BIN_TYPES:
+        raise MapRefused("bin-type", at(device), f"BinType is {given[:40]!r}; it must be one of {', '.join(BinType)}.")
+    map_type = named(device, "MapType") or "array"
+    if map_type.lower() not in ("array", "2darray"):
+        raise MapRefused("map-type", at(device), f"MapType is {map_type[:40]!r}; only rows (Array) are supported.")
+    return _BIN_TYPES[given.lower()]
+
+
+def _definition(element: etree._Element, bin_type: BinType) -> BinDefinition:
+    count = named(element, "BinCount")
+    return BinDefinition(
+        code=read_code(attribute(element, "BinCode") or "", bin_type, at(element)),
+        count=whole(count, "BinCount", at(element)) if count else None,
+        quality=named(element, "BinQuality"),
+        description=named(element, "BinDescription"),
+    )
+
+
+def _size(device: etree._Element, head: _Head, findings: Findings) -> tuple[int, int]:
+    """Columns and rows as they are declared; from the picture, with a finding, where they are not."""
+    columns, rows = named(device, "Columns"), named(device, "Rows")
+    if columns and rows:
+        return whole(columns, "Columns", head.place), whole(rows, "Rows", head.place)
+    body = child(device, "data")
+    counts = [] if body is None else read_rows(_rows(body, device, head), head.bin_type, at(body))[1].tolist()
+    if not counts:
+        raise MapRefused("dimension", head.place, "Rows or Columns are missing, and there are no rows; add them.")
+    size = max(counts), len(counts)
+    findings.add("dimension-missing", head.place, f"Rows or Columns are missing; {size[0]} x {size[1]} as drawn.")
+    return size
+
+
+def _rows(body: etree._Element, device: etree._Element, head: _Head) -> list[str]:
+    """The rows as text. Where a blank is an ASCII code, only line ends and tabs around a row are cut off."""
+    spelled = [attribute(device, "NullBin"), *(attribute(bin_, "BinCode") for bin_ in children(device, "bin"))]
+    around = "\r\n\t" if " " in spelled and head.bin_type is BinType.ASCII else None
+    return [(row.text or "").strip(around) for row in children(body, "row")]
+
+
+def _overlays(
+    device: etree._Element, head: _Head, shape: tuple[int, int], grids: Grids, findings: Findings
+) -> list[BinCodes]:
+    references = tuple(_references(device, shape, findings))
+    overlays = []
+    for body in children(device, "data"):
+        grids.reserve(shape[1], shape[0], at(body))
+        flat, counts = read_rows(_rows(body, device, head), head.bin_type, at(body))
+        overlays.append(
+            BinCodes(
+                name=named(body, "MapName") or "",
+                version=named(body, "MapVersion") or named(body, "Version"),
+                references=references,
+                bin_type=head.bin_type,
+                null_bin=head.null_bin,
+                codes=picture(flat, counts, shape, head.null_bin, at(body), findings),
+                definitions=head.definitions,
+            )
+        )
+    if not overlays:
+        raise MapRefused("no-map", head.place, "The Device has no Data: there are no rows of bins to read.")
+    return overlays
+
+
+def _references(device: etree._Element, shape: tuple[int, int], findings: Findings) -> list[ReferenceDevice]:
+    elements = children(device, "referencedevice")
+    origin = named(device, "OriginLocation") or "2"
+    if elements and origin not in _CORNERS:
+        message = f"OriginLocation is {origin[:40]!r} and not one of {', '.join(_CORNERS)}: references are not read."
+        findings.add("origin-unknown", at(device), message)
+        return []
+    found = []
+    for element in elements:
+        x, y = (whole(_coordinate(element, axis), axis, at(element)) for axis in "XY")
+        x = x if origin in _FROM_LEFT else shape[1] - 1 - x
+        found.append(ReferenceDevice(x=x, y=y if origin in _FROM_TOP else shape[0] - 1 - y))
+    return found
+
+
+def _coordinate(element: etree._Element, axis: str) -> str:
+    return named(element, f"ReferenceDevice{axis}") or named(element, axis) or ""
+
+
+def _size_um(device: etree._Element, name: str) -> SizeUm | None:
+    """Attributes of micrometres, as `DeviceSizeX` and `DeviceSizeY`."""
+    x, y = named(device, f"{name}X"), named(device, f"{name}Y")
+    return (float(number(x, name, at(device))), float(number(y, name, at(device)))) if x and y else None

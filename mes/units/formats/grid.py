@@ -1,0 +1,89 @@
+"""What readers share whose format is one grid of bins: its layout, and pictures of codes that do not fill it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mes.units.formats.e142_layouts import bounded
+from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.mapfile import MAX_FILE_POSITIONS, Layout
+
+SizeUm = tuple[float, float]
+
+
+class Grids:
+    """The layouts of one file, each once, and how many positions its bin maps have together."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[int, int, str | None, SizeUm | None, SizeUm | None], Layout] = {}
+        self._positions = 0
+
+    def name(
+        self,
+        columns: int,
+        rows: int,
+        place: str,
+        *,
+        product: str | None = None,
+        pitch_um: SizeUm | None = None,
+        device_size_um: SizeUm | None = None,
+    ) -> str:
+        """The name of such a layout. Refuses what `bounded` refuses."""
+        bounded(columns, rows, place)
+        key = (columns, rows, product, pitch_um, device_size_um)
+        if key not in self._names:
+            name = "Dies" if not self._names else f"Dies {len(self._names) + 1}"
+            self._names[key] = Layout(
+                name,
+                columns,
+                rows,
+                pitch_um=pitch_um,
+                device_size_um=device_size_um,
+                product=product,
+                top_level=True,
+            )
+        return self._names[key].id
+
+    def reserve(self, columns: int, rows: int, place: str) -> None:
+        """Refuses the bin map that would bring the file over its bound, before room for it is made."""
+        self._positions += columns * rows
+        if self._positions > MAX_FILE_POSITIONS:
+            message = f"The bin maps of the file together have more than {MAX_FILE_POSITIONS} positions."
+            raise MapRefused("too-many-positions", place, message)
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """All of them, in the order met."""
+        return tuple(self._names.values())
+
+
+def picture(
+    flat: NDArray[np.uint16],
+    counts: NDArray[np.int64],
+    shape: tuple[int, int],
+    null_bin: int | None,
+    place: str,
+    findings: Findings,
+) -> NDArray[np.uint16]:
+    """Rows of codes, one after the other, as rows x columns.
+
+    Missing codes become the null bin, surplus ones stay unread: a finding each. Refuses (`codes-missing`) where
+    no null bin says what a missing one is.
+    """
+    rows, columns = shape
+    if len(counts) == rows and (counts == columns).all():
+        return flat.reshape(shape)
+    if len(counts) != rows:
+        findings.add("row-count", place, f"There are {len(counts)} rows of codes, the file says {rows}.")
+    wrong = np.flatnonzero(counts != columns)
+    if len(wrong):
+        first = f"row {wrong[0] + 1} has {counts[wrong[0]]} codes"
+        findings.add("row-length", place, f"{len(wrong)} rows differ from the {columns} columns: {first}.")
+    if null_bin is None and (len(counts) < rows or (counts < columns).any()):
+        message = f"Codes are missing in {columns} x {rows}, and no null bin says what a missing one is; add them."
+        raise MapRefused("codes-missing", place, message)
+    codes = np.full(shape, null_bin or 0, np.uint16)
+    y = np.repeat(np.arange(len(counts)), counts)
+    x = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
+    inside = (x < columns) & (y < rows)
+    codes[y[inside], x[inside]] = flat[inside]
+    return codes

@@ -1,0 +1,37 @@
+"""Map files that are lines of text: decoded, and cut into lines, within bounds."""
+
+import codecs
+from collections.abc import Iterator
+
+from mes.units.formats.findings import MapRefused
+
+MAX_LINES = 600_000
+MAX_LINE = 100_000
+"""Characters of one line: a row of 25,000 codes."""
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+def decoded(content: bytes) -> str:
+    """The text by its byte order mark, else as UTF-8, else as Latin-1, of which every byte is a character."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding, "replace")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def lines(text: str) -> Iterator[tuple[int, str]]:
+    """Each line that is not empty with its number from 1, without the blanks around it.
+
+    Refuses (`too-large`) more lines, or longer ones, than any map has.
+    """
+    if text.count("\n") >= MAX_LINES:
+        raise MapRefused("too-large", "the file", f"It has more than {MAX_LINES} lines.")
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > MAX_LINE:
+            raise MapRefused("too-large", f"line {number}", f"It has more than {MAX_LINE} characters.")
+        if stripped := line.strip():
+            yield number, stripped

@@ -9,10 +9,12 @@ from mes.units.formats.findings import MapRefused
 from mes.units.formats.g85 import read_g85
 from mes.units.formats.mapfile import MapFile
 from mes.units.formats.sinf import is_sinf, read_sinf
+from mes.units.formats.stdf import read_stdf
+from mes.units.formats.stdf_records import is_stdf
 from mes.units.formats.text import decoded
 from mes.units.formats.unpack import unpack
 
-KNOWN = "E142 XML, G85 XML, SINF"
+KNOWN = "E142 XML, G85 XML, SINF, STDF V4"
 MAX_TAGS = 500_000
 """Elements of XML begin and end with these: what is read whole stays in memory whole."""
 
@@ -36,6 +38,8 @@ def read_any(data: bytes, max_bytes: int = MAX_BYTES) -> MapFile:
 
 
 def _reader(content: bytes) -> _Reader:
+    if is_stdf(content):
+        return read_stdf
     head = decoded(content[:_HEAD])
     if head.lstrip().startswith("<"):
         return _xml_reader(content, head[:_XML_HEAD])

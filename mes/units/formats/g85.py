@@ -57,18 +57,7 @@ def _substrate(element: etree._Element, grids: Grids, findings: Findings) -> Sub
         raise MapRefused("substrate-id", at(element), "The Map has no SubstrateId or WaferId; it says whose map it is.")
     if device is None:
         raise MapRefused("no-map", at(element), "The Map has no Device; bins and rows stand in it.")
-    orientation = named(device, "Orientation") or "0"
-    if orientation not in ("0", "360"):
-        message = f"Orientation is {orientation[:40]!r}; only 0, the notch at the bottom, is supported."
-        raise MapRefused("orientation", at(device), message)
-    bin_type = _bin_type(device)
-    null = attribute(device, "NullBin") or None
-    head = _Head(
-        at(device),
-        bin_type,
-        read_code(null, bin_type, f"{at(device)}, NullBin") if null else None,
-        tuple(_definition(bin_, bin_type) for bin_ in children(device, "bin")),
-    )
+    head = _head(device)
     columns, rows = _size(device, head, findings)
     layout = grids.name(
         columns,
@@ -90,6 +79,21 @@ def _substrate(element: etree._Element, grids: Grids, findings: Findings) -> Sub
         slot=whole(slot, "SlotNumber", at(element)) if slot else None,
         supplier=named(device, "SupplierName"),
         overlays=tuple(_overlays(device, head, (rows, columns), grids, findings)),
+    )
+
+
+def _head(device: etree._Element) -> _Head:
+    orientation = named(device, "Orientation") or "0"
+    if orientation not in ("0", "360"):
+        message = f"Orientation is {orientation[:40]!r}; only 0, the notch at the bottom, is supported."
+        raise MapRefused("orientation", at(device), message)
+    bin_type = _bin_type(device)
+    null = attribute(device, "NullBin") or None
+    return _Head(
+        at(device),
+        bin_type,
+        read_code(null, bin_type, f"{at(device)}, NullBin") if null else None,
+        tuple(_definition(bin_, bin_type) for bin_ in children(device, "bin")),
     )
 
 

@@ -11,6 +11,7 @@ from mes.db import unique
 from mes.definitions.models import Layout, Product
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act
+from mes.units.drawn import drawn
 from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, SubstrateMap
 from mes.units.layers import DEVICE_IDS, write_layer, write_texts
 from mes.units.models import Substrate
@@ -78,6 +79,7 @@ def _substrate(customer_id: int, product: Product, layout: Layout, arrival: Arri
         layout_id=layout.id,
         product_id=product.id,
         assumed_map=arrival.map is None,
+        frame=drawn(arrival.map) if arrival.map else None,
         dispositions=dispositions.tobytes(),
     )
 

@@ -33,6 +33,8 @@ class Substrate(Lockable, Chained, Owned, Base):
     part_of_id: Mapped[int | None] = mapped_column(ForeignKey("substrate.id"))
     """The multi-project wafer of which it is a masked copy: the positions of one project."""
     dispositions: Mapped[bytes] = mapped_column(deferred=True)
+    frame: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    """How the file it came with draws and counts it, with its reference devices: `drawn`; null where as any other."""
 
     layout: Mapped[Layout] = relationship(lazy="raise")
     product: Mapped[Product] = relationship(lazy="raise")

@@ -71,13 +71,16 @@ def show(
     name: Annotated[Name, Path(description="A layer of bins, or `dispositions`: what became of each position.")],
     customer: Annotated[Name | None, Query(description="Whose substrate, where customers share a name.")] = None,
     version: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
+    as_it_came: Annotated[bool, Query(description="E142 drawn and counted like the file it came with.")] = False,  # noqa: FBT002
     accept: Annotated[str, Header()] = "",
 ) -> Any:
     """A map of a substrate. `Accept` chooses: JSON, E142 XML, or one byte for each position into `Map-Palette`."""
     found = substrate_id(session, substrate, customer)
     with own_lots(session):
         if XML in accept:
-            mapfile = exported(session, found, name, version=version, owner_id=viewer.customer_id)
+            mapfile = exported(
+                session, found, name, version=version, owner_id=viewer.customer_id, as_it_came=as_it_came
+            )
             return Response(write_e142(mapfile), media_type=XML)
         of, codes = bin_map(session, found, name, version=version)
     return as_bytes(of, codes) if BYTES in accept else JSONResponse(as_json(of, codes))

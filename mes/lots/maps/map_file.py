@@ -18,6 +18,7 @@ from mes.errors import NotFound
 from mes.lots.models import Lot, LotSubstrate
 from mes.units.arrival import INCOMING_BINS
 from mes.units.brought import read_brought
+from mes.units.drawn import redrawn
 from mes.units.formats.mapfile import (
     BinCodes,
     BinDefinition,
@@ -42,11 +43,12 @@ NOT_DEFINED = "not defined"
 
 def exported(
     session: Session, substrate_id: int, layer: str = DISPOSITIONS, *, version: int | None = None,
-    owner_id: int | None = None, origin: bool = True,
+    owner_id: int | None = None, origin: bool = True, as_it_came: bool = False,
 ) -> MapFile:  # fmt: skip
     """The map of a substrate as `bin_map` gives it, with its device ids and, as ``origin``, where its units came from.
 
-    With ``owner_id`` only transfers between substrates of that customer are told.
+    With ``owner_id`` only transfers between substrates of that customer are told. ``as_it_came``: drawn and counted, with
+    reference devices, like the file that the substrate came with; sources as they are by default.
     """
     substrate, layout = _with_layout(session, substrate_id)
     of = _bin_map(session, substrate, layout, layer, version)
@@ -56,7 +58,10 @@ def exported(
     product = session.get_one(Product, substrate.product_id).name
     pitch = (layout.pitch_x_um, layout.pitch_y_um)
     top = Layout(layout.name, layout.columns, layout.rows, pitch_um=pitch, product=product, top_level=True)
-    return MapFile(layouts=(top,), substrates=(replace(of, overlays=overlays),))
+    of = replace(of, overlays=overlays)
+    if as_it_came and substrate.frame is not None:
+        of = redrawn(of, substrate.frame)
+    return MapFile(layouts=(top,), substrates=(of,))
 
 
 def bin_map(
@@ -73,7 +78,8 @@ def bin_map(
 
 
 def _with_layout(session: Session, substrate_id: int) -> tuple[Substrate, LayoutRow]:
-    query = select(Substrate).where(Substrate.id == substrate_id).options(undefer(Substrate.dispositions))
+    query = select(Substrate).where(Substrate.id == substrate_id)
+    query = query.options(undefer(Substrate.dispositions), undefer(Substrate.frame))
     substrate = session.scalars(query).one()
     return substrate, session.get_one(LayoutRow, substrate.layout_id)
 

@@ -16,12 +16,16 @@ from mes.lots.maps.map_file import DISPOSITIONS, exported
 from mes.units.formats.describe import describe
 from mes.units.formats.detect import read_any
 from mes.units.formats.e142_write import write_e142
+from mes.units.formats.frame import DEFAULT
 from mes.units.formats.mapfile import MapFile
 from mes.units.queries import substrate_id
 
 app = typer.Typer(no_args_is_help=True)
 
 FileIn = Annotated[Path, typer.Argument(help="A map file.", exists=True, dir_okay=False)]
+AsItCame = Annotated[
+    bool, typer.Option("--as-it-came", help="Drawn and counted like the file it came in, not from the lower left.")
+]
 
 
 @app.command(name="show")
@@ -105,6 +109,7 @@ def export(
     layer: Annotated[
         str, typer.Option(help="Layer of bins, e.g. bin:module/20; what became of each if not given.")
     ] = DISPOSITIONS,
+    as_it_came: AsItCame = False,
     as_json: Json = False,
 ) -> None:
     """The map of a substrate as a file: bins, device ids and where its units came from.
@@ -113,11 +118,11 @@ def export(
     """
     if there := server():
         customer, substrate = owned(name)
-        query = {"customer": customer}
+        query = {"customer": customer, "as_it_came": as_it_came or None}
         written = there.fetch("substrates", substrate, "maps", layer, accept="application/xml", query=query)
     else:
         with reading() as session:
-            mapfile = exported(session, substrate_id(session, name), layer)
+            mapfile = exported(session, substrate_id(session, name), layer, as_it_came=as_it_came)
         written = _written(mapfile, output)
     if target is not None:
         target.write_bytes(written)
@@ -134,6 +139,7 @@ def convert(
     target: Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)],
     *,
     output: Annotated[MapFormat, typer.Option("--format", help="Format to write.")] = MapFormat.E142,
+    as_it_came: AsItCame = False,
     as_json: Json = False,
 ) -> None:
     """Read a map liberally and write it strictly. Warnings say what was odd. Needs no database.
@@ -141,9 +147,15 @@ def convert(
     Example: mes map convert supplier.xml clean.xml
     """
     mapfile = read_any(source.read_bytes())
-    target.write_bytes(_written(mapfile, output))
-    told = {"file": str(target), "format": output.value, "warnings": describe(mapfile)["warnings"]}
+    target.write_bytes(_written(mapfile if as_it_came else mapfile.in_frame(DEFAULT), output))
+    told = {"file": str(target), "format": output.value, "read": _frames(mapfile)}
+    told |= {"warnings": describe(mapfile)["warnings"]}
     show_one(told, as_json=as_json)
+
+
+def _frames(mapfile: MapFile) -> list[dict[str, str]]:
+    """How each substrate was drawn and counted in the file."""
+    return [{"substrate": one.id, "conversion": str(one.frame)} for one in mapfile.substrates]
 
 
 def _written(mapfile: MapFile, output: MapFormat) -> bytes:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, ForeignKeyConstraint, Identity, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mes.db import Base, BigKey, Lockable, Owned
@@ -33,7 +34,7 @@ class Substrate(Lockable, Chained, Owned, Base):
     part_of_id: Mapped[int | None] = mapped_column(ForeignKey("substrate.id"))
     """The multi-project wafer of which it is a masked copy: the positions of one project."""
     dispositions: Mapped[bytes] = mapped_column(deferred=True)
-    frame: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    frame: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), deferred=True)
     """How the file it came with draws and counts it, with its reference devices: `drawn`; null where as any other."""
 
     layout: Mapped[Layout] = relationship(lazy="raise")

@@ -9,6 +9,7 @@ from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, Layout, 
 from tests.api.conftest import Caller
 from tests.api.test_lots import ok, problem
 from tests.shop import PLACED, Floor
+from tests.units.plain_map import Plain, plain_maps
 
 TO = {"customer": "alpha", "route": "die"}
 XML = {"content-type": "application/xml"}
@@ -37,6 +38,38 @@ def test_a_file_becomes_the_lot_that_it_names(floor: Floor, caller: Caller) -> N
         ("W1", "bin:incoming", "bins")
     ]
     assert ok(line.get("/substrates/W1/maps/bin:incoming"))["codes"] == [[1] * 4] * 3
+    assert floor.problems() == []
+
+
+TURNED = """<MapData><Layouts><Layout LayoutId="dies"><Dimension X="4" Y="3"/></Layout></Layouts>
+<Substrates><Substrate SubstrateType="Wafer" SubstrateId="W1"><LotId>IN-1</LotId></Substrate></Substrates>
+<SubstrateMaps><SubstrateMap SubstrateType="Wafer" SubstrateId="W1" LayoutSpecifier="dies" Orientation="90"
+  OriginLocation="UpperLeft" AxisDirection="DownRight"><Overlay MapName="bins"><ReferenceDevices>
+  <ReferenceDevice Name="corner"><Coordinates X="3" Y="4"/></ReferenceDevice></ReferenceDevices>
+  <BinCodeMap BinType="HexaDecimal" NullBin="00"><BinDefinitions><BinDefinition BinCode="01" BinQuality="Pass"/>
+  <BinDefinition BinCode="09" BinQuality="Fail"/></BinDefinitions><BinCode>000101</BinCode><BinCode>010109</BinCode>
+  <BinCode>010101</BinCode><BinCode>010901</BinCode></BinCodeMap></Overlay></SubstrateMap></SubstrateMaps></MapData>"""
+
+
+def test_a_turned_file_is_kept_in_our_frame_and_given_back_as_it_came(floor: Floor, caller: Caller) -> None:
+    line, address = caller("line_engineer"), "/substrates/W1/maps/bin:incoming"
+    came = ok(line.post("/maps", params=TO, content=TURNED.encode(), headers=XML), 201)
+    assert [warning["code"] for warning in came["warnings"]] == ["counts-from-one"]
+    assert ok(line.get(address))["codes"] == [[1, 9, 1, 1], [1, 1, 1, 9], [0, 1, 1, 1]]
+    accept = {"accept": "application/xml"}
+    straight = plain_maps(line.get(address, headers=accept).content, 2)["W1"]
+    assert (straight.declared, straight.rows) == ({}, ["01090101", "01010109", "00010101"])
+    again = line.get(address, params={"as_it_came": "true"}, headers=accept).content
+    sent, from_zero = b'<Coordinates X="3" Y="4"/>', b'<Coordinates X="2" Y="3"/>'
+    assert sent in again
+    assert plain_maps(again.replace(sent, from_zero), 2) == {
+        "W1": Plain(
+            {"Orientation": "90", "OriginLocation": "UpperLeft", "AxisDirection": "DownRight"},
+            ["000101", "010109", "010101", "010901"],
+            straight.bins,
+            references={(3, 0): "corner"},
+        )
+    }
     assert floor.problems() == []
 
 

@@ -23,7 +23,17 @@ from mes.reports.catalog import REPORTS
 from mes.settings import Settings
 from mes.settings import told as told_settings
 from mes.units.formats.e142_write import write_e142
-from mes.units.formats.mapfile import DeviceIds, Layout, MapFile, SubstrateMap, TransferList
+from mes.units.formats.frame import Frame, Origin
+from mes.units.formats.mapfile import (
+    BinCodes,
+    BinDefinition,
+    BinType,
+    DeviceIds,
+    Layout,
+    MapFile,
+    SubstrateMap,
+    TransferList,
+)
 from tests.cli.conftest import DEMONSTRATION, Mes
 
 Told = Callable[..., Any]
@@ -218,6 +228,24 @@ def test_map_is_shown_without_a_database(elsewhere: CliRunner) -> None:
     assert done.exit_code == 1
     assert "well-formed XML" in done.stderr
     assert elsewhere.invoke(app, ["map", "show", "missing.xml"], env=NOBODY).exit_code == 2
+
+
+def test_map_is_converted_and_says_how_it_was_drawn(elsewhere: CliRunner) -> None:
+    codes = np.array([[1, 2, 1]], np.uint16)
+    bins = BinCodes(
+        name="Bins", bin_type=BinType.ASCII, null_bin=None, codes=codes + 0x30,
+        definitions=(BinDefinition(0x31), BinDefinition(0x32)),
+    )  # fmt: skip
+    wafer = SubstrateMap(id="W-1", type="Wafer", layout="L", rows=1, columns=3, overlays=(bins,))
+    turned = write_e142(MapFile((Layout("L", 3, 1),), (wafer,)), Frame(orientation=90, origin=Origin.CENTER))
+    Path("came.xml").write_bytes(turned)
+    shown = elsewhere.invoke(app, ["map", "show", "came.xml"], env=NOBODY)
+    assert "picture turned by 90 degrees; origin center, axis up and right" in shown.stdout
+    for option, expected in (((), b"<BinCode>121</BinCode>"), (("--as-it-came",), b"<BinCode>1</BinCode>")):
+        done = elsewhere.invoke(app, ["map", "convert", "came.xml", "out.xml", "--json", *option], env=NOBODY)
+        assert json.loads(done.stdout)["read"][0]["conversion"].startswith("picture turned by 90 degrees;")
+        assert expected in Path("out.xml").read_bytes()
+    assert Path("out.xml").read_bytes() == turned
 
 
 def test_strip_is_shown_with_where_its_units_came_from(mes: Mes, tmp_path: Path) -> None:

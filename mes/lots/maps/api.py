@@ -71,7 +71,7 @@ def show(
     name: Annotated[Name, Path(description="A layer of bins, or `dispositions`: what became of each position.")],
     customer: Annotated[Name | None, Query(description="Whose substrate, where customers share a name.")] = None,
     version: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
-    as_it_came: Annotated[bool, Query(description="E142 drawn and counted like the file it came with.")] = False,  # noqa: FBT002
+    as_it_came: Annotated[bool, Query(description="As E142: drawn and counted like the file it came with.")] = False,  # noqa: FBT002
     accept: Annotated[str, Header()] = "",
 ) -> Any:
     """A map of a substrate. `Accept` chooses: JSON, E142 XML, or one byte for each position into `Map-Palette`."""

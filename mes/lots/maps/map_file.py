@@ -47,8 +47,8 @@ def exported(
 ) -> MapFile:  # fmt: skip
     """The map of a substrate as `bin_map` gives it, with its device ids and, as ``origin``, where its units came from.
 
-    With ``owner_id`` only transfers between substrates of that customer are told. ``as_it_came``: drawn and counted, with
-    reference devices, like the file that the substrate came with; sources as they are by default.
+    With ``owner_id`` only transfers between substrates of that customer are told. ``as_it_came``: drawn and counted
+    like the file that the substrate came with, its reference devices too; the sources of units as in any other file.
     """
     substrate, layout = _with_layout(session, substrate_id)
     of = _bin_map(session, substrate, layout, layer, version)

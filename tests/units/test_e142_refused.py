@@ -77,6 +77,7 @@ def test_the_twin_of_all_broken_files_is_read() -> None:
         ("not-a-number", '<Dimension X="4" Y="2"/>', '<Dimension X="4"/>', "Dimension Y"),
         ("not-a-number", '<Dimension X="4" Y="2"/>', f'<Dimension X="{"9" * 5000}" Y="2"/>', "Dimension X"),
         ("not-a-number", '<StepSize X="5000"', '<StepSize X="NaN"', "'NaN'"),
+        ("not-a-number", '<StepSize X="5000"', '<StepSize X="1e9"', "no substrate is that large"),
         ("not-a-number", "<SlotNumber>7", "<SlotNumber>seven", "'seven'"),
         ("not-a-number", 'BinCount="5"', 'BinCount="5.5"', "'5.5'"),
         ("not-a-number", 'BinCode="02"', 'BinCode="2"', "two hexadecimal digits"),

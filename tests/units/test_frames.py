@@ -16,7 +16,7 @@ from mes.units.formats.e142 import read_e142
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.findings import MapRefused
 from mes.units.formats.frame import DEFAULT, TURNS, Axis, Frame, Origin, Side
-from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, SubstrateMap, TransferList
+from mes.units.formats.mapfile import BinCodes, DeviceIds, Layout, MapFile, SubstrateMap, TransferList
 from tests.units.plain_map import Plain, plain_maps
 
 PICTURES = {
@@ -145,6 +145,7 @@ FRAMES = st.builds(
     Frame, st.sampled_from(Side), st.sampled_from(TURNS), st.sampled_from(Origin), st.sampled_from(Axis),
     st.sampled_from((0, 1)),
 )  # fmt: skip
+FROM_ZERO = FRAMES.map(lambda frame: replace(frame, first=0))
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 PLACES = st.integers(-(10**8), 10**8)
 
@@ -218,6 +219,16 @@ def test_coordinates_that_prove_to_count_from_1_are_shifted() -> None:
     assert_is_the_strip(plain_maps(write_e142(mapfile, DEFAULT))["S"])
 
 
+def test_a_reference_device_on_nothing_that_would_be_on_a_unit_from_1_is_named() -> None:
+    on_e = [('<Coordinates X="1" Y="0"/>', '<Coordinates X="1" Y="1"/>'), ('"ASCII"', '"ASCII" NullBin="."')]
+    without_e = ("DEF", "D.F"), ('<BinDefinition BinCode="E" BinCount="1" BinQuality="Pass"/>', "")
+    without_a = ("ABC", ".BC"), ('<BinDefinition BinCode="A" BinCount="1" BinQuality="Pass"/>', "")
+    (finding,) = edited(fixture(*STRAIGHT), *on_e, *without_e).discrepancies
+    assert (finding.code, finding.place) == ("reference-empty", "Strip S")
+    assert edited(fixture(*STRAIGHT), *on_e, *without_e, *without_a).discrepancies == ()
+    assert edited(fixture(*STRAIGHT), *on_e).discrepancies == ()
+
+
 def test_a_single_coordinate_that_says_otherwise_leaves_all_counting_from_0() -> None:
     mapfile = edited(fixture(*STRAIGHT, FROM_ONE), ('Id X="1" Y="1"', 'Id X="0" Y="1"'))
     found = {(finding.code, finding.place) for finding in mapfile.discrepancies}
@@ -261,3 +272,25 @@ def test_the_conversion_is_told_in_words() -> None:
     assert wafer["conversion"] == strip["conversion"]
     plain = SubstrateMap("W", "Wafer", "L", 2, 3)
     assert str(plain.frame) == "picture as it is; origin lower left, axis up and right"
+
+
+@given(FROM_ZERO, FROM_ZERO, FROM_ZERO, SHAPES)
+def test_sources_follow_the_frame_of_their_own_map(
+    strip: Frame, wafer: Frame, other: Frame, shape: tuple[int, int]
+) -> None:
+    y, x = np.indices(shape, np.int32).reshape(2, -1)
+    fx, fy = wafer.to_file(x[::-1], y[::-1], shape)
+    moves = TransferList(name="m", from_substrate="W", from_type="Wafer", from_frame=wafer, fx=fx, fy=fy, tx=x, ty=y)
+    grid = Layout("L", shape[1], shape[0])
+    substrates = (
+        SubstrateMap("S", "Strip", "L", *shape, overlays=(moves,), frame=strip),
+        SubstrateMap("W", "Wafer", "L", *shape, frame=wafer),
+    )
+    mapfile = MapFile((grid,), substrates)
+    assert read_e142(write_e142(mapfile)) == mapfile
+    moved = read_e142(write_e142(mapfile, other))
+    (read,) = moved.substrates[0].overlays
+    assert isinstance(read, TransferList)
+    assert (moved.substrates[0].frame, read.from_frame) == (other, other)
+    assert [xy.tolist() for xy in read.source_xy(shape)] == [x[::-1].tolist(), y[::-1].tolist()]
+    assert moved.in_frame(wafer).in_frame(other) == moved

@@ -33,7 +33,7 @@ from mes.units.formats.e142_xml import (
 )
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import Frame
-from mes.units.formats.from_one import counts_from_one, recounted
+from mes.units.formats.from_one import counts_from_one, recounted, seems_to_count_from_one
 from mes.units.formats.mapfile import (
     MAX_FILE_POSITIONS,
     Layout,
@@ -180,6 +180,9 @@ def _substrate_map(element: etree._Element, reading: _Reading) -> SubstrateMap:
 def _counted(substrate: SubstrateMap, findings: Findings) -> SubstrateMap:
     """The map as it is, or with coordinates shifted where they prove to count from 1."""
     if not counts_from_one(substrate):
+        if seems_to_count_from_one(substrate):
+            message = "No reference device is on a unit if coordinates count from 0, all are if from 1; read from 0."
+            findings.add("reference-empty", substrate.label, message)
         return substrate
     message = "Coordinates count from 1: so all reference devices and ids fit, from 0 not. They were read so."
     findings.add("counts-from-one", substrate.label, message)

@@ -8,6 +8,7 @@ from mes.units.formats.e142_xml import at, attribute, child, children, named, nu
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.mapfile import MAX_POSITIONS, Layout
 
+_KILOMETRE_UM = 10**9
 _UM = {
     "um": Decimal(1),
     "micron": Decimal(1),
@@ -54,8 +55,7 @@ def size_um(
     scale = _scale(element, default_units, findings)
     if x is None or y is None or scale is None:
         return None
-    place = at(element)
-    return float(number(x, "X", place) * scale), float(number(y, "Y", place) * scale)
+    return _um(x, "X", scale, element), _um(y, "Y", scale, element)
 
 
 def _layout(element: etree._Element, findings: Findings) -> Layout:
@@ -101,8 +101,16 @@ def _z(
     scale = _scale(element, default_units, findings) if height else None
     return (
         whole(order, "Z Order", at(element)) if order else None,
-        float(number(height, "Z Height", at(element)) * scale) if height and scale else None,
+        _um(height, "Z Height", scale, element) if height and scale else None,
     )
+
+
+def _um(text: str, what: str, scale: Decimal, element: etree._Element) -> float:
+    """The size in micrometres, to a billionth of one. Refuses (`not-a-number`) what is a kilometre or more."""
+    value = number(text, what, at(element)) * scale
+    if abs(value) >= _KILOMETRE_UM:
+        raise MapRefused("not-a-number", at(element), f"{what} is {text[:40]}; no substrate is that large.")
+    return float(round(value, 9))
 
 
 def _scale(element: etree._Element, default_units: str | None, findings: Findings) -> Decimal | None:

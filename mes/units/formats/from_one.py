@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mes.units.formats.frame import Frame
-from mes.units.formats.mapfile import DeviceIds, Overlay, SubstrateMap, TransferList
+from mes.units.formats.mapfile import BinCodes, DeviceIds, Overlay, SubstrateMap, TransferList
 
 _Pair: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int32]]
 
@@ -21,6 +21,20 @@ def counts_from_one(substrate: SubstrateMap) -> bool:
     if all(_inside(substrate, *_read_as(from_zero, substrate, *pair)) for pair in marks):
         return False
     return all(_inside(substrate, *_read_as(from_one, substrate, *pair)) for pair in (*marks, *targets))
+
+
+def seems_to_count_from_one(substrate: SubstrateMap) -> bool:
+    """Whether no reference device stands on a unit if the origin is (0, 0), and all do if it is (1, 1)."""
+    bins = next((o for o in substrate.overlays if isinstance(o, BinCodes) and o.null_bin is not None), None)
+    marks = [_places(overlay) for overlay in substrate.overlays if overlay.references]
+    if bins is None or not marks:
+        return False
+    read = [_read_as(replace(substrate.frame, first=1), substrate, *pair) for pair in marks]
+    if not all(_inside(substrate, *pair) for pair in (*marks, *read)):
+        return False
+    return all((bins.codes[y, x] == bins.null_bin).all() for x, y in marks) and all(
+        (bins.codes[y, x] != bins.null_bin).all() for x, y in read
+    )
 
 
 def recounted(substrate: SubstrateMap) -> SubstrateMap:

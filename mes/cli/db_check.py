@@ -187,7 +187,7 @@ from hold h join lot l on l.id = h.lot_id where h.released_at < h.held_at order 
 select format('Hold %%s of lot %%s masks units of substrate %%s, which is not in that lot.', h.id, l.name, s.name)
 from hold_mask k join hold h on h.id = k.hold_id join lot l on l.id = h.lot_id join substrate s on s.id = k.substrate_id
 left join lot_substrate m on m.lot_id = h.lot_id and m.substrate_id = k.substrate_id
-where h.released_at is null and m.lot_id is null
+where h.released_at is null and m.lot_id is null and not s.closed
 union all
 select format('Hold %%s of lot %%s is %%s, it has %%s masks.', h.id, l.name,
     case when h.masked then 'about some units' else 'of the whole lot' end, count(k.hold_id))

@@ -233,6 +233,16 @@ def test_masks_go_along_with_substrates_and_nothing_masked_leaves(floor: Floor) 
     assert floor.problems() == []
 
 
+def test_a_hold_goes_over_by_a_merge_also_when_what_it_masked_is_gone(floor: Floor) -> None:
+    floor.stock("D1", "die", "W1", "W2")
+    floor.stock("D2", "die", "W3")
+    number = mask(floor, "D1", at("W1", (0, 0)))
+    floor.do(scrap, floor.id_of(Lot, "D1"), "W1", None)
+    floor.do(merge, floor.id_of(Lot, "D2"), floor.id_of(Lot, "D1"))
+    assert [one.id for one in floor.holds("D2")] == [number]
+    assert floor.problems() == []
+
+
 def test_a_map_is_read_once_however_many_lines_name_its_bins(floor: Floor) -> None:
     lot = floor.arrive("D1", "die", mapped("W1", [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 9]]))
     asked: list[str] = []

@@ -15,6 +15,7 @@ from mes.lots.models import Lot
 from mes.lots.priority import change_priority
 from mes.lots.regrouping.merge import merge
 from mes.lots.regrouping.split import split
+from mes.lots.store import store
 from mes.lots.taking import scrap
 from mes.lots.work.track_out import track_out
 from mes.people.roles import Role
@@ -111,6 +112,14 @@ def test_all_that_differs_is_told_at_once(floor: Floor) -> None:
         "Substrate W3 is ordered; only what waits goes into another lot.",
     ]
     assert refused(floor, Malformed, "D1", "D1") == []
+
+
+def test_what_was_never_released_stays_apart_from_what_has_passed_its_route(floor: Floor) -> None:
+    floor.do(store, floor.do(create, NewLot("D1", "alpha", "die", (Arrival("W1"),))).id)
+    floor.stock("D2", "die", "W2")
+    for names in (("D1", "D2"), ("D2", "D1")):
+        said = "Of lots {} and {} one was stored before it was released."
+        assert refused(floor, Refused, *names) == [said.format(*names)]
 
 
 def test_a_report_that_comes_late_finds_the_lot_that_goes_on(floor: Floor) -> None:

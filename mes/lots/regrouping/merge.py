@@ -74,6 +74,8 @@ def _against(lot: Lot, other: Lot) -> Iterator[Reason]:
     for name, what in ALIKE.items():
         if getattr(lot, name) != getattr(other, name):
             yield Reason("lots_differ", f"Lots {lot.name} and {other.name} are of different {what}.")
+    if lot.state == other.state and (lot.released_at is None) != (other.released_at is None):
+        yield Reason("lots_differ", f"Of lots {lot.name} and {other.name} one was stored before it was released.")
 
 
 def _other_marks(

@@ -71,6 +71,7 @@ def test_the_twin_of_all_broken_files_is_read() -> None:
         ("xml-broken", "</Layouts>", "</Layout>", "mismatch"),
         ("dimension", '<Dimension X="4" Y="2"/>', "", "no Dimension"),
         ("dimension", '<Dimension X="4" Y="2"/>', '<Dimension X="0" Y="2"/>', "0 x 2"),
+        ("dimension", 'OriginLocation="LowerLeft"', 'Orientation="90"', "both 4 x 2"),
         ("too-many-positions", '<Dimension X="4" Y="2"/>', '<Dimension X="1000000000" Y="1000000000"/>', "4000000"),
         ("too-many-positions", '<Dimension X="4" Y="2"/>', '<Dimension X="4" Y="1000001"/>', "4 x 1000001"),
         ("not-a-number", '<Dimension X="4" Y="2"/>', '<Dimension X="four" Y="2"/>', "'four'"),

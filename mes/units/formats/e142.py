@@ -32,7 +32,7 @@ from mes.units.formats.e142_xml import (
     whole,
 )
 from mes.units.formats.findings import Findings, MapRefused
-from mes.units.formats.frame import Frame
+from mes.units.formats.frame import Frame, Shape
 from mes.units.formats.from_one import counts_from_one, recounted, seems_to_count_from_one
 from mes.units.formats.mapfile import (
     MAX_FILE_POSITIONS,
@@ -207,7 +207,9 @@ def _extent(element: etree._Element, frame: Frame, reading: _Reading) -> tuple[s
     specifier = named(element, "LayoutSpecifier") or ""
     size = extent(layout_path(reading.layouts, specifier)) if specifier else None
     if size is not None:
-        return specifier, *bounded(*size, at(element))
+        columns, rows = bounded(*size, at(element))
+        _refuse_unturned(element, frame, (rows, columns))
+        return specifier, columns, rows
     drawn = picture_size(children(element, "overlay"))
     if drawn is None:
         message = f"LayoutSpecifier {specifier!r} names no layout of the file, and there are no bins."
@@ -218,3 +220,14 @@ def _extent(element: etree._Element, frame: Frame, reading: _Reading) -> tuple[s
     message = f"LayoutSpecifier {specifier!r} names no layout of the file; {columns} x {rows} as in the picture."
     reading.findings.add("layout-missing", at(element), message)
     return assumed.id, columns, rows
+
+
+def _refuse_unturned(element: etree._Element, frame: Frame, shape: Shape) -> None:
+    """Refuses (`dimension`) a picture that is said to be turned and has the layout's rows and columns as they are."""
+    if frame.drawn(shape) == shape or picture_size(children(element, "overlay")) != shape:
+        return
+    size = f"{shape[1]} x {shape[0]}"
+    message = (
+        f"Orientation is {frame.orientation}, yet layout and picture are both {size}; change Dimension or Orientation."
+    )
+    raise MapRefused("dimension", at(element), message)

@@ -60,12 +60,27 @@ def test_every_value_is_read_into_our_frame() -> None:
 
 @pytest.mark.parametrize(
     ("origin", "x", "y"),
-    [("1", 2, 0), ("2", 1, 0), ("3", 1, 2), ("4", 2, 2)],
+    [("1", 2, 0), ("2", 1, 0), ("3", 1, 2), ("4", 2, 2), ("0", 3, 1)],
 )
 def test_references_count_from_the_corner_that_the_origin_names(origin: str, x: int, y: int) -> None:
     read = bins(edited('OriginLocation="3"', f'OriginLocation="{origin}"'))
     assert read.references == (ReferenceDevice(x=x, y=y),)
     assert read.codes.tolist() == FRAME
+
+
+@pytest.mark.parametrize(
+    ("orientation", "frame", "reference"),
+    [
+        ("90", [[0xFF, 0x01, 0x2A], [0x01, 0x2A, 0xFF], [0x01, 0x01, 0xFF], [0xFF, 0x2A, 0xFF]], (2, 2)),
+        ("180", [row[::-1] for row in FRAME[::-1]], (2, 0)),
+        ("270", [[0xFF, 0x2A, 0xFF], [0xFF, 0x01, 0x01], [0xFF, 0x2A, 0x01], [0x2A, 0x01, 0xFF]], (0, 1)),
+    ],
+)
+def test_a_turned_picture_is_turned_back(orientation: str, frame: list[list[int]], reference: tuple[int, int]) -> None:
+    """Orientation says where the notch is in the picture, clockwise from the bottom."""
+    read = bins(edited('Orientation="0"', f'Orientation="{orientation}"'))
+    assert read.codes.tolist() == frame
+    assert read.references == (ReferenceDevice(*reference),)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +117,6 @@ def test_decimal_codes_stand_between_blanks_or_three_digits_each() -> None:
         ('BinCount="3"', 'BinCount="9"', "bin-count"),
         ('Rows="3" ', "", "dimension-missing"),
         ("FFFFFF2A", "FFFF", "row-length"),
-        ('OriginLocation="3"', 'OriginLocation="0"', "origin-unknown"),
         ('ReferenceDeviceX="1"', 'ReferenceDeviceX="4"', "reference-outside"),
         ('<Bin BinCode="2a" BinCount="3" BinQuality="Fail"/>', "", "code-undefined"),
     ],
@@ -115,7 +129,8 @@ def test_what_does_not_fit_is_read_and_told(old: str, new: str, code: str) -> No
     ("old", "new", "code"),
     [
         ('SubstrateId="W-7"', "", "substrate-id"),
-        ('Orientation="0"', 'Orientation="90"', "orientation"),
+        ('Orientation="0"', 'Orientation="45"', "orientation"),
+        ('OriginLocation="3"', 'OriginLocation="5"', "orientation"),
         ('BinType="HexaDecimal"', 'BinType="Octal"', "bin-type"),
         ('Columns="4"', 'Columns="1000000000"', "too-many-positions"),
         ('Columns="4"', 'Columns="0"', "dimension"),

@@ -54,6 +54,19 @@ def test_every_value_is_read_into_our_frame() -> None:
     assert read.references == (ReferenceDevice(x=3, y=0),)
 
 
+@pytest.mark.parametrize(
+    ("notch", "frame", "reference"),
+    [
+        ("0", [row[::-1] for row in FRAME[::-1]], (0, 2)),
+        ("90", [[0xFFFF, 42, 0xFFFF], [0xFFFF, 1, 1], [0xFFFF, 11, 1], [42, 1, 0xFFFE]], (2, 3)),
+        ("270", [[0xFFFE, 1, 42], [1, 11, 0xFFFF], [1, 1, 0xFFFF], [0xFFFF, 42, 0xFFFF]], (0, 0)),
+    ],
+)
+def test_the_notch_is_turned_to_the_bottom(notch: str, frame: list[list[int]], reference: tuple[int, int]) -> None:
+    read = bins(edited("FNLOC:180", f"FNLOC:{notch}"))
+    assert (read.codes.tolist(), read.references) == (frame, (ReferenceDevice(*reference),))
+
+
 def test_three_characters_are_decimal_and_the_good_bin_is_01_where_none_is_named() -> None:
     wide = WAFER.replace("__", "___").replace("@@", "@@@").replace(" 01", " 001").replace(" 0B", " 011")
     wide = wide.replace("2a", "042").replace("2A", "042").replace("BCEQU:01 0B", "BCEQU:001 011")
@@ -96,7 +109,7 @@ def test_what_does_not_fit_is_read_and_told(old: str, new: str, code: str, place
     ("old", "new", "code", "place"),
     [
         ("WAFER:W-7", "WAFER:", "substrate-id", "the file"),
-        ("FNLOC:180", "FNLOC:90", "orientation", "line 4, FNLOC"),
+        ("FNLOC:180", "FNLOC:45", "orientation", "line 4, FNLOC"),
         ("COLCT:4", "COLCT:1000000000", "too-many-positions", "the file"),
         ("ROWCT:3", "ROWCT:x", "not-a-number", "line 5, ROWCT"),
         ("2a 01 0B 01", "2a 01 zz 01", "not-a-number", "line 15"),

@@ -107,6 +107,20 @@ def test_the_wafers_own_axes_turn_its_coordinates(right: bytes, up: bytes, expec
     assert overlays(read_any(b"".join(records)))[0].codes.tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("flat", "expected"),
+    [
+        (b"U", [row[::-1] for row in HARD[::-1]]),
+        (b"L", [[4, 1], [1, NULL], [1, 4], [NULL, 1]]),
+        (b"R", [[1, NULL], [4, 1], [NULL, 1], [1, 4]]),
+    ],
+)
+def test_the_flat_is_turned_to_the_bottom(flat: bytes, expected: list[list[int]]) -> None:
+    records = wafer()
+    records[1] = setup("<", flat=flat)
+    assert overlays(read_any(b"".join(records)))[0].codes.tolist() == expected
+
+
 def test_without_axes_they_are_assumed_and_told() -> None:
     records = wafer()
     del records[1]
@@ -151,7 +165,7 @@ def test_a_bin_of_parts_that_passed_and_failed_is_a_failure() -> None:
     ("at", "new", "code"),
     [
         (0, record("<", (0, 10), "BB", 2, 3), "stdf-version"),
-        (1, setup("<", flat=b"L"), "orientation"),
+        (1, setup("<", flat=b"X"), "orientation"),
         (2, begin("<", ""), "substrate-id"),
         (2, b"", "no-map"),
         (5, part("<", -32767, -32767, 1, 1), "too-many-positions"),

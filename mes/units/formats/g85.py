@@ -1,26 +1,33 @@
 """Reads substrate maps in SEMI G85 XML: `Maps` of `Map`, each a `Device` with bins and rows of codes.
 
-Frame. Rows are a picture: the first row is the top, the first code the left, with the notch at the bottom
-(`Orientation` 0). Reference devices count from 0 at the corner that `OriginLocation` names.
+Frame. Rows are a picture: the first row is the top, the first code the left; `Rows` and `Columns` are its.
+`Orientation` says by how much it is turned. Reference devices count from 0 at the corner that `OriginLocation` names.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lxml import etree
 
 from mes.units.formats.check import check
 from mes.units.formats.e142_codes import read_code, read_rows
+from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.e142_overlays import substrate_type
 from mes.units.formats.e142_xml import MAX_BYTES, at, attribute, child, children, local, named, number, parse, whole
 from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.frame import TURNS, Axis, Frame, Origin, Shape
 from mes.units.formats.grid import Grids, SizeUm, picture
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 
 FORMAT = "G85"
 _BIN_TYPES = {bin_type.lower(): bin_type for bin_type in BinType}
-_FROM_LEFT, _FROM_TOP = {"0", "2", "3"}, {"1", "2"}
-"""`OriginLocation` 1 is upper right, 2 upper left, 3 lower left, 4 lower right; 0, the centre, has no corner."""
-_CORNERS = ("1", "2", "3", "4")
+_ORIGINS = {
+    "0": (Origin.CENTER, Axis.UP_RIGHT),
+    "1": (Origin.UPPER_RIGHT, Axis.DOWN_LEFT),
+    "2": (Origin.UPPER_LEFT, Axis.DOWN_RIGHT),
+    "3": (Origin.LOWER_LEFT, Axis.UP_RIGHT),
+    "4": (Origin.LOWER_RIGHT, Axis.UP_LEFT),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +38,14 @@ class _Head:
     bin_type: BinType
     null_bin: int | None
     definitions: tuple[BinDefinition, ...]
+    frame: Frame
 
 
 def read_g85(data: bytes, max_bytes: int = MAX_BYTES) -> MapFile:
     """The maps of one G85 file, with every discrepancy found in it.
 
     Refuses with `MapRefused`: XML that `parse` refuses; no map or no device; a substrate without id; dimensions over
-    the bound; an orientation but 0; a bin type that is not supported; text where a number must be.
+    the bound; an orientation or origin that is unknown; a bin type that is not supported; text where a number must be.
     """
     root = parse(data, max_bytes)
     findings, grids = Findings(), Grids()
@@ -59,9 +67,11 @@ def _substrate(element: etree._Element, grids: Grids, findings: Findings) -> Sub
         raise MapRefused("no-map", at(element), "The Map has no Device; bins and rows stand in it.")
     head = _head(device)
     columns, rows = _size(device, head, findings)
+    bounded(columns, rows, head.place)
+    shape = head.frame.drawn((rows, columns))
     layout = grids.name(
-        columns,
-        rows,
+        shape[1],
+        shape[0],
         head.place,
         product=named(device, "ProductId"),
         pitch_um=_size_um(device, "StepSize"),
@@ -72,21 +82,18 @@ def _substrate(element: etree._Element, grids: Grids, findings: Findings) -> Sub
         id=name,
         type=substrate_type(element, "SubstrateType") or "Wafer",
         layout=layout,
-        rows=rows,
-        columns=columns,
+        rows=shape[0],
+        columns=shape[1],
+        frame=head.frame,
         lot=named(device, "LotId") or named(device, "LotNo"),
         carrier=named(device, "CarrierId"),
         slot=whole(slot, "SlotNumber", at(element)) if slot else None,
         supplier=named(device, "SupplierName"),
-        overlays=tuple(_overlays(device, head, (rows, columns), grids, findings)),
+        overlays=tuple(_overlays(device, head, shape, grids, findings)),
     )
 
 
 def _head(device: etree._Element) -> _Head:
-    orientation = named(device, "Orientation") or "0"
-    if orientation not in ("0", "360"):
-        message = f"Orientation is {orientation[:40]!r}; only 0, the notch at the bottom, is supported."
-        raise MapRefused("orientation", at(device), message)
     bin_type = _bin_type(device)
     null = attribute(device, "NullBin") or None
     return _Head(
@@ -94,7 +101,21 @@ def _head(device: etree._Element) -> _Head:
         bin_type,
         read_code(null, bin_type, f"{at(device)}, NullBin") if null else None,
         tuple(_definition(bin_, bin_type) for bin_ in children(device, "bin")),
+        _frame(device),
     )
+
+
+def _frame(device: etree._Element) -> Frame:
+    orientation, origin = named(device, "Orientation") or "0", named(device, "OriginLocation") or "2"
+    turns = {str(turn): turn for turn in TURNS} | {"360": 0}
+    if orientation not in turns:
+        message = f"Orientation is {orientation[:40]!r}; it must be one of {', '.join(map(str, TURNS))}."
+        raise MapRefused("orientation", at(device), message)
+    if origin not in _ORIGINS:
+        message = f"OriginLocation is {origin[:40]!r}; it must be one of {', '.join(_ORIGINS)}."
+        raise MapRefused("orientation", at(device), message)
+    corner, axis = _ORIGINS[origin]
+    return Frame(orientation=turns[orientation], origin=corner, axis=axis)
 
 
 def _bin_type(device: etree._Element) -> BinType:
@@ -138,14 +159,13 @@ def _rows(body: etree._Element, device: etree._Element, head: _Head) -> list[str
     return [(row.text or "").strip(around) for row in children(body, "row")]
 
 
-def _overlays(
-    device: etree._Element, head: _Head, shape: tuple[int, int], grids: Grids, findings: Findings
-) -> list[BinCodes]:
-    references = tuple(_references(device, shape, findings))
+def _overlays(device: etree._Element, head: _Head, shape: Shape, grids: Grids, findings: Findings) -> list[BinCodes]:
+    references = tuple(_references(device, head.frame, shape))
     overlays = []
     for body in children(device, "data"):
         grids.reserve(shape[1], shape[0], at(body))
         flat, counts = read_rows(_rows(body, device, head), head.bin_type, at(body))
+        drawn = picture(flat, counts, head.frame.drawn(shape), head.null_bin, at(body), findings)
         overlays.append(
             BinCodes(
                 name=named(body, "MapName") or "",
@@ -153,7 +173,7 @@ def _overlays(
                 references=references,
                 bin_type=head.bin_type,
                 null_bin=head.null_bin,
-                codes=picture(flat, counts, shape, head.null_bin, at(body), findings),
+                codes=head.frame.ours(drawn),
                 definitions=head.definitions,
             )
         )
@@ -162,19 +182,10 @@ def _overlays(
     return overlays
 
 
-def _references(device: etree._Element, shape: tuple[int, int], findings: Findings) -> list[ReferenceDevice]:
-    elements = children(device, "referencedevice")
-    origin = named(device, "OriginLocation") or "2"
-    if elements and origin not in _CORNERS:
-        message = f"OriginLocation is {origin[:40]!r} and not one of {', '.join(_CORNERS)}: references are not read."
-        findings.add("origin-unknown", at(device), message)
-        return []
-    found = []
-    for element in elements:
+def _references(device: etree._Element, frame: Frame, shape: Shape) -> Iterator[ReferenceDevice]:
+    for element in children(device, "referencedevice"):
         x, y = (whole(_coordinate(element, axis), axis, at(element)) for axis in "XY")
-        x = x if origin in _FROM_LEFT else shape[1] - 1 - x
-        found.append(ReferenceDevice(x=x, y=y if origin in _FROM_TOP else shape[0] - 1 - y))
-    return found
+        yield ReferenceDevice(*frame.to_ours(x, y, shape))
 
 
 def _coordinate(element: etree._Element, axis: str) -> str:

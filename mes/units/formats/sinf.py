@@ -1,6 +1,7 @@
 """Reads wafer maps in SINF: lines `KEY:value`, then `RowData:` with two or three characters for each position.
 
-Frame. Rows are a picture: the first is the top, its first code the left, with the notch at the bottom (`FNLOC` 180).
+Frame. Rows are a picture: the first is the top, its first code the left. `FNLOC` says where the flat or notch is:
+0 at the top, 90 at the right, 180 at the bottom, 270 at the left.
 Codes of two characters are hexadecimal, of three decimal; `__` is no die and `@@` one that was not looked at.
 """
 
@@ -15,6 +16,7 @@ from mes.units.formats.check import check
 from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.e142_xml import number, whole
 from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.frame import TURNS, Axis, Frame, Origin, Shape
 from mes.units.formats.grid import Grids, SizeUm, picture
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 from mes.units.formats.text import decoded, lines
@@ -42,31 +44,32 @@ def is_sinf(text: str) -> bool:
 def read_sinf(data: bytes) -> MapFile:
     """The map of one SINF file, with every discrepancy found in it.
 
-    Refuses with `MapRefused`: no wafer; dimensions over the bound; a flat or notch but at the bottom; codes of other
+    Refuses with `MapRefused`: no wafer; dimensions over the bound; an FNLOC that is unknown; codes of other
     spellings, or of two widths in one file.
     """
     findings, grids = Findings(), Grids()
     header, rows = _parts(decoded(data), findings)
-    _check_notch(header)
+    frame = _frame(header)
     columns, count = _size(header, rows, findings)
     bounded(columns, count, "the file")
+    shape = frame.drawn((count, columns))
     codes, counts, met = _codes(rows)
     layout = grids.name(
-        columns, count, "the file", product=_value(header, "DEVICE"), pitch_um=_pitch_um(header, findings)
+        shape[1], shape[0], "the file", product=_value(header, "DEVICE"), pitch_um=_pitch_um(header, findings)
     )
     wafer = _value(header, "WAFER")
     if wafer is None:
         raise MapRefused("substrate-id", "the file", "There is no WAFER; it says whose map it is.")
     bins = BinCodes(
         name="Bins",
-        references=_reference(header),
+        references=_reference(header, frame, shape),
         bin_type=BinType.INTEGER2,
         null_bin=NO_DIE,
-        codes=picture(codes, counts, (count, columns), NO_DIE, "RowData", findings),
+        codes=frame.ours(picture(codes, counts, (count, columns), NO_DIE, "RowData", findings)),
         definitions=_definitions(header, met, findings),
     )
     _check_dice(header, bins.codes, findings)
-    substrate = SubstrateMap(wafer, "Wafer", layout, count, columns, lot=_value(header, "LOT"), overlays=(bins,))
+    substrate = SubstrateMap(wafer, "Wafer", layout, *shape, lot=_value(header, "LOT"), frame=frame, overlays=(bins,))
     mapfile = MapFile(layouts=grids.layouts, substrates=(substrate,), format=FORMAT)
     check(mapfile, findings)
     return replace(mapfile, discrepancies=findings.listed())
@@ -96,11 +99,12 @@ def _place(header: _Header, key: str) -> str:
     return f"line {header[key][0]}, {key}"
 
 
-def _check_notch(header: _Header) -> None:
+def _frame(header: _Header) -> Frame:
     given = _value(header, "FNLOC") or "180"
-    if given != "180":
-        message = f"FNLOC is {given[:40]!r}; only 180, flat or notch at the bottom, is supported."
+    if given not in map(str, TURNS):
+        message = f"FNLOC is {given[:40]!r}; it must be one of {', '.join(map(str, TURNS))}."
         raise MapRefused("orientation", _place(header, "FNLOC"), message)
+    return Frame(orientation=(int(given) - 180) % 360, origin=Origin.UPPER_LEFT, axis=Axis.DOWN_RIGHT)
 
 
 def _size(header: _Header, rows: list[tuple[int, str]], findings: Findings) -> tuple[int, int]:
@@ -159,12 +163,12 @@ def _definitions(header: _Header, met: set[int], findings: Findings) -> tuple[Bi
     return tuple(found)
 
 
-def _reference(header: _Header) -> tuple[ReferenceDevice, ...]:
+def _reference(header: _Header, frame: Frame, shape: Shape) -> tuple[ReferenceDevice, ...]:
     x, y = _value(header, "REFPX"), _value(header, "REFPY")
     if not x or not y:
         return ()
     at = whole(x, "REFPX", _place(header, "REFPX")), whole(y, "REFPY", _place(header, "REFPY"))
-    return (ReferenceDevice(*at),) if at != (0, 0) else ()
+    return (ReferenceDevice(*frame.to_ours(*at, shape)),) if at != (0, 0) else ()
 
 
 def _pitch_um(header: _Header, findings: Findings) -> SizeUm | None:

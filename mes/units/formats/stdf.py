@@ -1,7 +1,8 @@
 """Reads the wafers of an STDF V4 file: hard and soft bins by x and y, as the last test of each position left them.
 
 Frame. Positions are those of the parts' coordinates, from the least to the greatest that occur. A WCR says in which
-direction they count; without one x counts to the right and y upwards, with a finding. The notch is at the bottom.
+direction they count; without one x counts to the right and y upwards, with a finding. `WF_FLAT`
+says where flat or notch is in that picture.
 """
 
 from collections import defaultdict
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from mes.units.formats.check import check
 from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.frame import DEFAULT, Axis, Frame, Origin, Shape
 from mes.units.formats.grid import Grids, SizeUm
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 from mes.units.formats.stdf_records import HBR, MIR, PRR, SBR, WCR, WIR, WRR, Fields, Record, byte_order, records
@@ -25,6 +27,13 @@ _NO_COORDINATE, _NO_COUNT, _ALL_HEADS = -32768, 0xFFFFFFFF, 255
 _FAILED, _NOT_JUDGED = 0x08, 0x10
 _UNIT_UM = {1: 25_400.0, 2: 10_000.0, 3: 1000.0, 4: 25.4}
 _QUALITY = {"P": "Pass", "F": "Fail"}
+_TURNED = {"": 0, "D": 0, "L": 90, "U": 180, "R": 270}
+_AXES = {
+    ("U", "R"): (Origin.LOWER_LEFT, Axis.UP_RIGHT),
+    ("U", "L"): (Origin.LOWER_RIGHT, Axis.UP_LEFT),
+    ("D", "R"): (Origin.UPPER_LEFT, Axis.DOWN_RIGHT),
+    ("D", "L"): (Origin.UPPER_RIGHT, Axis.DOWN_LEFT),
+}
 _PART_BYTES = 13
 """Bytes of a PRR up to and with its y coordinate."""
 
@@ -44,10 +53,8 @@ class _Setup:
     """The wafers' WCR."""
 
     pitch_um: SizeUm | None = None
-    flat: str = ""
     center: tuple[int, int] | None = None
-    right: bool = True
-    up: bool = True
+    frame: Frame = DEFAULT
 
 
 @dataclass
@@ -68,7 +75,7 @@ def read_stdf(data: bytes) -> MapFile:
     """The wafers of one STDF file, with every discrepancy found in it; tests and measurements are passed over.
 
     Refuses with `MapRefused`: another version; too many records; no part with a place on a wafer; a wafer without
-    id; coordinates over the bound; a flat or notch but at the bottom.
+    id; coordinates over the bound; a WF_FLAT that is unknown.
     """
     findings, grids, order = Findings(), Grids(), byte_order(data)
     reading = _read(data, order, findings)
@@ -76,9 +83,6 @@ def read_stdf(data: bytes) -> MapFile:
         message = "There is no WCR; x is taken to count to the right, y upwards, and the notch to be at the bottom."
         findings.add("axis-assumed", "the file", message)
     setup = reading.setup or _Setup()
-    if setup.flat not in ("", "D"):
-        message = f"WF_FLAT is {setup.flat!r}; only D, flat or notch at the bottom, is supported."
-        raise MapRefused("orientation", "WCR", message)
     if reading.loose:
         message = f"{reading.loose} parts are not on a wafer (there is no WIR before them): they are not read."
         findings.add("part-without-wafer", "PRR", message)
@@ -144,11 +148,17 @@ def _setup(fields: Fields) -> _Setup:
     sized = scale and width and height and 0 < width < 1e6 and 0 < height < 1e6
     return _Setup(
         pitch_um=(width * scale, height * scale) if sized and scale and width and height else None,
-        flat=flat.upper(),
         center=None if x is None or y is None or _NO_COORDINATE in (x, y) else (x, y),
-        right=fields.character().upper() != "L",
-        up=fields.character().upper() != "D",
+        frame=_frame(flat.upper(), fields.character().upper(), fields.character().upper()),
     )
+
+
+def _frame(flat: str, x: str, y: str) -> Frame:
+    """Origin and axes as POS_X and POS_Y say them, turned as WF_FLAT does."""
+    if flat not in _TURNED:
+        raise MapRefused("orientation", "WCR", f"WF_FLAT is {flat!r}; it must be D, L, U, R or a blank.")
+    origin, axis = _AXES["D" if y == "D" else "U", "L" if x == "L" else "R"]
+    return Frame(orientation=_TURNED[flat], origin=origin, axis=axis)
 
 
 def _bin(fields: Fields, of_head: dict[int, dict[int, BinDefinition]]) -> None:
@@ -177,8 +187,8 @@ class _Parts:
     flags: NDArray[np.uint8]
     hard: NDArray[np.uint16]
     soft: NDArray[np.uint16]
-    x: NDArray[np.int64]
-    y: NDArray[np.int64]
+    x: NDArray[np.int32]
+    y: NDArray[np.int32]
 
 
 def _parts(data: bytes, order: str, wafer: _Wafer, findings: Findings) -> _Parts:
@@ -202,42 +212,36 @@ def _parts(data: bytes, order: str, wafer: _Wafer, findings: Findings) -> _Parts
     rows = rows[placed]
     return _Parts(
         rows["flags"], rows["hard"].astype(np.uint16), rows["soft"].astype(np.uint16),
-        rows["x"].astype(np.int64), rows["y"].astype(np.int64),
+        rows["x"].astype(np.int32), rows["y"].astype(np.int32),
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """The positions from the least to the greatest coordinate, and how they count."""
+    """The positions from the least to the greatest coordinate: `shape` is that of our frame."""
 
-    left: int
-    bottom: int
-    columns: int
-    rows: int
+    least: tuple[int, int]
+    shape: Shape
     setup: _Setup
 
-    def x(self, theirs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ours, from 0 at the left."""
-        return theirs - self.left if self.setup.right else self.columns - 1 - (theirs - self.left)
-
-    def y(self, theirs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ours, from 0 at the top."""
-        return self.rows - 1 - (theirs - self.bottom) if self.setup.up else theirs - self.bottom
+    def ours(self, x: NDArray[np.int32], y: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The positions that have these coordinates in the file."""
+        return self.setup.frame.to_ours(x - self.least[0], y - self.least[1], self.shape)
 
     def references(self) -> tuple[ReferenceDevice, ...]:
         """The device at the centre of the wafer, where the WCR names it."""
         if self.setup.center is None:
             return ()
-        x, y = (np.array([coordinate], np.int64) for coordinate in self.setup.center)
-        return (ReferenceDevice(int(self.x(x)[0]), int(self.y(y)[0]), "Center"),)
+        x, y = self.ours(*(np.array([coordinate], np.int32) for coordinate in self.setup.center))
+        return (ReferenceDevice(int(x[0]), int(y[0]), "Center"),)
 
 
 def _box(parts: _Parts, setup: _Setup, place: str) -> _Box:
     if not len(parts.x):
         raise MapRefused("no-map", place, "None of its parts has coordinates: nothing to read.")
-    left, bottom = int(parts.x.min()), int(parts.y.min())
-    columns, rows = bounded(int(parts.x.max()) - left + 1, int(parts.y.max()) - bottom + 1, place)
-    return _Box(left, bottom, columns, rows, setup)
+    least = int(parts.x.min()), int(parts.y.min())
+    columns, rows = bounded(int(parts.x.max()) - least[0] + 1, int(parts.y.max()) - least[1] + 1, place)
+    return _Box(least, setup.frame.drawn((rows, columns)), setup)
 
 
 def _substrate(
@@ -248,10 +252,12 @@ def _substrate(
     place = f"Wafer {wafer.id}"
     parts = _parts(data, order, wafer, findings)
     box = _box(parts, setup, place)
-    grids.reserve(2 * box.columns, box.rows, place)
+    rows, columns = box.shape
+    grids.reserve(2 * columns, rows, place)
     if (parts.hard == NO_BIN).any():
         findings.add("code-missing", place, f"Hard bin {NO_BIN} stands for none: such positions count as empty.")
-    at = box.y(parts.y) * box.columns + box.x(parts.x)
+    x, y = box.ours(parts.x, parts.y)
+    at = y * columns + x
     overlays = []
     for name, kind, codes in (("Hard bins", HBR, parts.hard), ("Soft bins", SBR, parts.soft)):
         if (codes != NO_BIN).any():
@@ -261,29 +267,30 @@ def _substrate(
                     references=box.references(),
                     bin_type=BinType.INTEGER2,
                     null_bin=NO_BIN,
-                    codes=_drawn(at, codes, box),
+                    codes=_drawn(at, codes, box.shape),
                     definitions=_definitions(codes, parts.flags, reading.bins[kind], kind, findings),
                 )
             )
     return SubstrateMap(
         id=wafer.id,
         type="Wafer",
-        layout=grids.name(box.columns, box.rows, place, product=reading.product, pitch_um=setup.pitch_um),
-        rows=box.rows,
-        columns=box.columns,
+        layout=grids.name(columns, rows, place, product=reading.product, pitch_um=setup.pitch_um),
+        rows=rows,
+        columns=columns,
+        frame=setup.frame,
         lot=reading.lot,
         good_devices=wafer.good,
         overlays=tuple(overlays),
     )
 
 
-def _drawn(at: NDArray[np.int64], codes: NDArray[np.uint16], box: _Box) -> NDArray[np.uint16]:
+def _drawn(at: NDArray[np.int32], codes: NDArray[np.uint16], shape: Shape) -> NDArray[np.uint16]:
     """The codes as rows x columns; of those at one position the last in the file counts."""
-    drawn = np.full(box.rows * box.columns, NO_BIN, np.uint16)
+    drawn = np.full(shape[0] * shape[1], NO_BIN, np.uint16)
     _, from_end = np.unique(at[::-1], return_index=True)
     last = len(at) - 1 - from_end
     drawn[at[last]] = codes[last]
-    return drawn.reshape(box.rows, box.columns)
+    return drawn.reshape(shape)
 
 
 def _definitions(

@@ -182,7 +182,7 @@ def test_a_file_without_layouts_takes_its_size_from_the_picture() -> None:
         ("definition-duplicate", ('BinCode="00A2" BinCount="1"', 'BinCode="0001" BinCount="3"'), "0001"),
         ("row-length", ("<BinCode>00a2000F0001", "<BinCode>00a2000F"), "row 2 has 2 codes"),
         ("row-length", ("<BinCode>00a2000F0001", "<BinCode>00a2000F00010001"), "row 2 has 4 codes"),
-        ("row-count", ("<BinCode>00010001FFFF</BinCode>", ""), "1 rows of BinCode, the layout has 2"),
+        ("row-count", ("<BinCode>00010001FFFF</BinCode>", ""), "1 rows of codes, the layout has 2"),
         ("row-count", ("</BinDefinitions>", "</BinDefinitions><BinCode>FFFFFFFFFFFF</BinCode>"), "3 rows"),
         ("target-outside", ('FY="43" TX="2" TY="0"', 'FY="43" TX="3" TY="0"'), "TX 3, TY 0"),
         ("target-outside", ('FY="43" TX="2" TY="0"', 'FY="43" TX="2" TY="-1"'), "TX 2, TY -1"),

@@ -13,6 +13,7 @@ from mes.units.formats.e142_codes import read_code, read_rows
 from mes.units.formats.e142_layouts import bounded, size_um
 from mes.units.formats.e142_xml import at, attribute, child, children, local, named, unread, whole
 from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.grid import picture
 from mes.units.formats.mapfile import (
     BinCodes,
     BinDefinition,
@@ -39,7 +40,7 @@ def picture_size(overlays: Sequence[etree._Element]) -> tuple[int, int] | None:
     for overlay in overlays:
         body = child(overlay, "bincodemap")
         if body is not None and children(body, "bincode"):
-            _, counts = read_rows(_row_texts(body), _bin_type(body), at(body))
+            _, counts = read_rows(_row_texts(body), read_bin_type(body), at(body))
             columns, rows = bounded(int(counts.max()), len(counts), at(body))
             return rows, columns
     return None
@@ -95,32 +96,34 @@ def _bin_codes(body: etree._Element, head: Overlay, of: SubstrateMap, findings: 
     if map_type is not None and map_type.lower() not in ("array", "2darray"):
         raise MapRefused("map-type", at(body), f"MapType is {map_type[:40]!r}; only rows (2DArray) are supported.")
     unread(body, "bindefinitions bincode", "bintype nullbin maptype", findings)
-    bin_type = _bin_type(body)
+    bin_type = read_bin_type(body)
     null_text = attribute(body, "NullBin") or None
     null_bin = read_code(null_text, bin_type, f"{at(body)}, NullBin") if null_text else None
     elements = children(child(body, "bindefinitions"), "bindefinition")
-    definitions = tuple(_definition(element, bin_type) for element in elements)
+    definitions = tuple(read_definition(element, bin_type) for element in elements)
     flat, counts = read_rows(_row_texts(body), bin_type, at(body))
-    picture = _picture(flat, counts, of.frame.drawn(of.shape), null_bin, at(body), findings)
+    drawn = picture(flat, counts, of.frame.drawn(of.shape), null_bin, at(body), findings)
     return BinCodes(
         name=head.name,
         version=head.version,
         references=head.references,
         bin_type=bin_type,
         null_bin=null_bin,
-        codes=of.frame.ours(picture),
+        codes=of.frame.ours(drawn),
         definitions=definitions,
     )
 
 
-def _bin_type(body: etree._Element) -> BinType:
+def read_bin_type(body: etree._Element) -> BinType:
+    """The attribute BinType in any case. Refuses (`bin-type`) unknown ones."""
     given = named(body, "BinType") or "not given"
     if given.lower() not in _BIN_TYPES:
         raise MapRefused("bin-type", at(body), f"BinType is {given[:40]!r}; it must be one of {', '.join(BinType)}.")
     return _BIN_TYPES[given.lower()]
 
 
-def _definition(element: etree._Element, bin_type: BinType) -> BinDefinition:
+def read_definition(element: etree._Element, bin_type: BinType) -> BinDefinition:
+    """A bin as the attributes of its element say it."""
     place = at(element)
     count, pick = named(element, "BinCount"), named(element, "Pick")
     return BinDefinition(
@@ -139,38 +142,8 @@ def _row_texts(body: etree._Element) -> list[str]:
         raise MapRefused("map-type", at(elements[0]), "BinCode has X and Y; only whole rows are supported.")
     definitions = children(child(body, "bindefinitions"), "bindefinition")
     spelled = [attribute(body, "NullBin"), *(attribute(definition, "BinCode") for definition in definitions)]
-    around = "\r\n\t" if " " in spelled and _bin_type(body) is BinType.ASCII else None
+    around = "\r\n\t" if " " in spelled and read_bin_type(body) is BinType.ASCII else None
     return [(element.text or "").strip(around) for element in elements]
-
-
-def _picture(
-    flat: NDArray[np.uint16],
-    counts: NDArray[np.int64],
-    shape: tuple[int, int],
-    null_bin: int | None,
-    place: str,
-    findings: Findings,
-) -> NDArray[np.uint16]:
-    """The codes as rows x columns. Missing ones become the null bin, surplus ones stay unread: a finding each."""
-    rows, columns = shape
-    if len(counts) == rows and (counts == columns).all():
-        return flat.reshape(shape)
-    if len(counts) != rows:
-        findings.add("row-count", place, f"There are {len(counts)} rows of BinCode, the layout has {rows}.")
-    wrong = np.flatnonzero(counts != columns)
-    if len(wrong):
-        first = f"row {wrong[0] + 1} has {counts[wrong[0]]} codes"
-        message = f"{len(wrong)} rows differ from the {columns} columns of the layout: {first}."
-        findings.add("row-length", place, message)
-    if null_bin is None and (len(counts) < rows or (counts < columns).any()):
-        message = f"Codes are missing in {columns} x {rows}, and no NullBin says what a missing one is; add them."
-        raise MapRefused("codes-missing", place, message)
-    codes = np.full(shape, null_bin or 0, np.uint16)
-    y = np.repeat(np.arange(len(counts)), counts)
-    x = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
-    inside = (x < columns) & (y < rows)
-    codes[y[inside], x[inside]] = flat[inside]
-    return codes
 
 
 def _device_ids(body: etree._Element, head: Overlay, of: SubstrateMap, findings: Findings) -> DeviceIds:

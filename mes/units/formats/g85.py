@@ -12,7 +12,7 @@ from lxml import etree
 from mes.units.formats.check import check
 from mes.units.formats.e142_codes import read_code, read_rows
 from mes.units.formats.e142_layouts import bounded
-from mes.units.formats.e142_overlays import substrate_type
+from mes.units.formats.e142_overlays import read_bin_type, read_definition, substrate_type
 from mes.units.formats.e142_xml import MAX_BYTES, at, attribute, child, children, local, named, number, parse, whole
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import TURNS, Axis, Frame, Origin, Shape
@@ -20,7 +20,6 @@ from mes.units.formats.grid import Grids, SizeUm, picture
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 
 FORMAT = "G85"
-_BIN_TYPES = {bin_type.lower(): bin_type for bin_type in BinType}
 _ORIGINS = {
     "0": (Origin.CENTER, Axis.UP_RIGHT),
     "1": (Origin.UPPER_RIGHT, Axis.DOWN_LEFT),
@@ -94,13 +93,16 @@ def _substrate(element: etree._Element, grids: Grids, findings: Findings) -> Sub
 
 
 def _head(device: etree._Element) -> _Head:
-    bin_type = _bin_type(device)
+    map_type = named(device, "MapType") or "array"
+    if map_type.lower() not in ("array", "2darray"):
+        raise MapRefused("map-type", at(device), f"MapType is {map_type[:40]!r}; only rows (Array) are supported.")
+    bin_type = read_bin_type(device)
     null = attribute(device, "NullBin") or None
     return _Head(
         at(device),
         bin_type,
         read_code(null, bin_type, f"{at(device)}, NullBin") if null else None,
-        tuple(_definition(bin_, bin_type) for bin_ in children(device, "bin")),
+        tuple(read_definition(bin_, bin_type) for bin_ in children(device, "bin")),
         _frame(device),
     )
 
@@ -116,26 +118,6 @@ def _frame(device: etree._Element) -> Frame:
         raise MapRefused("orientation", at(device), message)
     corner, axis = _ORIGINS[origin]
     return Frame(orientation=turns[orientation], origin=corner, axis=axis)
-
-
-def _bin_type(device: etree._Element) -> BinType:
-    given = named(device, "BinType") or "not given"
-    if given.lower() not in _BIN_TYPES:
-        raise MapRefused("bin-type", at(device), f"BinType is {given[:40]!r}; it must be one of {', '.join(BinType)}.")
-    map_type = named(device, "MapType") or "array"
-    if map_type.lower() not in ("array", "2darray"):
-        raise MapRefused("map-type", at(device), f"MapType is {map_type[:40]!r}; only rows (Array) are supported.")
-    return _BIN_TYPES[given.lower()]
-
-
-def _definition(element: etree._Element, bin_type: BinType) -> BinDefinition:
-    count = named(element, "BinCount")
-    return BinDefinition(
-        code=read_code(attribute(element, "BinCode") or "", bin_type, at(element)),
-        count=whole(count, "BinCount", at(element)) if count else None,
-        quality=named(element, "BinQuality"),
-        description=named(element, "BinDescription"),
-    )
 
 
 def _size(device: etree._Element, head: _Head, findings: Findings) -> tuple[int, int]:

@@ -73,11 +73,13 @@ def picture(
     if len(counts) == rows and (counts == columns).all():
         return flat.reshape(shape)
     if len(counts) != rows:
-        findings.add("row-count", place, f"There are {len(counts)} rows of codes, the file says {rows}.")
+        findings.add("row-count", place, f"There are {len(counts)} rows of codes, the layout has {rows}.")
     wrong = np.flatnonzero(counts != columns)
     if len(wrong):
         first = f"row {wrong[0] + 1} has {counts[wrong[0]]} codes"
-        findings.add("row-length", place, f"{len(wrong)} rows differ from the {columns} columns: {first}.")
+        findings.add(
+            "row-length", place, f"{len(wrong)} rows differ from the {columns} columns of the layout: {first}."
+        )
     if null_bin is None and (len(counts) < rows or (counts < columns).any()):
         message = f"Codes are missing in {columns} x {rows}, and no null bin says what a missing one is; add them."
         raise MapRefused("codes-missing", place, message)

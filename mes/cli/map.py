@@ -13,11 +13,13 @@ from mes.cli.output import Json, Why, print_json, show, show_one, working
 from mes.cli.remote import server
 from mes.lots.maps.incoming import MapIn, take_in
 from mes.lots.maps.map_file import DISPOSITIONS, exported
+from mes.units.formats.csv_write import left_out, write_csv
 from mes.units.formats.describe import describe
 from mes.units.formats.detect import read_any
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.frame import DEFAULT
 from mes.units.formats.mapfile import MapFile
+from mes.units.formats.unpack import declare
 from mes.units.queries import substrate_id
 
 app = typer.Typer(no_args_is_help=True)
@@ -26,15 +28,19 @@ FileIn = Annotated[Path, typer.Argument(help="A map file.", exists=True, dir_oka
 AsItCame = Annotated[
     bool, typer.Option("--as-it-came", help="Drawn and counted like the file it came in, not from the lower left.")
 ]
+DeclarationIn = Annotated[
+    Path | None,
+    typer.Option("--declaration", help="YAML that says how plain text is to be read.", exists=True, dir_okay=False),
+]
 
 
 @app.command(name="show")
-def show_map(file: FileIn, *, as_json: Json = False) -> None:
+def show_map(file: FileIn, *, declaration: DeclarationIn = None, as_json: Json = False) -> None:
     """What a file says, and everything in it that does not fit. Needs no database.
 
     Example: mes map show wafer.xml --json
     """
-    told = describe(read_any(file.read_bytes()))
+    told = describe(read_any(file_bytes(file, declaration)))
     if as_json:
         print_json(told)
         return
@@ -42,6 +48,11 @@ def show_map(file: FileIn, *, as_json: Json = False) -> None:
         show_one(_short(substrate), as_json=False)
         typer.echo()
     show(told["warnings"], as_json=False, empty="No warnings.")
+
+
+def file_bytes(file: Path, declaration: Path | None) -> bytes:
+    """The file as it goes through the one door of maps, with its declaration."""
+    return declare(file.read_bytes(), declaration.read_bytes() if declaration else None)
 
 
 def _short(substrate: dict[str, Any]) -> dict[str, Any]:
@@ -70,6 +81,7 @@ def import_maps(
     customer: Annotated[str, typer.Option(help="Whose material it is.")],
     route: Annotated[str, typer.Option(help="The route that its lots take.")],
     released: Annotated[bool, typer.Option("--release", help="Release the lots, too.")] = False,
+    declaration: DeclarationIn = None,
     why: Why = "",
     as_json: Json = False,
 ) -> None:
@@ -77,7 +89,7 @@ def import_maps(
 
     Example: mes map import incoming/*.xml --customer alpha --route hbm_core --release
     """
-    read = [(file.name, file.read_bytes()) for file in files]
+    read = [(file.name, file_bytes(file, declaration)) for file in files]
     with working("Taking maps in", as_json=as_json) as at:
         if there := server():
             told = there.upload("maps", files=read, customer=customer, route=route, release=released, why=why)
@@ -98,6 +110,8 @@ class MapFormat(StrEnum):
 
     E142 = "e142"
     """SEMI E142 XML, strict."""
+    CSV = "csv"
+    """A line for each position and bin."""
 
 
 @app.command()
@@ -119,16 +133,16 @@ def export(
     if there := server():
         customer, substrate = owned(name)
         query = {"customer": customer, "as_it_came": as_it_came or None}
-        written = there.fetch("substrates", substrate, "maps", layer, accept="application/xml", query=query)
+        mapfile = read_any(there.fetch("substrates", substrate, "maps", layer, accept="application/xml", query=query))
     else:
         with reading() as session:
             mapfile = exported(session, substrate_id(session, name), layer, as_it_came=as_it_came)
-        written = _written(mapfile, output)
+    written = _written(mapfile, output)
     if target is not None:
         target.write_bytes(written)
         show_one({"file": str(target), "format": output.value, "bytes": len(written)}, as_json=as_json)
     elif as_json:
-        print_json(describe(read_any(written)))
+        print_json(describe(read_any(write_e142(mapfile))))
     else:
         typer.echo(written.decode(), nl=False)
 
@@ -140,16 +154,22 @@ def convert(
     *,
     output: Annotated[MapFormat, typer.Option("--format", help="Format to write.")] = MapFormat.E142,
     as_it_came: AsItCame = False,
+    declaration: DeclarationIn = None,
     as_json: Json = False,
 ) -> None:
     """Read a map liberally and write it strictly. Warnings say what was odd. Needs no database.
 
+    ``left_out`` says what the file has and the written format has not.
+
     Example: mes map convert supplier.xml clean.xml
     """
-    mapfile = read_any(source.read_bytes())
+    mapfile = read_any(file_bytes(source, declaration))
     target.write_bytes(_written(mapfile if as_it_came else mapfile.in_frame(DEFAULT), output))
     told = {"file": str(target), "format": output.value, "read": _frames(mapfile)}
-    told |= {"warnings": describe(mapfile)["warnings"]}
+    told |= {
+        "left_out": left_out(mapfile) if output is MapFormat.CSV else [],
+        "warnings": describe(mapfile)["warnings"],
+    }
     show_one(told, as_json=as_json)
 
 
@@ -159,5 +179,4 @@ def _frames(mapfile: MapFile) -> list[dict[str, str]]:
 
 
 def _written(mapfile: MapFile, output: MapFormat) -> bytes:
-    assert output is MapFormat.E142
-    return write_e142(mapfile)
+    return write_csv(mapfile) if output is MapFormat.CSV else write_e142(mapfile)

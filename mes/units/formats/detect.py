@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from mes.units.formats.declared import read_declared
 from mes.units.formats.e142 import read_e142
 from mes.units.formats.e142_xml import MAX_BYTES
 from mes.units.formats.findings import MapRefused
@@ -34,6 +35,8 @@ def read_any(data: bytes, max_bytes: int = MAX_BYTES) -> MapFile:
     the format's own reader refuses.
     """
     unpacked = unpack(data, max_bytes)
+    if unpacked.declaration is not None:
+        return read_declared(unpacked.content, unpacked.declaration)
     return _reader(unpacked.content)(unpacked.content)
 
 
@@ -45,7 +48,7 @@ def _reader(content: bytes) -> _Reader:
         return _xml_reader(content, head[:_XML_HEAD])
     if is_sinf(head):
         return read_sinf
-    message = f"The content is of no known format; {KNOWN} are read, plain, as gzip or zip."
+    message = f"The content is of no known format; {KNOWN} are read, and text with a declaration of its layout."
     raise MapRefused("format-unknown", "the file", message)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mes.units.formats.findings import MapRefused
 
-MAX_LINES = 600_000
+MAX_LINES = 300_000
 MAX_LINE = 100_000
 """Characters of one line: a row of 25,000 codes."""
 
@@ -23,8 +23,8 @@ def decoded(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def lines(text: str) -> Iterator[tuple[int, str]]:
-    """Each line that is not empty with its number from 1, without the blanks around it.
+def lines(text: str, around: str | None = None) -> Iterator[tuple[int, str]]:
+    """Each line that is not empty with its number from 1, without the blanks, or those characters, around it.
 
     Refuses (`too-large`) more lines, or longer ones, than any map has.
     """
@@ -33,5 +33,5 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > MAX_LINE:
             raise MapRefused("too-large", f"line {number}", f"It has more than {MAX_LINE} characters.")
-        if stripped := line.strip():
+        if stripped := line.strip(around):
             yield number, stripped

@@ -9,11 +9,10 @@ import zlib
 from dataclasses import dataclass
 from io import BytesIO
 
+from mes.units.formats import declaration
 from mes.units.formats.e142_xml import MAX_BYTES
 from mes.units.formats.findings import MapRefused
 
-DECLARATION = "declaration.yaml"
-"""Name of the member of a zip that says how its text is to be read."""
 MAX_RATIO = 200
 """Bytes that one packed byte may become, once more than `FREE_BYTES` come out."""
 FREE_BYTES = 1024 * 1024
@@ -54,6 +53,17 @@ def unpack(data: bytes, max_bytes: int = MAX_BYTES) -> Unpacked:
     return found
 
 
+def declare(data: bytes, declared: bytes | None) -> bytes:
+    """The file, packed or not, with its declaration beside it; as it is without one. Refuses what `unpack` refuses."""
+    if declared is None:
+        return data
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("map", unpack(data).content)
+        archive.writestr(declaration.NAME, declared)
+    return file.getvalue()
+
+
 def _bound(packed: int, max_bytes: int) -> int:
     return min(max_bytes, max(FREE_BYTES, MAX_RATIO * packed))
 
@@ -90,11 +100,11 @@ def _unzip(data: bytes, max_bytes: int) -> Unpacked:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-            declared = [member for member in members if member.filename == DECLARATION]
-            maps = [member for member in members if member.filename != DECLARATION]
+            declared = [member for member in members if member.filename == declaration.NAME]
+            maps = [member for member in members if member.filename != declaration.NAME]
             if len(maps) != 1 or len(declared) > 1:
                 names = ", ".join(repr(member.filename[:80]) for member in members[:5]) or "nothing"
-                message = f"It holds {names}; a zip holds one map, and {DECLARATION} where the map needs one."
+                message = f"It holds {names}; a zip holds one map, and {declaration.NAME} where the map needs one."
                 raise MapRefused("zip-members", "zip", message)
             texts = [_member(archive, member, max_bytes) for member in (*maps, *declared)]
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:

@@ -8,6 +8,8 @@ from mes.units.formats.e142 import read_e142
 from mes.units.formats.e142_xml import MAX_BYTES
 from mes.units.formats.findings import MapRefused
 from mes.units.formats.g85 import read_g85
+from mes.units.formats.klarf import read_klarf
+from mes.units.formats.klarf_text import is_klarf
 from mes.units.formats.mapfile import MapFile
 from mes.units.formats.sinf import is_sinf, read_sinf
 from mes.units.formats.stdf import read_stdf
@@ -15,7 +17,7 @@ from mes.units.formats.stdf_records import is_stdf
 from mes.units.formats.text import decoded
 from mes.units.formats.unpack import unpack
 
-KNOWN = "E142 XML, G85 XML, SINF, STDF V4"
+KNOWN = "E142 XML, G85 XML, SINF, STDF V4, KLARF"
 MAX_TAGS = 500_000
 """Elements of XML begin and end with these: what is read whole stays in memory whole."""
 
@@ -46,6 +48,8 @@ def _reader(content: bytes) -> _Reader:
     head = decoded(content[:_HEAD])
     if head.lstrip().startswith("<"):
         return _xml_reader(content, head[:_XML_HEAD])
+    if is_klarf(head):
+        return read_klarf
     if is_sinf(head):
         return read_sinf
     message = f"The content is of no known format; {KNOWN} are read, and text with a declaration of its layout."

@@ -165,7 +165,7 @@ def convert(
     """
     mapfile = read_any(file_bytes(source, declaration))
     target.write_bytes(_written(mapfile if as_it_came else mapfile.in_frame(DEFAULT), output))
-    told = {"file": str(target), "format": output.value, "read": _frames(mapfile)}
+    told: dict[str, Any] = {"file": str(target), "format": output.value, "read": _frames(mapfile)}
     told |= {
         "left_out": left_out(mapfile) if output is MapFormat.CSV else [],
         "warnings": describe(mapfile)["warnings"],

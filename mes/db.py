@@ -152,6 +152,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=8,
+            pool_use_lifo=True,  # that was used last: it has most statements planned
             connect_args={
                 "options": f"{settings} -c statement_timeout={round(1000 * statement_timeout_s)}",
                 "connect_timeout": 5,

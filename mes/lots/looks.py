@@ -103,20 +103,24 @@ _THERE = (
 
 def select_lots(wanted: LotFilter | None = None) -> Select[*tuple[Any, ...]]:
     """One row for each lot, to be ordered by `LINE_FIRST`."""
+    query = _rows().add_columns(_QUEUE_ENDS.label("queue_ends_at"))
+    return query if wanted is None else query.where(*_conditions(wanted))
+
+
+def _rows() -> Select[*tuple[Any, ...]]:
+    """What is told of each lot, but for its queue times."""
     query = select(
         Lot.name.label("lot"), Customer.name.label("customer"), Product.name.label("product"), Lot.kind,
         RouteVersion.name.label("route"), Lot.state, HELD.label("held"), _REVIEW.label("review_by"),
-        _QUEUE_ENDS.label("queue_ends_at"),
         Operation.name.label("operation"), Lot.priority, Lot.due_at, Lot.substrates, _THERE.label("at_operation"),
         Lot.units, Lot.created_at, Lot.released_at, Lot.ended_at,
     )  # fmt: skip
-    query = (
+    return (
         query.join(Customer, Customer.id == Lot.customer_id)
         .join(Product, Product.id == Lot.product_id)
         .join(RouteVersion, RouteVersion.id == Lot.route_version_id)
         .outerjoin(Operation, Operation.id == Lot.operation_id)
     )
-    return query if wanted is None else query.where(*_conditions(wanted))
 
 
 def _conditions(wanted: LotFilter) -> list[ColumnElement[bool]]:
@@ -247,7 +251,7 @@ _FORMS = (
     .order_by(Ledger.form)
 )
 _LOOK = (
-    select_lots()
+    _rows()
     .add_columns(
         _listed(_HOLDS).label("holds"), _listed(_FUTURE_HOLDS).label("future_holds"),
         _listed(_RESERVATIONS).label("reservation"), _listed(_QUEUE_TIMES).label("queue_times"),
@@ -281,6 +285,8 @@ def look_at_version(session: Session, lot: int, *, centre: bool = True) -> tuple
         _timed(run, "ordered_at", "started_at") | ({} if centre else {"equipment": ""}) for run in row["runs"]
     ]
     row["queue_times"] = [_queue_time(clock) for clock in row["queue_times"]]
+    ends = (clock["ends_at"] for clock in row["queue_times"] if clock["ends_at"] is not None)
+    row["queue_ends_at"] = min(ends, default=None)
     row["ledger"] = _used(row["ledger"])
     return row, version
 

@@ -32,7 +32,7 @@ FOR_COPIES = {"wal_level": "minimal", "max_wal_senders": "0", "shared_buffers": 
 COUNTING = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "none"}
 """Statements can be counted in a database that asks for it; see `tests.databases.counted`."""
 
-LONGEST = ("tests/demo/", "tests/test_docs.py")
+LONGEST = ("tests/demo/", "tests/test_docs.py", "tests/lots/test_together.py")
 SHARE_RUNS = tuple(f"tests/demo/test_{name}.py" for name in ("headless", "kills", "power", "trace"))
 
 

@@ -28,8 +28,8 @@ from tests.lots.random_verbs import TABLE
 from tests.lots.together import Together
 from tests.shop import Floor
 
-SHOPS, STEPS = 5, 30
-"""A benchmark goes on for a hundred thousand verbs."""
+SHOPS, STEPS, VERBS = 21, 100, 10_000
+"""Some five verbs a step; a benchmark goes on for a hundred thousand."""
 MOST_STEPS = 200
 """Before which a planted fault must show."""
 
@@ -51,7 +51,8 @@ def test_whatever_is_done_at_once_loses_nothing(postgres: EmbeddedPostgres, furn
 
     work()
     assert (accepted + refused).keys() == {row.verb.__name__ for row in TABLE}
-    assert len(accepted) > 0.9 * len(TABLE), (accepted, refused)
+    assert (accepted + refused).total() >= VERBS
+    assert accepted.keys() == (accepted + refused).keys()
     assert accepted.total() > 0.4 * (accepted + refused).total(), (accepted, refused)
 
 

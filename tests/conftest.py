@@ -26,8 +26,10 @@ TEMPLATES = {"floor": "furnished", "demonstration": "planted"}
 """By what a test asks for, the fixture that makes the template of its database."""
 
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
-FOR_COPIES = {"wal_level": "minimal", "max_wal_senders": "0", "shared_buffers": "32MB"}
-"""Making and dropping a database is cheap: little goes to the log, and buffers that are searched for it are few."""
+FOR_COPIES = {"wal_level": "minimal", "max_wal_senders": "0", "shared_buffers": "32MB", "scram_iterations": "1"}
+"""Making and dropping a database is cheap: little goes to the log, and buffers that are searched for it are few. So is
+signing in to one, for passwords that nobody needs to guess.
+"""
 
 COUNTING = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "none"}
 """Statements can be counted in a database that asks for it; see `tests.databases.counted`."""

@@ -39,11 +39,16 @@ def superuser(postgres: EmbeddedPostgres, database: str = "postgres") -> psycopg
     return psycopg.connect(postgres.url.replace("+psycopg", ""), dbname=database, autocommit=True)
 
 
+@cache
+def _keeper(postgres: EmbeddedPostgres) -> psycopg.Connection[Any]:
+    """The connection by which databases come and go: to make one anew takes as long as to copy a database."""
+    return superuser(postgres)
+
+
 def copy(postgres: EmbeddedPostgres, template: str, name: str) -> None:
     """Copy a database, file by file: page by page through the log takes twice as long."""
     statement = sql.SQL("create database {} template {} strategy file_copy")
-    with superuser(postgres) as connection:
-        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+    _keeper(postgres).execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
 
 
 @contextmanager
@@ -52,8 +57,7 @@ def copied(postgres: EmbeddedPostgres, template: str) -> Iterator[URL]:
     name = _free.pop() if _free else f"test_{next(_numbers)}"
     copy(postgres, template, name)
     yield make_url(postgres.url).set(database=name)
-    with superuser(postgres) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    _keeper(postgres).execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
     _free.append(name)
 
 

@@ -27,6 +27,7 @@ from bench import (
     headless,
     kills,
     maps,
+    mutants,
     penny_fab,
     transactions,
     verbs_at_once,
@@ -37,6 +38,7 @@ from mes.schema import ROOT
 
 BENCHES: dict[str, Callable[[Size], Report]] = {
     "maps": maps.run,
+    "mutants": mutants.run,
     "drawing": drawing.run,
     "transactions": transactions.run,
     "connector": connector.run,

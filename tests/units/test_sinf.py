@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_read_and_told(old: str, new: str, code: str, place
         ("2a 01 0B 01", "2a 01 zz 01", "not-a-number", "line 15"),
         ("2a 01 0B 01", "2a 001 0B 01", "not-a-number", "line 15"),
         ("RowData:2a", "RowData:" + "_" * 100_000, "too-large", "line 15"),
-        ("RowData:2a", "\n" * 300_000, "too-large", "the file"),
+        ("RowData:2a", "\n" * 150_000, "too-large", "the file"),
     ],
 )
 def test_what_would_have_to_be_guessed_is_refused(old: str, new: str, code: str, place: str) -> None:

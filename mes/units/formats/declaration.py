@@ -91,8 +91,8 @@ class Declaration(BaseModel):
             raise ValueError("give columns and rows, or neither")
         if self.form == "table" and self.columns is not None and self.first is None:
             raise ValueError("a table with columns and rows needs first")
-        if len(self.delimiter) > 1 and self.delimiter not in ("tab", "blank"):
-            raise ValueError("delimiter is one character, tab or blank")
+        if self.delimiter not in ("tab", "blank") and (len(self.delimiter) != 1 or self.delimiter in '"\r\n\0'):
+            raise ValueError("delimiter is one character but a quote, tab or blank")
         return self
 
     @property

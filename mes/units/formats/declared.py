@@ -1,6 +1,7 @@
 """Reads maps that are plain text as a declaration says: a table with a line for each position, or a picture."""
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -107,44 +108,50 @@ def _table(body: list[_Line], declared: Declaration) -> _Table:
     wanted = [column for column in named if column is not None]
     names = {column for column in wanted if isinstance(column, str)}
     at = {column: column - 1 for column in wanted if isinstance(column, int)}
-    rest = iter(body)
-    for n, line in rest if names else ():
-        head = [cell.strip() for cell in _split(n, line, declared, -1)]
+    rest = _split(body, declared)
+    head: list[str] = []
+    for _, row in rest if names else ():
+        head = [cell.strip() for cell in row]
         if names <= set(head):
             break
     else:
         if names:
             message = f"No line has the columns {', '.join(sorted(names))}, which the declaration names."
             raise MapRefused("declared-missing", "the file", message)
-        head = []
     places = [at[column] if isinstance(column, int) else head.index(column) for column in wanted]
-    return _Table(wanted, [(n, _picked(n, line, declared, places)) for n, line in rest])
+    most, rows = max(places), []
+    for n, row in rest:
+        if len(row) <= most:
+            message = f"It has {len(row)} columns; the declaration reads column {most + 1}."
+            raise MapRefused("table-broken", f"line {n}", message)
+        rows.append((n, [row[i].strip() for i in places]))
+    return _Table(wanted, rows)
 
 
-def _picked(n: int, line: str, declared: Declaration, places: list[int]) -> list[str]:
-    row = _split(n, line, declared, max(places) + 1)
-    if len(row) <= max(places):
-        message = f"It has {len(row)} columns; the declaration reads column {max(places) + 1}."
-        raise MapRefused("table-broken", f"line {n}", message)
-    return [row[i].strip() for i in places]
+def _split(body: list[_Line], declared: Declaration) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each line, with its number."""
+    at = 0
 
+    def fed() -> Iterator[str]:
+        nonlocal at
+        for at, line in body:  # noqa: B007  # told beside each row
+            yield line
 
-def _split(n: int, line: str, declared: Declaration, most: int) -> list[str]:
-    """The cells of a line; beyond ``most`` of them the rest is one."""
-    character = {"tab": "\t", "blank": None}.get(declared.delimiter, declared.delimiter)
-    if character is None or '"' not in line:
-        return line.split(character, most)
+    if declared.delimiter == "blank":
+        yield from ((n, line.split()) for n, line in body)
+        return
     try:
-        return next(csv.reader([line], delimiter=character), [])
+        for row in csv.reader(fed(), delimiter="\t" if declared.delimiter == "tab" else declared.delimiter):
+            yield at, row
     except csv.Error as error:
-        raise MapRefused("table-broken", f"line {n}", f"It is no row of a table: {error}.") from None
+        raise MapRefused("table-broken", f"line {at}", f"It is no row of a table: {error}.") from None
 
 
 def _from_table(table: _Table, declared: Declaration, findings: Findings) -> BinCodes:
     if not table.rows:
         raise MapRefused("no-map", "the file", "The table has no rows: nothing to read.")
     coder = _Coder(declared)
-    codes = np.concatenate([coder.row(n, row[2:3]) for n, row in table.rows])
+    codes = coder.column([(n, row[2]) for n, row in table.rows])
     x, y = (_coordinates([(n, row[i]) for n, row in table.rows], "xy"[i]) for i in (0, 1))
     frame = declared.frame
     if declared.columns is not None and declared.rows is not None:
@@ -247,6 +254,13 @@ class _Coder:
         for text in {*texts} - self._known.keys():
             self._known[text] = _code(text, self._declared, f"line {n}")
         return np.array([self._known[text] for text in texts], np.uint16)
+
+    def column(self, cells: list[tuple[int, str]]) -> NDArray[np.uint16]:
+        """The codes of a column, each with the number of its line. Refuses (`not-a-number`) what is none."""
+        for n, text in cells:
+            if text not in self._known:
+                self._known[text] = _code(text, self._declared, f"line {n}")
+        return np.fromiter((self._known[text] for _, text in cells), np.uint16, len(cells))
 
     def definitions(self) -> tuple[BinDefinition, ...]:
         """Each code that occurred or is declared, but the null bin."""

@@ -18,8 +18,9 @@ from mes.units.formats.text import decoded
 from mes.units.formats.unpack import unpack
 
 KNOWN = "E142 XML, G85 XML, SINF, STDF V4, KLARF"
-MAX_TAGS = 500_000
-"""Elements of XML begin and end with these: what is read whole stays in memory whole."""
+MAX_XML_BYTES = 24 * 1024 * 1024
+MAX_TAGS, MAX_ATTRIBUTES = 250_000, 500_000
+"""What XML holds stays in memory whole: a wafer of 60,000 dies with ids and transfers has two thirds of it."""
 
 _HEAD = 16 * 1024
 _XML_HEAD = 4096
@@ -57,7 +58,11 @@ def _reader(content: bytes) -> _Reader:
 
 
 def _xml_reader(content: bytes, head: str) -> _Reader:
-    if content.count(b"<") > MAX_TAGS:
-        raise MapRefused("too-large", "the file", f"It has more than {MAX_TAGS} tags; send its maps one by one.")
+    if len(content) > MAX_XML_BYTES:
+        message = f"It has {len(content)} bytes; at most {MAX_XML_BYTES} of XML are read."
+        raise MapRefused("too-large", "the file", message)
+    if content.count(b"<") > MAX_TAGS or content.count(b"=") > MAX_ATTRIBUTES:
+        message = f"It has more than {MAX_TAGS} tags or {MAX_ATTRIBUTES} attributes; send its maps one by one."
+        raise MapRefused("too-large", "the file", message)
     root = _ROOT.match(_NOT_ROOT.sub("", head))
     return read_g85 if root and root[1].lower() in _G85_ROOTS else read_e142

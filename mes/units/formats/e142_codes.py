@@ -90,13 +90,22 @@ def _hexadecimal(joined: str, width: int, counts: NDArray[np.int64], place: str)
 
 
 def _decimal(rows: list[str], place: str) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    tokens = [_split_decimal(row) for row in rows]
-    counts = np.fromiter((len(row) for row in tokens), np.int64, len(rows))
-    flat = [token for row in tokens for token in row]
-    for i, token in enumerate(flat):
-        if len(token) > 5 or not (token.isascii() and token.isdecimal()) or int(token) > 0xFFFF:
-            _refuse(i, token, counts, BinType.DECIMAL, place)
-    return np.fromiter(map(int, flat), np.uint16, len(flat)), counts
+    known: dict[str, int] = {}
+    codes = [np.zeros(0, np.uint16)]
+    counts = np.zeros(len(rows), np.int64)
+    for y, row in enumerate(rows):
+        tokens = _split_decimal(row)
+        counts[y] = len(tokens)
+        if wrong := {token for token in {*tokens} - known.keys() if not _is_decimal(token)}:
+            x = next(x for x, token in enumerate(tokens) if token in wrong)
+            _refuse(int(counts[:y].sum()) + x, tokens[x], counts, BinType.DECIMAL, place)
+        known |= {token: int(token) for token in {*tokens} - known.keys()}
+        codes.append(np.array([known[token] for token in tokens], np.uint16))
+    return np.concatenate(codes), counts
+
+
+def _is_decimal(token: str) -> bool:
+    return len(token) <= 5 and token.isascii() and token.isdecimal() and int(token) <= 0xFFFF
 
 
 def _split_decimal(row: str) -> list[str]:

@@ -7,6 +7,9 @@ from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.mapfile import MAX_FILE_POSITIONS, Layout
 
+MAX_MAPS = 1_000
+"""Bin maps of one file."""
+
 SizeUm = tuple[float, float]
 
 
@@ -15,7 +18,7 @@ class Grids:
 
     def __init__(self) -> None:
         self._names: dict[tuple[int, int, str | None, SizeUm | None, SizeUm | None], Layout] = {}
-        self._positions = 0
+        self._positions = self._maps = 0
 
     def name(
         self,
@@ -46,6 +49,9 @@ class Grids:
     def reserve(self, columns: int, rows: int, place: str) -> None:
         """Refuses the bin map that would bring the file over its bound, before room for it is made."""
         self._positions += columns * rows
+        self._maps += 1
+        if self._maps > MAX_MAPS:
+            raise MapRefused("too-many-maps", place, f"The file has more than {MAX_MAPS} maps; send several files.")
         if self._positions > MAX_FILE_POSITIONS:
             message = f"The bin maps of the file together have more than {MAX_FILE_POSITIONS} positions."
             raise MapRefused("too-many-positions", place, message)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mes.units.formats.findings import MapRefused
 from mes.units.formats.text import MAX_LINES, lines
@@ -31,8 +32,7 @@ class Said:
     words: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row of a list; `cells` has the columns up to the first of variable length, by their names."""
 
     line: int

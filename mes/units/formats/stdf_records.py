@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mes.units.formats.findings import Findings, MapRefused
 
-MAX_RECORDS = 1_500_000
+MAX_RECORDS, MAX_PARTS, MAX_OTHERS = 1_500_000, 500_000, 50_000
+"""Records of one file: all, those of parts, and all others that are read."""
 
 MIR = (1, 10)
 HBR, SBR = (1, 40), (1, 50)
@@ -43,20 +44,23 @@ def byte_order(content: bytes) -> str:
 def records(content: bytes, order: str, findings: Findings) -> Iterator[Record]:
     """The records that are read, in the order of the file; a record that is cut off ends them, with a finding.
 
-    Refuses (`too-large`) more records than `MAX_RECORDS`.
+    Refuses (`too-large`) more than are allowed.
     """
     low, high = (0, 1) if order == "<" else (1, 0)
-    at, end, count = 0, len(content), 0
+    at, end, count, parts, others = 0, len(content), 0, 0, 0
     while at + 4 <= end:
         start = at + 4
         kind = content[at + 2], content[at + 3]
         at = start + content[at + low] + 256 * content[at + high]
         count += 1
-        if count > MAX_RECORDS:
-            raise MapRefused("too-large", f"byte {start - 4}", f"There are more than {MAX_RECORDS} records.")
+        if count > MAX_RECORDS or parts > MAX_PARTS or others > MAX_OTHERS:
+            limits = f"{MAX_RECORDS} records, {MAX_PARTS} of parts, {MAX_OTHERS} of wafers and bins"
+            raise MapRefused("too-large", f"byte {start - 4}", f"There are more than are read: {limits}.")
         if at > end:
             break
         if kind in _READ:
+            parts += kind == PRR
+            others += kind != PRR
             yield Record(kind, start, at)
     if at != end:
         message = "The file ends inside a record; what stands before it was read."

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from mes.units.formats.findings import MapRefused
 
-MAX_LINES = 300_000
+MAX_BYTES = 20 * 1024 * 1024
+MAX_LINES = 150_000
 MAX_LINE = 100_000
 """Characters of one line: a row of 25,000 codes."""
 
@@ -13,7 +14,12 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codec
 
 
 def decoded(content: bytes) -> str:
-    """The text by its byte order mark, else as UTF-8, else as Latin-1, of which every byte is a character."""
+    """The text by its byte order mark, else as UTF-8, else as Latin-1, of which every byte is a character.
+
+    Refuses (`too-large`) more than `MAX_BYTES`.
+    """
+    if len(content) > MAX_BYTES:
+        raise MapRefused("too-large", "the file", f"It has {len(content)} bytes; at most {MAX_BYTES} of text are read.")
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding, "replace")

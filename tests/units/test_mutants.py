@@ -1,0 +1,36 @@
+"""Some hundred broken files of each format: read, or refused by name; a third get as far as the map."""
+
+import pytest
+
+from bench.mutants import mutants
+from bench.mutate import OF
+from mes.units.formats.detect import read_any
+from mes.units.formats.findings import MapRefused
+
+
+@pytest.mark.parametrize("name", list(OF))
+def test_broken_files_are_read_or_refused_by_name(name: str) -> None:
+    outcome = mutants(name, 250)
+    assert outcome.crashes == []
+    assert outcome.reached >= 0.3 * outcome.tried
+
+
+ONE_WAFER = b"WaferID 1;\nSampleTestPlan 1\n1 1;\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"<Maps>" + b"<a/>" * 250_000 + b"</Maps>", "too-large"),
+        (b"<Maps a='" + b"=" * 500_001 + b"'/>", "too-large"),
+        (b"<Maps>" + b" " * 24 * 1024 * 1024, "too-large"),
+        (b"RowData:01\n" + b" " * 20 * 1024 * 1024, "too-large"),
+        (b"FileVersion 1 2;\n" + ONE_WAFER * 1001, "too-many-maps"),
+        (b"\x02\x00\x00\x0a\x02\x04" + b"\0\0\x02\x0a" * 50_002, "too-large"),
+        (b"\x02\x00\x00\x0a\x02\x04" + b"\0\0\x0f\x0a" * 1_500_001, "too-large"),
+    ],
+)
+def test_what_would_take_too_long_or_too_much_memory_is_refused(data: bytes, code: str) -> None:
+    with pytest.raises(MapRefused) as caught:
+        read_any(data)
+    assert caught.value.code == code

@@ -1,5 +1,7 @@
 """KLARF in both of its syntaxes: files and frames typed by hand, broken files one edit away from their twin."""
 
+from time import process_time
+
 import pytest
 
 from mes.units.formats.detect import read_any
@@ -197,3 +199,11 @@ def test_a_file_of_no_wafer_is_refused() -> None:
     with pytest.raises(MapRefused) as caught:
         read_any(b"FileVersion 1 2;\nEndOfFile;\n")
     assert caught.value.code == "no-map"
+
+
+def test_quotes_that_are_never_closed_take_no_longer_than_others() -> None:
+    """Each doubles the ways in which a line may be cut, if all are tried."""
+    text = edited(OLD, "SampleSize 1 300;", "SampleSize 1 300; " + '"' * 99_001)
+    began = process_time()
+    assert bins(edited(text, "SampleOrientationMarkType", ";\nSampleOrientationMarkType")).codes.tolist() == FRAME
+    assert process_time() - began < 1

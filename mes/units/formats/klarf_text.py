@@ -13,6 +13,7 @@ PLAN, DEFECTS, SUMMARY = "SampleTestPlan", "DefectList", "SummaryList"
 
 _START = re.compile(r"\s*(FileVersion\s+\d|Record\s+FileRecord\b)", re.IGNORECASE)
 _WORD = re.compile(r'"[^"]*"|[^\s",{}]+')
+_PIECE = re.compile(r'(?:[^;"]++|"[^"]*"|")*+;?')
 _MARK = re.compile(r"(Record|Field|List)\s+(\w+)\s*(.*)", re.IGNORECASE)
 _SPECS = {"DefectRecordSpec": DEFECTS, "SummarySpec": SUMMARY}
 _LISTS = {"SampleTestPlanList": PLAN, "DefectList": DEFECTS, "TestSummaryList": SUMMARY}
@@ -91,7 +92,7 @@ def _pieces(line: str) -> list[str]:
     """The line cut behind each `;` that is not in quotes."""
     if line.find(";") in (-1, len(line) - 1):
         return [line]
-    return [piece for piece in re.findall(r'(?:"[^"]*"|[^;"]|")*?;|(?:"[^"]*"|[^;"]|")+$', line) if piece.strip()]
+    return [piece for piece in _PIECE.findall(line) if piece.strip()]
 
 
 class _Rows:

@@ -1,5 +1,7 @@
 """G85 XML: a file and its frame typed by hand, its spellings, and broken files one edit away from their twin."""
 
+from time import process_time
+
 import numpy as np
 import pytest
 
@@ -155,3 +157,11 @@ def test_a_map_without_device_or_rows_and_no_map_at_all_are_refused() -> None:
         with pytest.raises(MapRefused) as caught:
             read_any(text.encode())
         assert caught.value.code == "no-map"
+
+
+def test_a_beginning_that_never_ends_takes_no_longer_to_tell_than_others() -> None:
+    began = process_time()
+    with pytest.raises(MapRefused) as caught:
+        read_any(b"<!a" * 1365)
+    assert caught.value.code == "xml-broken"
+    assert process_time() - began < 1

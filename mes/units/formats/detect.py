@@ -24,7 +24,7 @@ MAX_TAGS, MAX_ATTRIBUTES = 250_000, 500_000
 
 _HEAD = 16 * 1024
 _XML_HEAD = 4096
-_NOT_ROOT = re.compile(r"<\?.*?\?>|<!--.*?-->|<!\w[^>\[]*(\[[^\]]*\])?[^>]*>", re.DOTALL)
+_NOT_ROOT = re.compile(r"<\?.*?\?>|<!--.*?-->|<!\w[^>\[]*+(?:\[[^\]]*+\])?+[^>]*+>", re.DOTALL)
 _ROOT = re.compile(r"\s*<(?:[\w.-]+:)?(\w+)")
 _G85_ROOTS = ("maps", "map")
 

@@ -51,6 +51,7 @@ MANY[-14:-12] = MANY[-12:-10] = struct.pack("<H", 65_000)
         (gzip.compress(MAP)[:-12], "packed-broken"),
         (gzip.compress(MAP)[:30] + b"\0" * 20 + gzip.compress(MAP)[50:], "packed-broken"),
         (b"\x1f\x8b", "packed-broken"),
+        (gzip.compress(MAP) + gzip.compress(b" ") * 16, "gzip-members"),
         (gzip.compress(gzip.compress(MAP)), "packed-twice"),
         (zipped({"w.gz": gzip.compress(MAP)}), "packed-twice"),
         (zipped({}), "zip-members"),

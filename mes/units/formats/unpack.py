@@ -17,6 +17,7 @@ MAX_RATIO = 200
 """Bytes that one packed byte may become, once more than `FREE_BYTES` come out."""
 FREE_BYTES = 1024 * 1024
 MAX_MEMBERS = 16
+"""Of a zip, and of gzips joined to one."""
 
 _GZIP, _ZIP, _EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
 _END = struct.Struct("<4s4H2LH")
@@ -37,8 +38,8 @@ class Unpacked:
 def unpack(data: bytes, max_bytes: int = MAX_BYTES) -> Unpacked:
     """What is in the package; plain data as it is.
 
-    Refuses (`too-large`, `packed-ratio`, `packed-broken`, `packed-twice`, `zip-members`) what is no whole package of
-    one map within its bounds.
+    Refuses (`too-large`, `packed-ratio`, `packed-broken`, `packed-twice`, `zip-members`, `gzip-members`) what is no
+    whole package of one map within its bounds.
     """
     if len(data) > max_bytes:
         raise MapRefused("too-large", "the file", f"It has {len(data)} bytes; at most {max_bytes} are read.")
@@ -81,6 +82,9 @@ def _gunzip(data: bytes, max_bytes: int) -> bytes:
     parts: list[bytes] = []
     rest, size = data, 0
     while rest.startswith(_GZIP):
+        if len(parts) == MAX_MEMBERS:
+            message = f"It is joined from more than {MAX_MEMBERS} packages; pack the map as one."
+            raise MapRefused("gzip-members", "gzip", message)
         stream = zlib.decompressobj(wbits=31)
         try:
             part = stream.decompress(rest, _bound(len(data), max_bytes) - size + 1)

@@ -13,11 +13,12 @@ from mes.cli.output import Json, Why, print_json, show, show_one, working
 from mes.cli.remote import server
 from mes.lots.maps.incoming import MapIn, take_in
 from mes.lots.maps.map_file import DISPOSITIONS, exported
-from mes.units.formats.csv_write import left_out, write_csv
+from mes.units.formats.csv_write import write_csv
 from mes.units.formats.describe import describe
 from mes.units.formats.detect import read_any
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.frame import DEFAULT
+from mes.units.formats.left_out import left_out
 from mes.units.formats.mapfile import MapFile
 from mes.units.formats.unpack import declare
 from mes.units.queries import substrate_id
@@ -167,7 +168,7 @@ def convert(
     target.write_bytes(_written(mapfile if as_it_came else mapfile.in_frame(DEFAULT), output))
     told: dict[str, Any] = {"file": str(target), "format": output.value, "read": _frames(mapfile)}
     told |= {
-        "left_out": left_out(mapfile) if output is MapFormat.CSV else [],
+        "left_out": left_out(mapfile, csv=output is MapFormat.CSV),
         "warnings": describe(mapfile)["warnings"],
     }
     show_one(told, as_json=as_json)

@@ -1,11 +1,14 @@
 """Map files over HTTP: what arrives becomes lots, all of them or none; and where their units went."""
 
+import gzip
+
 import numpy as np
 import pytest
 
 from mes.http.problem import LARGER
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, Layout, MapFile, SubstrateMap
+from mes.units.formats.unpack import declare
 from tests.api.conftest import Caller
 from tests.api.test_lots import ok, problem
 from tests.shop import PLACED, Floor
@@ -111,3 +114,19 @@ def test_where_the_units_of_a_lot_went_is_told_in_numbers(floor: Floor, caller: 
     assert [(to["lot"], to["units"], to["end_there"]) for to in told["reached"]] == [("PKG", 2, 2)]
     assert ok(caller("alpha").get("/lots/CORE/genealogy"))["units"] == 2
     problem(caller("beta").get("/lots/CORE/genealogy"), 404, "not_found")
+
+
+def test_every_format_comes_in_packed_or_with_its_declaration(floor: Floor, caller: Caller) -> None:
+    sinf = "LOT:IN-1\nWAFER:W1\nROWCT:3\nCOLCT:4\n" + "RowData:01 01 02 __\n" * 3
+    table = "wafer,x,y,bin\n" + "".join(f"W2,{n % 4},{n // 4},{n % 3}\n" for n in range(12))
+    says = (
+        "form: table\nsubstrate: {column: wafer}\nlot: IN-1\nx: x\ny: y\nbin: bin\norigin: UpperLeft\naxis: DownRight\n"
+    )
+    sent = [gzip.compress(sinf.encode()), declare(table.encode(), f"{says}origin: UpperLeft\naxis: DownRight".encode())]
+    files = [("file", (f"{n}", content)) for n, content in enumerate(sent)]
+    line = caller("line_engineer")
+    told = ok(line.post("/maps", params=TO, files=files), 201)
+    assert told == {"lots": [{"lot": "IN-1", "substrates": ["W1", "W2"]}], "warnings": []}
+    assert ok(line.get("/substrates/W1/maps/bin:incoming"))["codes"] == [[1, 1, 2, 0xFFFF]] * 3
+    assert ok(line.get("/substrates/W2/maps/bin:incoming"))["codes"] == [[0, 1, 2, 0], [1, 2, 0, 1], [2, 0, 1, 2]]
+    assert floor.problems() == []

@@ -16,6 +16,7 @@ from mes.units.formats.findings import MapRefused
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, Layout, MapFile, SubstrateMap
 from mes.units.formats.unpack import declare
 from tests.units.test_e142 import STRIP
+from tests.units.test_stdf import wafer
 
 TABLE = """Sorter 9 of March
 Lot;L-3
@@ -225,3 +226,6 @@ def test_convert_writes_csv_and_says_what_it_leaves_out(tmp_path: Path) -> None:
     assert yaml.safe_load(told.stdout)["left_out"] == [
         "2 device ids", "4 transfers", "1 reference devices", "1 descriptions of bins", "1 layouts with sizes"
     ]  # fmt: skip
+    source.write_bytes(b"".join(wafer()))
+    told = CliRunner().invoke(app, ["map", "convert", str(source), str(target), "--json"])
+    assert yaml.safe_load(told.stdout)["left_out"] == ["tests, measurements, and parts that were tested again later"]

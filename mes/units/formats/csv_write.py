@@ -1,4 +1,4 @@
-"""Writes the bins of a map file as CSV: a line for each position that is not empty; and what that leaves out."""
+"""Writes the bins of a map file as CSV: a line for each position that is not empty."""
 
 import csv
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from io import StringIO
 import numpy as np
 
 from mes.units.formats.e142_codes import spell
-from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, SubstrateMap, TransferList
+from mes.units.formats.mapfile import BinCodes, MapFile, SubstrateMap
 
 HEAD = ("substrate", "lot", "map", "x", "y", "bin", "quality")
 
@@ -32,21 +32,3 @@ def _rows(substrate: SubstrateMap, overlay: BinCodes) -> Iterator[tuple[str | in
     named = (substrate.id, substrate.lot or "", overlay.name)
     for x, y, code in zip(xs.tolist(), ys.tolist(), overlay.codes[ys, xs].tolist(), strict=True):
         yield (*named, x, y, *said[code])
-
-
-def left_out(mapfile: MapFile) -> list[str]:
-    """What the map file says and CSV does not, a sentence each."""
-    overlays = [overlay for substrate in mapfile.substrates for overlay in substrate.overlays]
-    ids = sum(len(overlay.texts) for overlay in overlays if isinstance(overlay, DeviceIds))
-    transfers = sum(len(overlay.fx) for overlay in overlays if isinstance(overlay, TransferList))
-    references = sum(len(overlay.references) for overlay in overlays)
-    described = sum(1 for o in overlays if isinstance(o, BinCodes) for d in o.definitions if d.description)
-    sized = sum(1 for layout in mapfile.layouts if layout.pitch_um or layout.device_size_um)
-    counts = {
-        "device ids": ids,
-        "transfers": transfers,
-        "reference devices": references,
-        "descriptions of bins": described,
-        "layouts with sizes": sized,
-    }
-    return [f"{count} {what}" for what, count in counts.items() if count]

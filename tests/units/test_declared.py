@@ -62,7 +62,6 @@ until: END
 good: ["1"]
 empty: [".", " "]
 """
-PICTURE_FRAME = [" .11.", "21A1.", "...2."]
 
 
 def read(text: str, says: str) -> MapFile:

@@ -11,8 +11,7 @@ from mes.units.formats.check import check
 from mes.units.formats.declaration import Column, Declaration, Found, read_declaration
 from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.findings import Findings, MapRefused
-from mes.units.formats.frame import Shape
-from mes.units.formats.grid import Grids, picture
+from mes.units.formats.grid import Grids, picture, placed
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, SubstrateMap
 from mes.units.formats.text import decoded, lines
 
@@ -167,11 +166,14 @@ def _from_table(table: _Table, declared: Declaration, findings: Findings) -> Bin
         n = table.rows[int((~inside).argmax())][0]
         message = f"{int((~inside).sum())} positions are outside {shape[1]} x {shape[0]}: they are not read."
         findings.add("position-outside", f"line {n}", message)
+    x, y, codes = x[inside], y[inside], codes[inside]
+    if twice := len(x) - len(np.unique(y * shape[1] + x)):
+        findings.add("position-twice", "the table", f"{twice} rows repeat a position; the last row of each counts.")
     return BinCodes(
         name="Bins",
         bin_type=_bin_type(declared),
         null_bin=coder.null,
-        codes=_placed(x[inside], y[inside], codes[inside], coder.null, shape, findings),
+        codes=placed(x, y, codes, coder.null, shape),
         definitions=coder.definitions(),
     )
 
@@ -188,24 +190,6 @@ def _coordinates(cells: list[tuple[int, str]], axis: str) -> NDArray[np.int32]:
             message = f"{axis} is {text[:40]!r}; it must be a whole number."
             raise MapRefused("not-a-number", f"line {n}", message)
     raise MapRefused("not-a-number", "the table", f"{axis} is not a whole number everywhere.")
-
-
-def _placed(
-    x: NDArray[np.int32],
-    y: NDArray[np.int32],
-    codes: NDArray[np.uint16],
-    null: int,
-    shape: Shape,
-    findings: Findings,
-) -> NDArray[np.uint16]:
-    """The codes as rows x columns; of those at one position the last in the file counts."""
-    drawn = np.full(shape[0] * shape[1], null, np.uint16)
-    _, from_end = np.unique((y * shape[1] + x)[::-1], return_index=True)
-    last = len(x) - 1 - from_end
-    if twice := len(x) - len(last):
-        findings.add("position-twice", "the table", f"{twice} rows repeat a position; the last row of each counts.")
-    drawn[(y * shape[1] + x)[last]] = codes[last]
-    return drawn.reshape(shape)
 
 
 def _from_picture(body: list[_Line], declared: Declaration, findings: Findings) -> BinCodes:

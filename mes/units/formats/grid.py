@@ -1,10 +1,11 @@
-"""What readers share whose format is one grid of bins: its layout, and pictures of codes that do not fill it."""
+"""What readers of bins share: their layouts and bounds, pictures of codes that do not fill them, codes by position."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.frame import Shape
 from mes.units.formats.mapfile import MAX_FILE_POSITIONS, Layout
 
 MAX_MAPS = 1_000
@@ -65,7 +66,7 @@ class Grids:
 def picture(
     flat: NDArray[np.uint16],
     counts: NDArray[np.int64],
-    shape: tuple[int, int],
+    shape: Shape,
     null_bin: int | None,
     place: str,
     findings: Findings,
@@ -95,3 +96,15 @@ def picture(
     inside = (x < columns) & (y < rows)
     codes[y[inside], x[inside]] = flat[inside]
     return codes
+
+
+def placed(
+    x: NDArray[np.int32], y: NDArray[np.int32], codes: NDArray[np.uint16], null_bin: int, shape: Shape
+) -> NDArray[np.uint16]:
+    """The codes at their positions in our frame, as rows x columns; of those at one position the last one counts."""
+    at = y * shape[1] + x
+    _, from_end = np.unique(at[::-1], return_index=True)
+    last = len(at) - 1 - from_end
+    flat = np.full(shape[0] * shape[1], null_bin, np.uint16)
+    flat[at[last]] = codes[last]
+    return flat.reshape(shape)

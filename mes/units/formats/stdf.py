@@ -15,7 +15,7 @@ from mes.units.formats.check import check
 from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import DEFAULT, Axis, Frame, Origin, Shape
-from mes.units.formats.grid import Grids, SizeUm
+from mes.units.formats.grid import Grids, SizeUm, placed
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 from mes.units.formats.stdf_records import HBR, MIR, PRR, SBR, WCR, WIR, WRR, Fields, Record, byte_order, records
 
@@ -257,7 +257,6 @@ def _substrate(
     if (parts.hard == NO_BIN).any():
         findings.add("code-missing", place, f"Hard bin {NO_BIN} stands for none: such positions count as empty.")
     x, y = box.ours(parts.x, parts.y)
-    at = y * columns + x
     overlays = []
     for name, kind, codes in (("Hard bins", HBR, parts.hard), ("Soft bins", SBR, parts.soft)):
         if (codes != NO_BIN).any():
@@ -267,7 +266,7 @@ def _substrate(
                     references=box.references(),
                     bin_type=BinType.INTEGER2,
                     null_bin=NO_BIN,
-                    codes=_drawn(at, codes, box.shape),
+                    codes=placed(x, y, codes, NO_BIN, box.shape),
                     definitions=_definitions(codes, parts.flags, reading.bins[kind], kind, findings),
                 )
             )
@@ -282,15 +281,6 @@ def _substrate(
         good_devices=wafer.good,
         overlays=tuple(overlays),
     )
-
-
-def _drawn(at: NDArray[np.int32], codes: NDArray[np.uint16], shape: Shape) -> NDArray[np.uint16]:
-    """The codes as rows x columns; of those at one position the last in the file counts."""
-    drawn = np.full(shape[0] * shape[1], NO_BIN, np.uint16)
-    _, from_end = np.unique(at[::-1], return_index=True)
-    last = len(at) - 1 - from_end
-    drawn[at[last]] = codes[last]
-    return drawn.reshape(shape)
 
 
 def _definitions(

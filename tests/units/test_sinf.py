@@ -89,6 +89,7 @@ def test_the_text_may_come_in_other_encodings_and_line_ends() -> None:
     ("old", "new", "code", "place"),
     [
         ("DIECT:8", "DIECT:9", "die-count", "line 11, DIECT"),
+        ("FNLOC:180\n", "", "orientation-assumed", "the file"),
         ("COLCT:4\n", "", "dimension-missing", "the file"),
         ("ROWCT:3", "ROWCT:4", "row-count", "RowData"),
         ("__ __ __ 2A", "__ __ __", "row-length", "RowData"),

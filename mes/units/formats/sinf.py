@@ -28,8 +28,10 @@ NO_DIE, NOT_LOOKED_AT = 0xFFFF, 0xFFFE
 _ROW = re.compile(r"^[ \t]*RowData[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _KEY = re.compile(r"([A-Za-z][\w#]*)\s*:(.*)", re.DOTALL)
 _CODE = re.compile(r"[0-9A-Fa-f]{2}|[0-9]{3}")
-_HEAD = ("DEVICE", "LOT", "WAFER", "FNLOC", "ROWCT", "COLCT", "BCEQU", "REFPX", "REFPY", "DUTMS", "DIECT", "XDIES")
-_READ = frozenset((*_HEAD, "YDIES", "COMMENT"))
+_READ = frozenset((
+    "DEVICE", "LOT", "WAFER", "FNLOC", "ROWCT", "COLCT", "BCEQU", "REFPX", "REFPY", "DUTMS", "DIECT", "XDIES", "YDIES",
+    "COMMENT",
+))  # fmt: skip
 _UM = {"mm": Decimal(1000), "mil": Decimal("25.4"), "um": Decimal(1)}
 
 _Header = dict[str, tuple[int, str]]
@@ -49,7 +51,7 @@ def read_sinf(data: bytes) -> MapFile:
     """
     findings, grids = Findings(), Grids()
     header, rows = _parts(decoded(data), findings)
-    frame = _frame(header)
+    frame = _frame(header, findings)
     columns, count = _size(header, rows, findings)
     bounded(columns, count, "the file")
     shape = frame.drawn((count, columns))
@@ -99,8 +101,13 @@ def _place(header: _Header, key: str) -> str:
     return f"line {header[key][0]}, {key}"
 
 
-def _frame(header: _Header) -> Frame:
-    given = _value(header, "FNLOC") or "180"
+def _frame(header: _Header, findings: Findings) -> Frame:
+    given = _value(header, "FNLOC")
+    if given is None:
+        findings.add(
+            "orientation-assumed", "the file", "There is no FNLOC; flat or notch is taken to be at the bottom."
+        )
+        given = "180"
     if given not in map(str, TURNS):
         message = f"FNLOC is {given[:40]!r}; it must be one of {', '.join(map(str, TURNS))}."
         raise MapRefused("orientation", _place(header, "FNLOC"), message)

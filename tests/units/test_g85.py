@@ -117,6 +117,7 @@ def test_decimal_codes_stand_between_blanks_or_three_digits_each() -> None:
     ("old", "new", "code"),
     [
         ('BinCount="3"', 'BinCount="9"', "bin-count"),
+        ('Orientation="0"', 'Orientation="360"', "frame-spelling"),
         ('Rows="3" ', "", "dimension-missing"),
         ("FFFFFF2A", "FFFF", "row-length"),
         ('ReferenceDeviceX="1"', 'ReferenceDeviceX="4"', "reference-outside"),

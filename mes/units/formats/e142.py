@@ -11,7 +11,7 @@ products along the path.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
@@ -34,8 +34,8 @@ from mes.units.formats.e142_xml import (
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import Frame, Shape
 from mes.units.formats.from_one import counts_from_one, recounted, seems_to_count_from_one
+from mes.units.formats.grid import Grids
 from mes.units.formats.mapfile import (
-    MAX_FILE_POSITIONS,
     Layout,
     MapFile,
     Overlay,
@@ -67,14 +67,7 @@ class _Reading:
     findings: Findings
     layouts: dict[str, Layout]
     substrates: dict[tuple[str, str], _Substrate]
-    positions: int = 0
-
-    def reserve(self, positions: int, place: str) -> None:
-        """Refuses the bin map that would bring the file over its bound, before room for it is made."""
-        self.positions += positions
-        if self.positions > MAX_FILE_POSITIONS:
-            message = f"The bin maps of the file together have more than {MAX_FILE_POSITIONS} positions."
-            raise MapRefused("too-many-positions", place, message)
+    grids: Grids = field(default_factory=Grids)
 
 
 def read_e142(data: bytes, max_bytes: int = MAX_BYTES) -> MapFile:
@@ -173,7 +166,7 @@ def _substrate_map(element: etree._Element, reading: _Reading) -> SubstrateMap:
         frame=frame,
     )
     parts = children(element, "overlay")
-    overlays = (o for part in parts for o in read_overlay(part, of, reading.reserve, reading.findings))
+    overlays = (o for part in parts for o in read_overlay(part, of, reading.grids.reserve, reading.findings))
     return _counted(replace(of, overlays=tuple(overlays)), reading.findings)
 
 

@@ -42,7 +42,7 @@ def read_frame(element: etree._Element, label: str, findings: Findings) -> Frame
     place = f"{at(element)} of {label}"
     return Frame(
         side=_word(element, "SubstrateSide", _SIDES, DEFAULT.side, place, findings),
-        orientation=_orientation(element, place, findings),
+        orientation=read_orientation(element, place, findings),
         origin=_word(element, "OriginLocation", _ORIGINS, DEFAULT.origin, place, findings),
         axis=_word(element, "AxisDirection", _AXES, DEFAULT.axis, place, findings),
     )
@@ -75,7 +75,8 @@ def _word(
     raise MapRefused("orientation", place, f"{name} is {given[:40]!r}; it must be one of {', '.join(words)}.")
 
 
-def _orientation(element: etree._Element, place: str, findings: Findings) -> int:
+def read_orientation(element: etree._Element, place: str, findings: Findings) -> int:
+    """The attribute Orientation in degrees. Refuses (`orientation`) all but quarter turns."""
     given = named(element, "Orientation")
     if given is None:
         return DEFAULT.orientation

@@ -47,11 +47,11 @@ def picture_size(overlays: Sequence[etree._Element]) -> tuple[int, int] | None:
 
 
 def read_overlay(
-    element: etree._Element, of: SubstrateMap, reserve: Callable[[int, str], None], findings: Findings
+    element: etree._Element, of: SubstrateMap, reserve: Callable[[int, int, str], None], findings: Findings
 ) -> Iterator[Overlay]:
     """The maps of one Overlay of that substrate: the standard knows one in each, every one found is read.
 
-    `reserve(positions, place)` is asked before room for a bin map is made, and refuses what is too much.
+    `reserve(columns, rows, place)` is asked before room for a bin map is made, and refuses what is too much.
     """
     unread(element, "referencedevices bincodemap deviceidmap transfermap", "mapname mapversion", findings)
     devices = children(child(element, "referencedevices"), "referencedevice")
@@ -64,7 +64,7 @@ def read_overlay(
     for body in element:
         match local(body):
             case "bincodemap":
-                reserve(of.columns * of.rows, at(body))
+                reserve(of.columns, of.rows, at(body))
                 yield _bin_codes(body, head, of, findings)
             case "deviceidmap":
                 yield _device_ids(body, head, of, findings)
@@ -92,13 +92,10 @@ def _reference(element: etree._Element, of: SubstrateMap, findings: Findings) ->
 
 
 def _bin_codes(body: etree._Element, head: Overlay, of: SubstrateMap, findings: Findings) -> BinCodes:
-    map_type = named(body, "MapType")
-    if map_type is not None and map_type.lower() not in ("array", "2darray"):
-        raise MapRefused("map-type", at(body), f"MapType is {map_type[:40]!r}; only rows (2DArray) are supported.")
+    check_map_type(body)
     unread(body, "bindefinitions bincode", "bintype nullbin maptype", findings)
     bin_type = read_bin_type(body)
-    null_text = attribute(body, "NullBin") or None
-    null_bin = read_code(null_text, bin_type, f"{at(body)}, NullBin") if null_text else None
+    null_bin = read_null_bin(body, bin_type)
     elements = children(child(body, "bindefinitions"), "bindefinition")
     definitions = tuple(read_definition(element, bin_type) for element in elements)
     flat, counts = read_rows(_row_texts(body), bin_type, at(body))
@@ -114,12 +111,25 @@ def _bin_codes(body: etree._Element, head: Overlay, of: SubstrateMap, findings: 
     )
 
 
+def check_map_type(body: etree._Element) -> None:
+    """Refuses (`map-type`) a MapType that is no rows of codes."""
+    given = named(body, "MapType")
+    if given is not None and given.lower() not in ("array", "2darray"):
+        raise MapRefused("map-type", at(body), f"MapType is {given[:40]!r}; only rows (2DArray) are supported.")
+
+
 def read_bin_type(body: etree._Element) -> BinType:
     """The attribute BinType in any case. Refuses (`bin-type`) unknown ones."""
     given = named(body, "BinType") or "not given"
     if given.lower() not in _BIN_TYPES:
         raise MapRefused("bin-type", at(body), f"BinType is {given[:40]!r}; it must be one of {', '.join(BinType)}.")
     return _BIN_TYPES[given.lower()]
+
+
+def read_null_bin(body: etree._Element, bin_type: BinType) -> int | None:
+    """The attribute NullBin; None if there is none."""
+    given = attribute(body, "NullBin") or None
+    return read_code(given, bin_type, f"{at(body)}, NullBin") if given else None
 
 
 def read_definition(element: etree._Element, bin_type: BinType) -> BinDefinition:
@@ -136,14 +146,17 @@ def read_definition(element: etree._Element, bin_type: BinType) -> BinDefinition
 
 
 def _row_texts(body: etree._Element) -> list[str]:
-    """The rows as text. Where a blank is an ASCII code, only line ends and tabs around a row are cut off."""
     elements = children(body, "bincode")
     if any(named(element, "X") for element in elements[:1]):
         raise MapRefused("map-type", at(elements[0]), "BinCode has X and Y; only whole rows are supported.")
-    definitions = children(child(body, "bindefinitions"), "bindefinition")
+    return row_texts(elements, body, children(child(body, "bindefinitions"), "bindefinition"))
+
+
+def row_texts(rows: Sequence[etree._Element], body: etree._Element, definitions: Sequence[etree._Element]) -> list[str]:
+    """The rows as text. Where a blank is an ASCII code, only line ends and tabs around a row are cut off."""
     spelled = [attribute(body, "NullBin"), *(attribute(definition, "BinCode") for definition in definitions)]
     around = "\r\n\t" if " " in spelled and read_bin_type(body) is BinType.ASCII else None
-    return [(element.text or "").strip(around) for element in elements]
+    return [(row.text or "").strip(around) for row in rows]
 
 
 def _device_ids(body: etree._Element, head: Overlay, of: SubstrateMap, findings: Findings) -> DeviceIds:

@@ -10,12 +10,20 @@ from dataclasses import dataclass, replace
 from lxml import etree
 
 from mes.units.formats.check import check
-from mes.units.formats.e142_codes import read_code, read_rows
+from mes.units.formats.e142_codes import read_rows
+from mes.units.formats.e142_frame import read_orientation
 from mes.units.formats.e142_layouts import bounded
-from mes.units.formats.e142_overlays import read_bin_type, read_definition, substrate_type
-from mes.units.formats.e142_xml import MAX_BYTES, at, attribute, child, children, local, named, number, parse, whole
+from mes.units.formats.e142_overlays import (
+    check_map_type,
+    read_bin_type,
+    read_definition,
+    read_null_bin,
+    row_texts,
+    substrate_type,
+)
+from mes.units.formats.e142_xml import MAX_BYTES, at, child, children, local, named, number, parse, whole
 from mes.units.formats.findings import Findings, MapRefused
-from mes.units.formats.frame import TURNS, Axis, Frame, Origin, Shape
+from mes.units.formats.frame import Axis, Frame, Origin, Shape
 from mes.units.formats.grid import Grids, SizeUm, picture
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 
@@ -64,7 +72,7 @@ def _substrate(element: etree._Element, grids: Grids, findings: Findings) -> Sub
         raise MapRefused("substrate-id", at(element), "The Map has no SubstrateId or WaferId; it says whose map it is.")
     if device is None:
         raise MapRefused("no-map", at(element), "The Map has no Device; bins and rows stand in it.")
-    head = _head(device)
+    head = _head(device, findings)
     columns, rows = _size(device, head, findings)
     bounded(columns, rows, head.place)
     shape = head.frame.drawn((rows, columns))
@@ -92,32 +100,25 @@ def _substrate(element: etree._Element, grids: Grids, findings: Findings) -> Sub
     )
 
 
-def _head(device: etree._Element) -> _Head:
-    map_type = named(device, "MapType") or "array"
-    if map_type.lower() not in ("array", "2darray"):
-        raise MapRefused("map-type", at(device), f"MapType is {map_type[:40]!r}; only rows (Array) are supported.")
+def _head(device: etree._Element, findings: Findings) -> _Head:
+    check_map_type(device)
     bin_type = read_bin_type(device)
-    null = attribute(device, "NullBin") or None
     return _Head(
         at(device),
         bin_type,
-        read_code(null, bin_type, f"{at(device)}, NullBin") if null else None,
+        read_null_bin(device, bin_type),
         tuple(read_definition(bin_, bin_type) for bin_ in children(device, "bin")),
-        _frame(device),
+        _frame(device, findings),
     )
 
 
-def _frame(device: etree._Element) -> Frame:
-    orientation, origin = named(device, "Orientation") or "0", named(device, "OriginLocation") or "2"
-    turns = {str(turn): turn for turn in TURNS} | {"360": 0}
-    if orientation not in turns:
-        message = f"Orientation is {orientation[:40]!r}; it must be one of {', '.join(map(str, TURNS))}."
-        raise MapRefused("orientation", at(device), message)
+def _frame(device: etree._Element, findings: Findings) -> Frame:
+    origin = named(device, "OriginLocation") or "2"
     if origin not in _ORIGINS:
         message = f"OriginLocation is {origin[:40]!r}; it must be one of {', '.join(_ORIGINS)}."
         raise MapRefused("orientation", at(device), message)
     corner, axis = _ORIGINS[origin]
-    return Frame(orientation=turns[orientation], origin=corner, axis=axis)
+    return Frame(orientation=read_orientation(device, at(device), findings), origin=corner, axis=axis)
 
 
 def _size(device: etree._Element, head: _Head, findings: Findings) -> tuple[int, int]:
@@ -126,7 +127,7 @@ def _size(device: etree._Element, head: _Head, findings: Findings) -> tuple[int,
     if columns and rows:
         return whole(columns, "Columns", head.place), whole(rows, "Rows", head.place)
     body = child(device, "data")
-    counts = [] if body is None else read_rows(_rows(body, device, head), head.bin_type, at(body))[1].tolist()
+    counts = [] if body is None else read_rows(_rows(body, device), head.bin_type, at(body))[1].tolist()
     if not counts:
         raise MapRefused("dimension", head.place, "Rows or Columns are missing, and there are no rows; add them.")
     size = max(counts), len(counts)
@@ -134,11 +135,8 @@ def _size(device: etree._Element, head: _Head, findings: Findings) -> tuple[int,
     return size
 
 
-def _rows(body: etree._Element, device: etree._Element, head: _Head) -> list[str]:
-    """The rows as text. Where a blank is an ASCII code, only line ends and tabs around a row are cut off."""
-    spelled = [attribute(device, "NullBin"), *(attribute(bin_, "BinCode") for bin_ in children(device, "bin"))]
-    around = "\r\n\t" if " " in spelled and head.bin_type is BinType.ASCII else None
-    return [(row.text or "").strip(around) for row in children(body, "row")]
+def _rows(body: etree._Element, device: etree._Element) -> list[str]:
+    return row_texts(children(body, "row"), device, children(device, "bin"))
 
 
 def _overlays(device: etree._Element, head: _Head, shape: Shape, grids: Grids, findings: Findings) -> list[BinCodes]:
@@ -146,7 +144,7 @@ def _overlays(device: etree._Element, head: _Head, shape: Shape, grids: Grids, f
     overlays = []
     for body in children(device, "data"):
         grids.reserve(shape[1], shape[0], at(body))
-        flat, counts = read_rows(_rows(body, device, head), head.bin_type, at(body))
+        flat, counts = read_rows(_rows(body, device), head.bin_type, at(body))
         drawn = picture(flat, counts, head.frame.drawn(shape), head.null_bin, at(body), findings)
         overlays.append(
             BinCodes(

@@ -223,7 +223,8 @@ def test_convert_writes_csv_and_says_what_it_leaves_out(tmp_path: Path) -> None:
     source.write_text(STRIP)
     told = CliRunner().invoke(app, ["map", "convert", str(source), str(target), "--format", "csv", "--json"])
     assert yaml.safe_load(told.stdout)["left_out"] == [
-        "2 device ids", "4 transfers", "1 reference devices", "1 descriptions of bins", "1 layouts with sizes"
+        "2 device ids", "4 transfers", "1 reference devices", "1 descriptions of bins", "1 layouts with sizes",
+        "1 layouts with a product", "1 substrates with a carrier, slot or supplier", "1 versions of maps",
     ]  # fmt: skip
     source.write_bytes(b"".join(wafer()))
     told = CliRunner().invoke(app, ["map", "convert", str(source), str(target), "--json"])

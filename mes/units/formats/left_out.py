@@ -22,11 +22,15 @@ def _not_in_csv(mapfile: MapFile) -> list[str]:
     references = sum(len(overlay.references) for overlay in overlays)
     described = sum(1 for o in overlays if isinstance(o, BinCodes) for d in o.definitions if d.description)
     sized = sum(1 for layout in mapfile.layouts if layout.pitch_um or layout.device_size_um)
+    told = sum(1 for one in mapfile.substrates if one.carrier or one.slot is not None or one.supplier)
     counts = {
         "device ids": ids,
         "transfers": transfers,
         "reference devices": references,
         "descriptions of bins": described,
         "layouts with sizes": sized,
+        "layouts with a product": sum(1 for layout in mapfile.layouts if layout.product),
+        "substrates with a carrier, slot or supplier": told,
+        "versions of maps": sum(1 for overlay in overlays if overlay.version),
     }
     return [f"{count} {what}" for what, count in counts.items() if count]

@@ -166,8 +166,10 @@ def convert(
     """
     mapfile = read_any(file_bytes(source, declaration))
     target.write_bytes(_written(mapfile if as_it_came else mapfile.in_frame(DEFAULT), output))
-    told: dict[str, Any] = {"file": str(target), "format": output.value, "read": _frames(mapfile)}
-    told |= {
+    told = {
+        "file": str(target),
+        "format": output.value,
+        "read": _frames(mapfile),
         "left_out": left_out(mapfile, csv=output is MapFormat.CSV),
         "warnings": describe(mapfile)["warnings"],
     }

@@ -236,8 +236,9 @@ def test_map_is_converted_and_says_how_it_was_drawn(elsewhere: CliRunner) -> Non
         name="Bins", bin_type=BinType.ASCII, null_bin=None, codes=codes + 0x30,
         definitions=(BinDefinition(0x31), BinDefinition(0x32)),
     )  # fmt: skip
-    wafer = SubstrateMap(id="W-1", type="Wafer", layout="L", rows=1, columns=3, overlays=(bins,))
-    turned = write_e142(MapFile((Layout("L", 3, 1),), (wafer,)), Frame(orientation=90, origin=Origin.CENTER))
+    frame = Frame(orientation=90, origin=Origin.CENTER)
+    wafer = SubstrateMap(id="W-1", type="Wafer", layout="L", rows=1, columns=3, overlays=(bins,), frame=frame)
+    turned = write_e142(MapFile((Layout("L", 3, 1),), (wafer,)))
     Path("came.xml").write_bytes(turned)
     shown = elsewhere.invoke(app, ["map", "show", "came.xml"], env=NOBODY)
     assert "picture turned by 90 degrees; origin center, axis up and right" in shown.stdout

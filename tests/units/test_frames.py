@@ -136,7 +136,7 @@ def test_every_frame_is_read_into_ours_and_written_as_it_came(side: str, orienta
         assert_is_the_strip(again)
         assert (again.rows, again.counted) == (PICTURES[side, orientation], counted(side, orientation, counting))
         assert read_e142(write_e142(mapfile)) == mapfile
-        straight = plain_maps(write_e142(mapfile, DEFAULT))["S"]
+        straight = plain_maps(write_e142(mapfile.in_frame(DEFAULT)))["S"]
         assert_is_the_strip(straight)
         assert (straight.declared, straight.rows) == ({}, ["ABC", "DEF"])
 
@@ -216,7 +216,7 @@ def test_coordinates_that_prove_to_count_from_1_are_shifted() -> None:
     again = write_e142(mapfile)
     assert b'<Id X="3" Y="2">F</Id>' in again, "as it came"
     assert read_e142(again) == mapfile
-    assert_is_the_strip(plain_maps(write_e142(mapfile, DEFAULT))["S"])
+    assert_is_the_strip(plain_maps(write_e142(mapfile.in_frame(DEFAULT)))["S"])
 
 
 def test_a_reference_device_on_nothing_that_would_be_on_a_unit_from_1_is_named() -> None:
@@ -244,7 +244,7 @@ def test_counting_from_1_is_not_written_where_nothing_would_prove_it() -> None:
     with pytest.raises(MapRefused) as refused:
         write_e142(bare)
     assert refused.value.code == "counts-from-one"
-    assert write_e142(bare, DEFAULT)
+    assert write_e142(bare.in_frame(DEFAULT))
 
 
 def test_what_is_outside_is_told_in_the_coordinates_of_the_file() -> None:
@@ -288,7 +288,7 @@ def test_sources_follow_the_frame_of_their_own_map(
     )
     mapfile = MapFile((grid,), substrates)
     assert read_e142(write_e142(mapfile)) == mapfile
-    moved = read_e142(write_e142(mapfile, other))
+    moved = read_e142(write_e142(mapfile.in_frame(other)))
     (read,) = moved.substrates[0].overlays
     assert isinstance(read, TransferList)
     assert (moved.substrates[0].frame, read.from_frame) == (other, other)

@@ -14,12 +14,11 @@ import numpy as np
 from mes.units.formats.check import check
 from mes.units.formats.e142_codes import fits, spell, write_rows
 from mes.units.formats.e142_frame import declared
-from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.e142_overlays import TYPES
 from mes.units.formats.e142_xml import number
 from mes.units.formats.findings import Findings, MapRefused
-from mes.units.formats.frame import Frame
 from mes.units.formats.from_one import counts_from_one
+from mes.units.formats.grid import bounded
 from mes.units.formats.mapfile import BinCodes, DeviceIds, Layout, MapFile, Overlay, SubstrateMap, TransferList
 
 NAMESPACE = "urn:semi-org:xsd.E142-1.V1005.SubstrateMap"
@@ -27,15 +26,14 @@ _FACTS = frozenset({"target-twice", "target-never", "source-twice"})
 _CODES = frozenset({"BinCode", "NullBin"})
 
 
-def write_e142(mapfile: MapFile, frame: Frame | None = None) -> bytes:
+def write_e142(mapfile: MapFile) -> bytes:
     """The file as UTF-8; equal map files give equal bytes. Reading it gives the map file back, counts filled in.
 
-    Every map is drawn and counted in ``frame``; without one, each in its own, as it came. Refuses with `MapRefused`
+    Every map is drawn and counted in its own frame, see `MapFile.in_frame`. Refuses with `MapRefused`
     what contradicts itself, a code that is undefined or does not fit the bin type, a substrate whose layout is not in
     the file or has another size, a type the standard does not know, missing names, text that XML cannot hold or
     would give back changed, and coordinates that count from 1 where nothing in the file would prove it.
     """
-    mapfile = mapfile if frame is None else mapfile.in_frame(frame)
     for substrate in mapfile.substrates:
         _check_substrate(mapfile, substrate)
     findings = Findings()

@@ -140,6 +140,7 @@ def test_what_does_not_fit_is_read_and_told(old: str, new: str, code: str) -> No
         ('Rows="3"', 'Rows="three"', "not-a-number"),
         ("FF0101FF", "FF01G1FF", "not-a-number"),
         ('NullBin="FF"', 'NullBin="F"', "not-a-number"),
+        ('DeviceSizeX="900"', 'DeviceSizeX="1e9"', "not-a-number"),
         ('Rows="3"', 'Rows="3" MapType="Array1"', "map-type"),
         ("</Maps>", "", "xml-broken"),
         ("<Maps>", "<!DOCTYPE Maps [<!ENTITY a 'b'>]><Maps>", "doctype"),

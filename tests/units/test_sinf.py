@@ -95,6 +95,7 @@ def test_the_text_may_come_in_other_encodings_and_line_ends() -> None:
         ("__ __ __ 2A", "__ __ __", "row-length", "RowData"),
         ("DUTMS:mil", "DUTMS:ell", "unit-unknown", "line 10, DUTMS"),
         ("XDIES:100", "XDIES:unknown", "size-unread", "line 12, XDIES"),
+        ("XDIES:100", "XDIES:1e9", "size-unread", "line 12, XDIES"),
         ("REFPX:3", "REFPX:4", "reference-outside", "Wafer W-7, overlay Bins"),
         ("LOT:L-3", "LOT:L-3\nlot:L-4", "header-duplicate", "line 3"),
         ("LOT:L-3", "LOT:L-3\nShotMap", "not-read", "line 3"),

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from mes.units.formats.check import check
 from mes.units.formats.declaration import Column, Declaration, Found, read_declaration
-from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.findings import Findings, MapRefused
-from mes.units.formats.grid import Grids, picture, placed
+from mes.units.formats.grid import Grids, bounded, picture, placed
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, SubstrateMap
 from mes.units.formats.text import decoded, lines
 

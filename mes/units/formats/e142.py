@@ -17,7 +17,7 @@ from lxml import etree
 
 from mes.units.formats.check import check
 from mes.units.formats.e142_frame import ATTRIBUTES, read_frame
-from mes.units.formats.e142_layouts import bounded, read_layouts
+from mes.units.formats.e142_layouts import read_layouts
 from mes.units.formats.e142_overlays import TYPES, picture_size, read_overlay, substrate_type
 from mes.units.formats.e142_xml import (
     MAX_BYTES,
@@ -34,7 +34,7 @@ from mes.units.formats.e142_xml import (
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import Frame, Shape
 from mes.units.formats.from_one import counts_from_one, recounted, seems_to_count_from_one
-from mes.units.formats.grid import Grids
+from mes.units.formats.grid import Grids, bounded
 from mes.units.formats.mapfile import (
     Layout,
     MapFile,

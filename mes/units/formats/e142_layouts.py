@@ -6,9 +6,11 @@ from lxml import etree
 
 from mes.units.formats.e142_xml import at, attribute, child, children, named, number, text, unread, whole
 from mes.units.formats.findings import Findings, MapRefused
-from mes.units.formats.mapfile import MAX_POSITIONS, Layout
+from mes.units.formats.grid import bounded
+from mes.units.formats.mapfile import Layout
 
-_KILOMETRE_UM = 10**9
+KILOMETRE_UM = 10**9
+"""No substrate is that large."""
 _UM = {
     "um": Decimal(1),
     "micron": Decimal(1),
@@ -35,16 +37,6 @@ def read_layouts(root: etree._Element, findings: Findings) -> dict[str, Layout]:
     return layouts
 
 
-def bounded(columns: int, rows: int, place: str) -> tuple[int, int]:
-    """The two as they are. Refuses (`dimension`, `too-many-positions`) before anybody makes room for them."""
-    if columns < 1 or rows < 1:
-        raise MapRefused("dimension", place, f"The dimension is {columns} x {rows}; both must be 1 or more.")
-    if columns * rows > MAX_POSITIONS:
-        message = f"The dimension is {columns} x {rows}; at most {MAX_POSITIONS} positions are read."
-        raise MapRefused("too-many-positions", place, message)
-    return columns, rows
-
-
 def size_um(
     element: etree._Element | None, default_units: str | None, findings: Findings
 ) -> tuple[float, float] | None:
@@ -55,7 +47,7 @@ def size_um(
     scale = _scale(element, default_units, findings)
     if x is None or y is None or scale is None:
         return None
-    return _um(x, "X", scale, element), _um(y, "Y", scale, element)
+    return micrometres(x, "X", scale, at(element)), micrometres(y, "Y", scale, at(element))
 
 
 def _layout(element: etree._Element, findings: Findings) -> Layout:
@@ -101,15 +93,15 @@ def _z(
     scale = _scale(element, default_units, findings) if height else None
     return (
         whole(order, "Z Order", at(element)) if order else None,
-        _um(height, "Z Height", scale, element) if height and scale else None,
+        micrometres(height, "Z Height", scale, at(element)) if height and scale else None,
     )
 
 
-def _um(text: str, what: str, scale: Decimal, element: etree._Element) -> float:
+def micrometres(text: str, what: str, scale: Decimal, place: str) -> float:
     """The size in micrometres, to a billionth of one. Refuses (`not-a-number`) what is a kilometre or more."""
-    value = number(text, what, at(element)) * scale
-    if abs(value) >= _KILOMETRE_UM:
-        raise MapRefused("not-a-number", at(element), f"{what} is {text[:40]}; no substrate is that large.")
+    value = number(text, what, place) * scale
+    if abs(value) >= KILOMETRE_UM:
+        raise MapRefused("not-a-number", place, f"{what} is {text[:40]}; no substrate is that large.")
     return float(round(value, 9))
 
 

@@ -10,10 +10,10 @@ from lxml import etree
 from numpy.typing import NDArray
 
 from mes.units.formats.e142_codes import read_code, read_rows
-from mes.units.formats.e142_layouts import bounded, size_um
+from mes.units.formats.e142_layouts import size_um
 from mes.units.formats.e142_xml import at, attribute, child, children, local, named, unread, whole
 from mes.units.formats.findings import Findings, MapRefused
-from mes.units.formats.grid import picture
+from mes.units.formats.grid import bounded, picture
 from mes.units.formats.mapfile import (
     BinCodes,
     BinDefinition,

@@ -6,13 +6,14 @@ Frame. Rows are a picture: the first row is the top, the first code the left; `R
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from lxml import etree
 
 from mes.units.formats.check import check
 from mes.units.formats.e142_codes import read_rows
 from mes.units.formats.e142_frame import read_orientation
-from mes.units.formats.e142_layouts import bounded
+from mes.units.formats.e142_layouts import micrometres
 from mes.units.formats.e142_overlays import (
     check_map_type,
     read_bin_type,
@@ -21,10 +22,10 @@ from mes.units.formats.e142_overlays import (
     row_texts,
     substrate_type,
 )
-from mes.units.formats.e142_xml import MAX_BYTES, at, child, children, local, named, number, parse, whole
+from mes.units.formats.e142_xml import MAX_BYTES, at, child, children, local, named, parse, whole
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import Axis, Frame, Origin, Shape
-from mes.units.formats.grid import Grids, SizeUm, picture
+from mes.units.formats.grid import Grids, SizeUm, bounded, picture
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 
 FORMAT = "G85"
@@ -175,4 +176,6 @@ def _coordinate(element: etree._Element, axis: str) -> str:
 def _size_um(device: etree._Element, name: str) -> SizeUm | None:
     """Attributes of micrometres, as `DeviceSizeX` and `DeviceSizeY`."""
     x, y = named(device, f"{name}X"), named(device, f"{name}Y")
-    return (float(number(x, name, at(device))), float(number(y, name, at(device)))) if x and y else None
+    if not x or not y:
+        return None
+    return micrometres(x, f"{name}X", Decimal(1), at(device)), micrometres(y, f"{name}Y", Decimal(1), at(device))

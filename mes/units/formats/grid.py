@@ -3,15 +3,24 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mes.units.formats.e142_layouts import bounded
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import Shape
-from mes.units.formats.mapfile import MAX_FILE_POSITIONS, Layout
+from mes.units.formats.mapfile import MAX_FILE_POSITIONS, MAX_POSITIONS, Layout
 
 MAX_MAPS = 1_000
 """Bin maps of one file."""
 
 SizeUm = tuple[float, float]
+
+
+def bounded(columns: int, rows: int, place: str) -> tuple[int, int]:
+    """The two as they are. Refuses (`dimension`, `too-many-positions`) before anybody makes room for them."""
+    if columns < 1 or rows < 1:
+        raise MapRefused("dimension", place, f"The dimension is {columns} x {rows}; both must be 1 or more.")
+    if columns * rows > MAX_POSITIONS:
+        message = f"The dimension is {columns} x {rows}; at most {MAX_POSITIONS} positions are read."
+        raise MapRefused("too-many-positions", place, message)
+    return columns, rows
 
 
 class Grids:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mes.units.formats.check import check
-from mes.units.formats.e142_layouts import bounded
-from mes.units.formats.e142_xml import number, whole
+from mes.units.formats.e142_layouts import micrometres
+from mes.units.formats.e142_xml import whole
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import TURNS, Axis, Frame, Origin, Shape
-from mes.units.formats.grid import Grids, SizeUm, picture
+from mes.units.formats.grid import Grids, SizeUm, bounded, picture
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 from mes.units.formats.text import decoded, lines
 
@@ -188,8 +188,8 @@ def _pitch_um(header: _Header, findings: Findings) -> SizeUm | None:
         return None
     try:
         size = (
-            float(number(x, "XDIES", _place(header, "XDIES")) * scale),
-            float(number(y, "YDIES", _place(header, "YDIES")) * scale),
+            micrometres(x, "XDIES", scale, _place(header, "XDIES")),
+            micrometres(y, "YDIES", scale, _place(header, "YDIES")),
         )
     except MapRefused as error:
         findings.add("size-unread", error.place, f"{error.message} The size is not read.")

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mes.units.formats.check import check
-from mes.units.formats.e142_layouts import bounded
+from mes.units.formats.e142_layouts import KILOMETRE_UM
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import DEFAULT, Axis, Frame, Origin, Shape
-from mes.units.formats.grid import Grids, SizeUm, placed
+from mes.units.formats.grid import Grids, SizeUm, bounded, placed
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 from mes.units.formats.stdf_records import HBR, MIR, PRR, SBR, WCR, WIR, WRR, Fields, Record, byte_order, records
 
@@ -144,13 +144,19 @@ def _setup(fields: Fields) -> _Setup:
     fields.skip(4)
     height, width, units, flat = fields.real(), fields.real(), fields.number("B"), fields.character()
     x, y = fields.number("h"), fields.number("h")
-    scale = _UNIT_UM.get(units or 0)
-    sized = scale and width and height and 0 < width < 1e6 and 0 < height < 1e6
     return _Setup(
-        pitch_um=(width * scale, height * scale) if sized and scale and width and height else None,
+        pitch_um=_pitch_um(width, height, _UNIT_UM.get(units or 0)),
         center=None if x is None or y is None or _NO_COORDINATE in (x, y) else (x, y),
         frame=_frame(flat.upper(), fields.character().upper(), fields.character().upper()),
     )
+
+
+def _pitch_um(width: float | None, height: float | None, scale: float | None) -> SizeUm | None:
+    """None where they are not given, or no sizes of a die."""
+    if width is None or height is None or scale is None:
+        return None
+    size = width * scale, height * scale
+    return size if all(0 < side < KILOMETRE_UM for side in size) else None
 
 
 def _frame(flat: str, x: str, y: str) -> Frame:

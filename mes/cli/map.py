@@ -131,6 +131,7 @@ def export(
 
     Example: mes map export module-01.03 --out module.xml
     """
+    _check_frame(output, as_it_came=as_it_came)
     if there := server():
         customer, substrate = owned(name)
         query = {"customer": customer, "as_it_came": as_it_came or None}
@@ -164,6 +165,7 @@ def convert(
 
     Example: mes map convert supplier.xml clean.xml
     """
+    _check_frame(output, as_it_came=as_it_came)
     mapfile = read_any(file_bytes(source, declaration))
     target.write_bytes(_written(mapfile if as_it_came else mapfile.in_frame(DEFAULT), output))
     told = {
@@ -179,6 +181,11 @@ def convert(
 def _frames(mapfile: MapFile) -> list[dict[str, str]]:
     """How each substrate was drawn and counted in the file."""
     return [{"substrate": one.id, "conversion": str(one.frame)} for one in mapfile.substrates]
+
+
+def _check_frame(output: MapFormat, *, as_it_came: bool) -> None:
+    if as_it_came and output is MapFormat.CSV:
+        raise typer.BadParameter("CSV counts from the upper left, whatever the file does", param_hint="--as-it-came")
 
 
 def _written(mapfile: MapFile, output: MapFormat) -> bytes:

@@ -220,6 +220,7 @@ def test_convert_writes_csv_and_says_what_it_leaves_out(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert CliRunner().invoke(app, convert).exit_code == 0
     assert bins(read_any(target.read_bytes())).codes.tolist() == TABLE_FRAME
+    assert CliRunner().invoke(app, [*convert, "--format", "csv", "--as-it-came"]).exit_code == 2
     source.write_text(STRIP)
     told = CliRunner().invoke(app, ["map", "convert", str(source), str(target), "--format", "csv", "--json"])
     assert yaml.safe_load(told.stdout)["left_out"] == [

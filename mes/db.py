@@ -67,7 +67,7 @@ IN_THE_WAY = {"40P01", "55P03", "40001"}
 """States of errors where another transaction was in the way: deadlock, lock not had in time, order of transactions."""
 BROKEN_OFF = "57014"
 """State of the error where a statement has had all the time it may take."""
-UNFIT = {"22003", "22021", "22023", "54000"}
+UNFIT = {"22003", "22021", "22023", "22P05", "54000"}
 """States of errors where a value is at fault: out of range, no text, no such name, too long."""
 
 

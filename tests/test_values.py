@@ -10,6 +10,7 @@ from mes.errors import Malformed
 UNFIT = {
     "a character that is none": ("select cast(:v as text)", "\x00"),
     "half a character": ("select cast(:v as text)", "\udcff"),
+    "such a character within JSON": ("select cast(:v as jsonb)", '"\\u0000"'),
     "a number too large": ("select cast(:v as integer)", 10**12),
     "a time zone of nowhere": ("select clock_timestamp() at time zone :v", "localtime"),
     "a text too long for an index": ("insert into connector (name) select string_agg(md5(cast(n as text)), '')"

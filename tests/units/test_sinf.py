@@ -124,3 +124,8 @@ def test_what_would_have_to_be_guessed_is_refused(old: str, new: str, code: str,
     with pytest.raises(MapRefused) as caught:
         read_any(edited(old, new).encode())
     assert (caught.value.code, caught.value.place) == (code, place)
+
+
+@pytest.mark.parametrize("character", ["\0", "\1", "\x85", "\uffff"])
+def test_a_name_has_no_character_that_nobody_prints(character: str) -> None:
+    assert read_any(edited("W-7", f"W{character}7{character}").encode()).substrates[0].id == "W 7"

@@ -197,3 +197,13 @@ def test_what_parts_say_is_what_is_read(parts: list[tuple[int, int, int, int, bo
     hard, soft = overlays(read)
     found = {(left + x, top - y): (hard.codes[y, x], soft.codes[y, x]) for y, x in np.argwhere(hard.codes != NULL)}
     assert found == last
+
+
+@pytest.mark.parametrize("name", ["o\0pen", "o\1pen", "o\x9fpen\xa0\x1c"])
+def test_a_name_has_no_character_that_nobody_prints(name: str) -> None:
+    named = record("<", (1, 40), "BBHIcs", 255, 0, 1, 1, b"P", name)
+    mapfile = read_any(head("<") + begin("<", name) + part("<", 0, 0, 1, 1) + named + end("<"))
+    assert mapfile.substrates[0].id == "o pen"
+    bins = mapfile.substrates[0].overlays[0]
+    assert isinstance(bins, BinCodes)
+    assert [d.description for d in bins.definitions] == ["o pen"]

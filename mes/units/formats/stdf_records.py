@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mes.units.formats.findings import Findings, MapRefused
+from mes.units.formats.text import printed
 
 MAX_RECORDS, MAX_PARTS, MAX_OTHERS = 1_500_000, 500_000, 50_000
 """Records of one file: all, those of parts, and all others that are read."""
@@ -95,7 +96,7 @@ class Fields:
             return None
         text = self._content[self._at : min(self._at + length, self._end)].decode("latin-1")
         self._at += length
-        return text.strip("\0 \t\r\n") or None
+        return printed(text).strip() or None
 
     def skip(self, bytes_: int) -> None:
         """Passes over fields of so many bytes together."""

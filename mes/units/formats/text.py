@@ -1,6 +1,7 @@
 """Map files that are lines of text: decoded, and cut into lines, within bounds."""
 
 import codecs
+import re
 from collections.abc import Iterator
 
 from mes.units.formats.findings import MapRefused
@@ -12,9 +13,16 @@ MAX_LINE = 100_000
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
+_NEVER_PRINTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+
+
+def printed(text: str) -> str:
+    """The text with a blank for each character that nobody prints: no name holds one, nor any XML."""
+    return _NEVER_PRINTED.sub(" ", text)
+
 
 def decoded(content: bytes) -> str:
-    """The text by its byte order mark, else as UTF-8, else as Latin-1, of which every byte is a character.
+    """The text by its byte order mark, else as UTF-8, else as Latin-1 that takes every byte; `printed`.
 
     Refuses (`too-large`) more than `MAX_BYTES`.
     """
@@ -22,11 +30,11 @@ def decoded(content: bytes) -> str:
         raise MapRefused("too-large", "the file", f"It has {len(content)} bytes; at most {MAX_BYTES} of text are read.")
     for mark, encoding in _MARKS:
         if content.startswith(mark):
-            return content[len(mark) :].decode(encoding, "replace")
+            return printed(content[len(mark) :].decode(encoding, "replace"))
     try:
-        return content.decode()
+        return printed(content.decode())
     except UnicodeDecodeError:
-        return content.decode("latin-1")
+        return printed(content.decode("latin-1"))
 
 
 def lines(text: str, around: str | None = None) -> Iterator[tuple[int, str]]:

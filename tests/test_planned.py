@@ -101,3 +101,22 @@ def test_lists_of_pairs_and_queries_are_asked_for_as_they_are(named: Database) -
     query = Customer.id.in_(select(Customer.id).where(Customer.title == "Gamma"))
     found = _texts(named, select(Customer.name).where(pairs), select(Customer.name).where(query))
     assert [names for _, names in found] == [["alpha"], ["gamma"]]
+
+
+def test_of_many_joins_the_written_order_counts(database: Database) -> None:
+    """The last of seven tables has one row, and is joined to all others; among fewer the server begins with it."""
+    with database.transaction() as session:
+        for table in "abcdefg":
+            session.execute(text(f"create temporary table {table} (id integer) on commit drop"))
+            session.execute(text(f"insert into {table} select generate_series(1, {1 if table == 'g' else 1000})"))
+            session.execute(text(f"analyze {table}"))
+
+        def scans(tables: str) -> list[str]:
+            """The tables as the plan scans them, those that are joined last first."""
+            joins = " ".join(f"join {table} on {table}.id = a.id" for table in tables[1:])
+            plan = session.scalars(text(f"explain (costs off) select from a {joins}"))
+            lines = sorted((line for line in plan if " on " in line), key=lambda line: len(line) - len(line.lstrip()))
+            return [line.split(" on ")[1].strip() for line in lines]
+
+        assert scans("abcdefg").index("g") < 2
+        assert scans("abfg").index("g") >= 2

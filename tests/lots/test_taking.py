@@ -116,7 +116,7 @@ def test_holds_are_released_one_by_one_and_history_tells(floor: Floor) -> None:
         floor.do(release_hold, lot, first.id, "again", Role.LINE_ENGINEER)
     with pytest.raises(Malformed):
         floor.do(release_hold, lot, second.id, " ", Role.LINE_ENGINEER)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match=f"has no hold 99; what holds it: {second.id}"):
         floor.do(release_hold, lot, 99, "which", Role.LINE_ENGINEER)
     with floor.database.reading() as session:
         query = select(History).where(History.subject_kind == "lot", History.subject == "D1").order_by(History.n)

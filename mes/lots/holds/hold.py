@@ -109,13 +109,19 @@ def release_hold(session: Session, lot_id: int, hold_id: int, comment: str, role
     query = select(Hold).where(Hold.id == hold_id, Hold.lot_id == lot_id)
     placed = session.scalars(query, execution_options={"populate_existing": True}).one_or_none()
     if placed is None:
-        raise NotFound(f"Lot {lot.name} has no hold {hold_id}.")
+        raise NotFound(f"Lot {lot.name} has no hold {hold_id}; {_standing(session, lot)}.")
     if placed.released_at is not None:
         raise Refused(f"Hold {hold_id} of lot {lot.name} was released by {placed.released_by}.")
     if not releases(role, placed.owner_role):
         raise Refused(f"Hold {hold_id} of lot {lot.name} is not yours to release.", of_another(placed))
     record(session, "release_hold", act, [released(lot, placed, comment, act)])
     return placed
+
+
+def _standing(session: Session, lot: Lot) -> str:
+    query = select(Hold.id).where(Hold.lot_id == lot.id, Hold.released_at.is_(None)).order_by(Hold.id)
+    numbers = ", ".join(map(str, session.scalars(query)))
+    return f"what holds it: {numbers}" if numbers else "nothing holds it"
 
 
 def against_leaving(

@@ -77,5 +77,7 @@ def empty() -> Iterator[Bench]:
 
 
 def _roomy(plant: Plant) -> Plant:
+    """The same with room on equipment for all jobs, and material that lasts however many acts move the clock."""
     classes = tuple(c.model_copy(update={"places": PLACES}) for c in plant.classes)
-    return replace(plant, classes=classes)
+    materials = tuple(m.model_copy(update={"floor_life_h": None, "bake_h": None}) for m in plant.materials)
+    return replace(plant, classes=classes, materials=materials)

@@ -117,7 +117,7 @@ def test_where_the_units_of_a_lot_went_is_told_in_numbers(floor: Floor, caller: 
 
 
 def test_every_format_comes_in_packed_or_with_its_declaration(floor: Floor, caller: Caller) -> None:
-    sinf = "LOT:IN-1\nWAFER:W1\nROWCT:3\nCOLCT:4\n" + "RowData:01 01 02 __\n" * 3
+    sinf = "LOT:IN-1\nWAFER:W1\nFNLOC:180\nROWCT:3\nCOLCT:4\n" + "RowData:01 01 02 __\n" * 3
     table = "wafer,x,y,bin\n" + "".join(f"W2,{n % 4},{n // 4},{n % 3}\n" for n in range(12))
     says = "form: table\nsubstrate: {column: wafer}\nlot: IN-1\nx: x\ny: y\nbin: bin\ngood: [1, 2]\n"
     sent = [gzip.compress(sinf.encode()), declare(table.encode(), f"{says}origin: UpperLeft\naxis: DownRight".encode())]

@@ -14,6 +14,7 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
+    null,
     or_,
     select,
 )
@@ -103,15 +104,16 @@ _THERE = (
 
 def select_lots(wanted: LotFilter | None = None) -> Select[*tuple[Any, ...]]:
     """One row for each lot, to be ordered by `LINE_FIRST`."""
-    query = _rows().add_columns(_QUEUE_ENDS.label("queue_ends_at"))
+    query = _rows(_QUEUE_ENDS)
     return query if wanted is None else query.where(*_conditions(wanted))
 
 
-def _rows() -> Select[*tuple[Any, ...]]:
-    """What is told of each lot, but for its queue times."""
+def _rows(queue_ends: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    """What is told of each lot."""
     query = select(
         Lot.name.label("lot"), Customer.name.label("customer"), Product.name.label("product"), Lot.kind,
         RouteVersion.name.label("route"), Lot.state, HELD.label("held"), _REVIEW.label("review_by"),
+        queue_ends.label("queue_ends_at"),
         Operation.name.label("operation"), Lot.priority, Lot.due_at, Lot.substrates, _THERE.label("at_operation"),
         Lot.units, Lot.created_at, Lot.released_at, Lot.ended_at,
     )  # fmt: skip
@@ -251,7 +253,7 @@ _FORMS = (
     .order_by(Ledger.form)
 )
 _LOOK = (
-    _rows()
+    _rows(null())  # when queue times end stands in the list of them
     .add_columns(
         _listed(_HOLDS).label("holds"), _listed(_FUTURE_HOLDS).label("future_holds"),
         _listed(_RESERVATIONS).label("reservation"), _listed(_QUEUE_TIMES).label("queue_times"),

@@ -286,3 +286,21 @@ def test_a_lot_goes_back_to_its_owner_or_is_destroyed_before_a_witness(floor: Fl
     assert (floor.lot("D1").state, floor.ledger("D1")) == ("scrapped", {"received": 12, "scrapped": 12})
     assert told(floor, "D1", "destroy")[0]["after"]["witness"] == "lee"
     assert (held.id, floor.problems()) == (1, [])
+
+
+@pytest.mark.parametrize("others", [(), ("W2",)])
+def test_what_was_scrapped_before_the_release_waits_at_the_first_operation_when_it_comes_back(
+    floor: Floor, others: tuple[str, ...]
+) -> None:
+    lot = floor.do(create, NewLot("D1", "alpha", "die", (Arrival("W1"), Arrival("W2")))).id
+    floor.do(scrap, lot, "W1", None)
+    record = last_record(floor, "D1", "scrap")
+    floor.do(release, lot)
+    for other in others:
+        floor.do(scrap, lot, other, None)
+    floor.do(correct, lot, record)
+    first = floor.member("W2").operation_id
+    assert (floor.lot("D1").state, floor.lot("D1").operation_id) == ("queued", first)
+    assert (floor.member("W1").progress, floor.member("W1").operation_id) == ("queued", first)
+    floor.pass_through("CELL-1", "D1", *sorted({"W1", "W2"} - {*others}))
+    assert floor.problems() == []

@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session, undefer
 
 from mes.errors import NotFound, Reason, Refused
 from mes.history import Act
+from mes.lots import progress
 from mes.lots.models import Lot, LotSubstrate, RunSubstrate
+from mes.lots.queries import operations
 from mes.lots.states import LotState, LotVerb, Progress
 from mes.lots.verbs.models import HandChange
 from mes.lots.verbs.picture import Picture, at_work, done, picture, told_why
@@ -50,11 +52,27 @@ def correct(session: Session, lot_id: int, record: int, act: Act) -> Lot:
     if found:
         raise Refused(f"Entry {record} of lot {seen.lot.name} cannot be taken back.", *found)
     take_back(session, seen, of)
+    _let_in(session, seen, act)
     ended = seen.lot.state in (LotState.SCRAPPED, LotState.CONSUMED)
     came = "bonus" if rows[0].verb == "bonus" else None
-    again = AGAIN.get(LotState(rows[0].lot_state), LotVerb.WAIT) if ended and came is None else None
+    again = _again(seen.lot, LotState(rows[0].lot_state)) if ended and came is None else None
     told = {"record": record, "took_back": rows[0].verb, "means": CORRECT_MEANS}
     return done(session, seen, "correct", act, told, lot_verb=again, came=came, reverses=record)
+
+
+def _again(lot: Lot, stood: LotState) -> LotVerb:
+    """What brings a lot back that stood so; one that was released since is not created any more."""
+    released = stood == LotState.CREATED and lot.released_at is not None
+    return LotVerb.WAIT if released else AGAIN.get(stood, LotVerb.WAIT)
+
+
+def _let_in(session: Session, seen: Picture, act: Act) -> None:
+    """What comes back of before the release waits at the first operation, as the others did that were let in."""
+    behind = [m for m in seen.chosen if m.progress == Progress.QUEUED and m.operation_id is None]
+    if behind and seen.lot.released_at is not None:
+        first = operations(session, seen.lot.route_version_id)[0]
+        for member in behind:
+            progress.stand_at(member, first, act.at)
 
 
 def _changes(session: Session, lot_id: int, record: int) -> Sequence[HandChange]:

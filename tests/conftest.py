@@ -18,7 +18,7 @@ from xdist.scheduler import LoadFileScheduling
 from mes.db import Database
 from mes.postgres import EmbeddedPostgres
 from mes.schema import init
-from tests.databases import APP_PASSWORD, copied, copy, opened, quick_folder
+from tests.databases import APP_PASSWORD, copied, copy, keeper, opened, quick_folder
 from tests.shop import Floor, build_floor
 
 MIGRATED, FURNISHED = "template_migrated", "template_furnished"
@@ -93,6 +93,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     """The server of this test run. Its data die with it, so it does not wait for the disk."""
     with quick_folder() as folder, EmbeddedPostgres.start(folder, NOT_DURABLE | FOR_COPIES | COUNTING) as server:
         yield server
+        keeper(server).close()
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def superuser(postgres: EmbeddedPostgres, database: str = "postgres") -> psycopg
 
 
 @cache
-def _keeper(postgres: EmbeddedPostgres) -> psycopg.Connection[Any]:
+def keeper(postgres: EmbeddedPostgres) -> psycopg.Connection[Any]:
     """The connection by which databases come and go: to make one anew takes as long as to copy a database."""
     return superuser(postgres)
 
@@ -48,7 +48,7 @@ def _keeper(postgres: EmbeddedPostgres) -> psycopg.Connection[Any]:
 def copy(postgres: EmbeddedPostgres, template: str, name: str) -> None:
     """Copy a database, file by file: page by page through the log takes twice as long."""
     statement = sql.SQL("create database {} template {} strategy file_copy")
-    _keeper(postgres).execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+    keeper(postgres).execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def copied(postgres: EmbeddedPostgres, template: str) -> Iterator[URL]:
     name = _free.pop() if _free else f"test_{next(_numbers)}"
     copy(postgres, template, name)
     yield make_url(postgres.url).set(database=name)
-    _keeper(postgres).execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    keeper(postgres).execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
     _free.append(name)
 
 

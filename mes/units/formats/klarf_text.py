@@ -61,31 +61,35 @@ def _words(text: str) -> list[str]:
 
 
 def _from_statements(rest: Iterator[_Line]) -> Iterator[Said | Row]:
-    """Statements that end with `;`: rows of a list stand on lines of their own, before it."""
+    """What statements say. Of one that is cut off by the end of the file only the rows count."""
     columns = {PLAN: ["XINDEX", "YINDEX"], DEFECTS: [], SUMMARY: []}
-    open_list: _Rows | None = None
-    open_words: Said | None = None
+    for pieces in _statements(rest):
+        n, first = pieces[0]
+        name, _, after = first.removesuffix(";").strip().partition(" ")
+        if name in columns:
+            rows = _Rows(name, columns[name])
+            pieces[0] = n, after.partition(" ")[2] if name == PLAN else after
+            for at, piece in pieces:
+                yield from rows.add(at, piece.removesuffix(";"))
+        elif pieces[-1][1].endswith(";"):
+            words = _words(after)
+            if spec := _SPECS.get(name):
+                words += [word for _, piece in pieces[1:] for word in _words(piece.removesuffix(";"))]
+                columns[spec] = [word.upper() for word in words[1:]]
+            yield Said(n, name, words)
+
+
+def _statements(rest: Iterator[_Line]) -> Iterator[list[_Line]]:
+    """Each statement in pieces, up to the `;` that ends it: rows of a list stand on lines of their own, before it."""
+    pieces: list[_Line] = []
     for n, line in rest:
         for piece in _pieces(line):
-            body, ends = piece.removesuffix(";"), piece.endswith(";")
-            if open_list is not None:
-                yield from open_list.add(n, body)
-            elif open_words is not None:
-                if open_words.name in _SPECS:
-                    open_words.words.extend(_words(body))
-            else:
-                name, _, after = body.strip().partition(" ")
-                if name in columns:
-                    open_list = _Rows(name, columns[name])
-                    yield from open_list.add(n, after.partition(" ")[2] if name == PLAN else after)
-                else:
-                    open_words = Said(n, name, _words(after))
-            if ends:
-                if open_words is not None:
-                    if spec := _SPECS.get(open_words.name):
-                        columns[spec] = [word.upper() for word in open_words.words[1:]]
-                    yield open_words
-                open_list = open_words = None
+            pieces.append((n, piece))
+            if piece.endswith(";"):
+                yield pieces
+                pieces = []
+    if pieces:
+        yield pieces
 
 
 def _pieces(line: str) -> list[str]:

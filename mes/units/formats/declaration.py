@@ -122,14 +122,12 @@ def read_declaration(data: bytes) -> Declaration:
             if n > _MAX_EVENTS or isinstance(event, yaml.AliasEvent):
                 raise _refused("It is too long, or refers to itself by * and &; write it plainly.")
         return Declaration.model_validate(yaml.load(text, yaml.BaseLoader))  # noqa: S506  # it makes only strings
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, OverflowError) as error:
-        raise _refused(f"It is no YAML: {str(error)[:200]}.") from None
+    except MapRefused:
+        raise
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, e['loc'])) or 'all'}: {e['msg']}" for e in error.errors()[:10]]
         raise _refused("; ".join(wrong) + ".") from None
-    except ValueError as error:
-        if isinstance(error, MapRefused):
-            raise
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         raise _refused(f"It is no YAML: {str(error)[:200]}.") from None
 
 

@@ -111,9 +111,9 @@ def _unzip(data: bytes, max_bytes: int) -> Unpacked:
                 message = f"It holds {names}; a zip holds one map, and {declaration.NAME} where the map needs one."
                 raise MapRefused("zip-members", "zip", message)
             texts = [_member(archive, member, max_bytes) for member in (*maps, *declared)]
+    except MapRefused:
+        raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
-        if isinstance(error, MapRefused):
-            raise
         raise MapRefused("packed-broken", "zip", f"It is no whole zip: {error}; send it again.") from None
     return Unpacked(texts[0], texts[1] if declared else None)
 

@@ -41,7 +41,7 @@ def show_map(file: FileIn, *, declaration: DeclarationIn = None, as_json: Json =
 
     Example: mes map show wafer.xml --json
     """
-    told = describe(read_any(file_bytes(file, declaration)))
+    told = describe(_read(file, declaration))
     if as_json:
         print_json(told)
         return
@@ -51,9 +51,9 @@ def show_map(file: FileIn, *, declaration: DeclarationIn = None, as_json: Json =
     show(told["warnings"], as_json=False, empty="No warnings.")
 
 
-def file_bytes(file: Path, declaration: Path | None) -> bytes:
-    """The file as it goes through the one door of maps, with its declaration."""
-    return declare(file.read_bytes(), declaration.read_bytes() if declaration else None)
+def _read(file: Path, declaration: Path | None) -> MapFile:
+    with file.open("rb") as stream:
+        return read_any(declare(stream, declaration.read_bytes()) if declaration else stream)
 
 
 def _short(substrate: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +90,8 @@ def import_maps(
 
     Example: mes map import incoming/*.xml --customer alpha --route hbm_core --release
     """
-    read = [(file.name, file_bytes(file, declaration)) for file in files]
+    declared = declaration.read_bytes() if declaration else None
+    read = [(file.name, declare(file.read_bytes(), declared) if declared else file.read_bytes()) for file in files]
     with working("Taking maps in", as_json=as_json) as at:
         if there := server():
             told = there.upload("maps", files=read, customer=customer, route=route, release=released, why=why)
@@ -166,7 +167,7 @@ def convert(
     Example: mes map convert supplier.xml clean.xml
     """
     _check_frame(output, as_it_came=as_it_came)
-    mapfile = read_any(file_bytes(source, declaration))
+    mapfile = _read(source, declaration)
     target.write_bytes(_written(mapfile if as_it_came else mapfile.in_frame(DEFAULT), output))
     told = {
         "file": str(target),

@@ -4,8 +4,10 @@ import pytest
 
 from bench.mutants import mutants
 from bench.mutate import OF
+from mes.units.formats import stdf_records
 from mes.units.formats.detect import read_any
 from mes.units.formats.findings import MapRefused
+from tests.units import test_stdf
 
 
 @pytest.mark.parametrize("name", list(OF))
@@ -27,10 +29,18 @@ ONE_WAFER = b"WaferID 1;\nSampleTestPlan 1\n1 1;\n"
         (b"RowData:01\n" + b" " * 20 * 1024 * 1024, "too-large"),
         (b"FileVersion 1 2;\n" + ONE_WAFER * 1001, "too-many-maps"),
         (b"\x02\x00\x00\x0a\x02\x04" + b"\0\0\x02\x0a" * 50_002, "too-large"),
-        (b"\x02\x00\x00\x0a\x02\x04" + b"\0\0\x0f\x0a" * 1_500_001, "too-large"),
     ],
 )
 def test_what_would_take_too_long_or_too_much_memory_is_refused(data: bytes, code: str) -> None:
     with pytest.raises(MapRefused) as caught:
         read_any(data)
     assert caught.value.code == code
+
+
+def test_more_tests_than_any_sort_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    far = test_stdf.head("<")
+    monkeypatch.setattr(stdf_records, "MAX_RECORDS", 1000)
+    with pytest.raises(MapRefused) as caught:
+        read_any(far + b"\0\0\x0f\x0a" * 999)
+    assert caught.value.code == "too-large"
+    assert "1000 records" in str(caught.value)

@@ -8,9 +8,11 @@ import zipfile
 
 import pytest
 
+from mes.units.formats import unpack
 from mes.units.formats.detect import read_any
 from mes.units.formats.findings import MapRefused
 from tests.units.test_sinf import WAFER
+from tests.units.test_stdf import wafer
 
 MAP = WAFER.encode()
 
@@ -37,6 +39,17 @@ def test_a_packed_map_is_read_as_the_plain_one() -> None:
         zipped({"any.name": MAP}), zipped({"maps/": b"", "maps/w.txt": MAP}), zipped({"w": MAP}, zipfile.ZIP_STORED),
     ):  # fmt: skip
         assert read_any(data) == plain
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+def test_where_blocks_end_changes_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sort = b"".join(wafer()) + b"\x40"
+    plain = [read_any(data) for data in (MAP, sort)]
+    assert plain[1].discrepancies[0].code == "record-cut"
+    monkeypatch.setattr(unpack, "BLOCK", block)
+    for data, expected in zip((MAP, sort), plain, strict=True):
+        for packed in (data, gzip.compress(data[:3]) + gzip.compress(data[3:]), zipped({"w": data})):
+            assert read_any(io.BytesIO(packed)) == expected
 
 
 ENCRYPTED = bytearray(zipped({"w": MAP}))

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from mes.units.formats.declared import read_declared
 from mes.units.formats.e142 import read_e142
-from mes.units.formats.e142_xml import MAX_BYTES
 from mes.units.formats.findings import MapRefused
 from mes.units.formats.g85 import read_g85
 from mes.units.formats.klarf import read_klarf
@@ -15,7 +14,8 @@ from mes.units.formats.sinf import is_sinf, read_sinf
 from mes.units.formats.stdf import read_stdf
 from mes.units.formats.stdf_records import is_stdf
 from mes.units.formats.text import decoded
-from mes.units.formats.unpack import unpack
+from mes.units.formats.unpack import Source, unpack
+from mes.units.formats.values import MAX_BYTES
 
 KNOWN = "E142 XML, G85 XML, SINF, STDF V4, KLARF"
 MAX_XML_BYTES = 24 * 1024 * 1024
@@ -31,21 +31,22 @@ _G85_ROOTS = ("maps", "map")
 _Reader = Callable[[bytes], MapFile]
 
 
-def read_any(data: bytes, max_bytes: int = MAX_BYTES) -> MapFile:
+def read_any(source: Source, max_bytes: int = MAX_BYTES) -> MapFile:
     """The maps of a file in any format that is known, plain or packed.
 
     Refuses with `MapRefused`: a package that is broken, too large or a bomb; content of no known format; and what
     the format's own reader refuses.
     """
-    unpacked = unpack(data, max_bytes)
+    unpacked = unpack(source, max_bytes)
     if unpacked.declaration is not None:
-        return read_declared(unpacked.content, unpacked.declaration)
-    return _reader(unpacked.content)(unpacked.content)
+        return read_declared(unpacked.whole(), unpacked.declaration)
+    if is_stdf(unpacked.head):
+        return read_stdf(unpacked.blocks)
+    content = unpacked.whole()
+    return _reader(content)(content)
 
 
 def _reader(content: bytes) -> _Reader:
-    if is_stdf(content):
-        return read_stdf
     head = decoded(content[:_HEAD])
     if head.lstrip().startswith("<"):
         return _xml_reader(content, head[:_XML_HEAD])

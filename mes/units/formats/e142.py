@@ -19,18 +19,7 @@ from mes.units.formats.check import check
 from mes.units.formats.e142_frame import ATTRIBUTES, read_frame
 from mes.units.formats.e142_layouts import read_layouts
 from mes.units.formats.e142_overlays import TYPES, picture_size, read_overlay, substrate_type
-from mes.units.formats.e142_xml import (
-    MAX_BYTES,
-    at,
-    child,
-    children,
-    local,
-    named,
-    parse,
-    text,
-    unread,
-    whole,
-)
+from mes.units.formats.e142_xml import at, child, children, local, named, parse, text, unread
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import Frame, Shape
 from mes.units.formats.from_one import counts_from_one, recounted, seems_to_count_from_one
@@ -45,6 +34,7 @@ from mes.units.formats.mapfile import (
     extent,
     layout_path,
 )
+from mes.units.formats.values import MAX_BYTES, whole
 
 _NAMESPACE = re.compile(r"urn:semi-org:xsd\.E142-1\.V[0-9]+\.SubstrateMap")
 

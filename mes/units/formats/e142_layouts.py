@@ -4,13 +4,12 @@ from decimal import Decimal
 
 from lxml import etree
 
-from mes.units.formats.e142_xml import at, attribute, child, children, named, number, text, unread, whole
+from mes.units.formats.e142_xml import at, attribute, child, children, named, text, unread
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.grid import bounded
 from mes.units.formats.mapfile import Layout
+from mes.units.formats.values import micrometres, whole
 
-KILOMETRE_UM = 10**9
-"""No substrate is that large."""
 _UM = {
     "um": Decimal(1),
     "micron": Decimal(1),
@@ -95,14 +94,6 @@ def _z(
         whole(order, "Z Order", at(element)) if order else None,
         micrometres(height, "Z Height", scale, at(element)) if height and scale else None,
     )
-
-
-def micrometres(text: str, what: str, scale: Decimal, place: str) -> float:
-    """The size in micrometres, to a billionth of one. Refuses (`not-a-number`) what is a kilometre or more."""
-    value = number(text, what, place) * scale
-    if abs(value) >= KILOMETRE_UM:
-        raise MapRefused("not-a-number", place, f"{what} is {text[:40]}; no substrate is that large.")
-    return float(round(value, 9))
 
 
 def _scale(element: etree._Element, default_units: str | None, findings: Findings) -> Decimal | None:

@@ -15,11 +15,11 @@ from mes.units.formats.check import check
 from mes.units.formats.e142_codes import fits, spell, write_rows
 from mes.units.formats.e142_frame import declared
 from mes.units.formats.e142_overlays import TYPES
-from mes.units.formats.e142_xml import number
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.from_one import counts_from_one
 from mes.units.formats.grid import bounded
 from mes.units.formats.mapfile import BinCodes, DeviceIds, Layout, MapFile, Overlay, SubstrateMap, TransferList
+from mes.units.formats.values import number
 
 NAMESPACE = "urn:semi-org:xsd.E142-1.V1005.SubstrateMap"
 _FACTS = frozenset({"target-twice", "target-never", "source-twice"})

@@ -13,7 +13,6 @@ from lxml import etree
 from mes.units.formats.check import check
 from mes.units.formats.e142_codes import read_rows
 from mes.units.formats.e142_frame import read_orientation
-from mes.units.formats.e142_layouts import micrometres
 from mes.units.formats.e142_overlays import (
     check_map_type,
     read_bin_type,
@@ -22,11 +21,12 @@ from mes.units.formats.e142_overlays import (
     row_texts,
     substrate_type,
 )
-from mes.units.formats.e142_xml import MAX_BYTES, at, child, children, local, named, parse, whole
+from mes.units.formats.e142_xml import at, child, children, local, named, parse
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import Axis, Frame, Origin, Shape
 from mes.units.formats.grid import Grids, SizeUm, bounded, picture
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
+from mes.units.formats.values import MAX_BYTES, micrometres, whole
 
 FORMAT = "G85"
 _ORIGINS = {

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mes.units.formats.check import check
-from mes.units.formats.e142_xml import whole
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import Axis, Frame, Origin
 from mes.units.formats.grid import Grids, SizeUm, bounded
 from mes.units.formats.klarf_text import DEFECTS, PLAN, Row, Said, said
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, SubstrateMap
 from mes.units.formats.text import decoded
+from mes.units.formats.values import whole
 
 FORMAT = "KLARF"
 NOT_LOOKED_AT = 0xFFFF

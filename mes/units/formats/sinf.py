@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mes.units.formats.check import check
-from mes.units.formats.e142_layouts import micrometres
-from mes.units.formats.e142_xml import whole
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import TURNS, Axis, Frame, Origin, Shape
 from mes.units.formats.grid import Grids, SizeUm, bounded, picture
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 from mes.units.formats.text import decoded, lines
+from mes.units.formats.values import micrometres, whole
 
 FORMAT = "SINF"
 NO_DIE, NOT_LOOKED_AT = 0xFFFF, 0xFFFE

@@ -6,18 +6,20 @@ says where flat or notch is in that picture.
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mes.units.formats.check import check
-from mes.units.formats.e142_layouts import KILOMETRE_UM
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.frame import DEFAULT, Axis, Frame, Origin, Shape
 from mes.units.formats.grid import Grids, SizeUm, bounded, placed
 from mes.units.formats.mapfile import BinCodes, BinDefinition, BinType, MapFile, ReferenceDevice, SubstrateMap
 from mes.units.formats.stdf_records import HBR, MIR, PRR, SBR, WCR, WIR, WRR, Fields, Record, byte_order, records
+from mes.units.formats.values import KILOMETRE_UM
 
 FORMAT = "STDF"
 NO_BIN = 0xFFFF
@@ -40,12 +42,12 @@ _PART_BYTES = 13
 
 @dataclass
 class _Wafer:
-    """A wafer as its WIR and WRR say it, and where its parts begin in the file."""
+    """A wafer as its WIR and WRR say it, and its parts: each a PRR up to and with its y coordinate."""
 
     id: str | None = None
     good: int | None = None
     visits: int = 0
-    parts: list[int] = field(default_factory=list)
+    parts: bytearray = field(default_factory=bytearray)
 
 
 @dataclass
@@ -71,14 +73,17 @@ class _Reading:
     loose: int = 0
 
 
-def read_stdf(data: bytes) -> MapFile:
+def read_stdf(blocks: Iterator[bytes]) -> MapFile:
     """The wafers of one STDF file, with every discrepancy found in it; tests and measurements are passed over.
+
+    The file comes block by block, and no more than one of them is held.
 
     Refuses with `MapRefused`: another version; too many records; no part with a place on a wafer; a wafer without
     id; coordinates over the bound; a WF_FLAT that is unknown.
     """
-    findings, grids, order = Findings(), Grids(), byte_order(data)
-    reading = _read(data, order, findings)
+    findings, grids, first = Findings(), Grids(), next(blocks, b"")
+    order = byte_order(first)
+    reading = _read(records(chain([first], blocks), order, findings), order)
     if reading.setup is None:
         message = "There is no WCR; x is taken to count to the right, y upwards, and the notch to be at the bottom."
         findings.add("axis-assumed", "the file", message)
@@ -89,25 +94,25 @@ def read_stdf(data: bytes) -> MapFile:
     wafers = [wafer for wafer in _merged(reading.wafers) if wafer.parts]
     if not wafers:
         raise MapRefused("no-map", "the file", "There is no part on a wafer: nothing to read.")
-    substrates = [_substrate(data, order, reading, setup, wafer, grids, findings) for wafer in wafers]
+    substrates = [_substrate(order, reading, setup, wafer, grids, findings) for wafer in wafers]
     mapfile = MapFile(layouts=grids.layouts, substrates=tuple(substrates), format=FORMAT)
     check(mapfile, findings)
     return replace(mapfile, discrepancies=findings.listed())
 
 
-def _read(data: bytes, order: str, findings: Findings) -> _Reading:
+def _read(found: Iterator[Record], order: str) -> _Reading:
     """One way through the file; the parts of each test head belong to the wafer that is on it."""
     reading = _Reading()
     on_head: dict[int, _Wafer] = {}
-    for record in records(data, order, findings):
+    for record in found:
         if record.kind == PRR:
-            wafer = on_head.get(data[record.start]) if record.end - record.start >= _PART_BYTES else None
+            wafer = on_head.get(record.body[0]) if len(record.body) >= _PART_BYTES else None
             if wafer is None:
                 reading.loose += 1
             else:
-                wafer.parts.append(record.start)
+                wafer.parts += record.body[:_PART_BYTES]
             continue
-        _read_other(Fields(data, record, order), record, reading, on_head)
+        _read_other(Fields(record.body, order), record, reading, on_head)
     return reading
 
 
@@ -197,8 +202,7 @@ class _Parts:
     y: NDArray[np.int32]
 
 
-def _parts(data: bytes, order: str, wafer: _Wafer, findings: Findings) -> _Parts:
-    raw = np.frombuffer(data, np.uint8)
+def _parts(order: str, wafer: _Wafer, findings: Findings) -> _Parts:
     form = np.dtype(
         {
             "names": ["flags", "hard", "soft", "x", "y"],
@@ -207,11 +211,7 @@ def _parts(data: bytes, order: str, wafer: _Wafer, findings: Findings) -> _Parts
             "itemsize": _PART_BYTES,
         }
     )
-    blocks = []
-    for first in range(0, len(wafer.parts), 100_000):
-        starts = np.array(wafer.parts[first : first + 100_000])
-        blocks.append(raw[starts[:, None] + np.arange(_PART_BYTES)].reshape(-1).view(form))
-    rows = np.concatenate(blocks)
+    rows = np.frombuffer(wafer.parts, form)
     placed = (rows["x"] != _NO_COORDINATE) & (rows["y"] != _NO_COORDINATE)
     if lost := int((~placed).sum()):
         findings.add("part-without-place", f"Wafer {wafer.id}", f"{lost} parts have no coordinates: they are not read.")
@@ -251,12 +251,12 @@ def _box(parts: _Parts, setup: _Setup, place: str) -> _Box:
 
 
 def _substrate(
-    data: bytes, order: str, reading: _Reading, setup: _Setup, wafer: _Wafer, grids: Grids, findings: Findings
+    order: str, reading: _Reading, setup: _Setup, wafer: _Wafer, grids: Grids, findings: Findings
 ) -> SubstrateMap:
     if wafer.id is None:
         raise MapRefused("substrate-id", "WIR", "The wafer has no WAFER_ID; it says whose map it is.")
     place = f"Wafer {wafer.id}"
-    parts = _parts(data, order, wafer, findings)
+    parts = _parts(order, wafer, findings)
     box = _box(parts, setup, place)
     rows, columns = box.shape
     grids.reserve(2 * columns, rows, place)

@@ -180,6 +180,12 @@ select format('Substrate %%s of lot %%s is at operation %%s, which is of another
 from lot_substrate m join lot l on l.id = m.lot_id join substrate s on s.id = m.substrate_id
 join operation o on o.id = m.operation_id
 where m.progress <> %(closed)s and o.route_version_id <> l.route_version_id order by l.id, s.id""",
+    "operations": """
+select format('Substrate %%s of lot %%s is %%s at %%s, yet the lot was %%s.', s.name, l.name, m.progress,
+    coalesce(o.name, 'no operation'), case when l.released_at is null then 'never released' else 'released' end)
+from lot_substrate m join lot l on l.id = m.lot_id join substrate s on s.id = m.substrate_id
+left join operation o on o.id = m.operation_id
+where m.progress = any(%(stands)s) and (o.id is null) <> (l.released_at is null) order by l.id, s.id""",
     "holds": """
 select format('Hold H-%%s of lot %%s was released before it was set.', h.id, l.name)
 from hold h join lot l on l.id = h.lot_id where h.released_at < h.held_at order by h.id""",

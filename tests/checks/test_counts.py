@@ -173,6 +173,17 @@ FAULTS = {
         " where substrate_id = (select id from substrate where name = 'P.01')",
         {"routes": "Substrate P.01 of lot P is at operation cap/10, which is of another route."},
     ),
+    "a substrate that waits nowhere": (
+        "update lot_substrate set progress = 'queued'"
+        " where substrate_id = (select id from substrate where name = 'P.01')",
+        {"operations": "Substrate P.01 of lot P is queued at no operation, yet the lot was released."},
+    ),
+    "a substrate that waits before the release": (
+        "update lot set released_at = null where name = 'P'; update lot_substrate set progress = 'queued',"
+        " operation_id = (select id from operation where name = 'package/30')"
+        " where substrate_id = (select id from substrate where name = 'P.01')",
+        {"operations": "Substrate P.01 of lot P is queued at package/30, yet the lot was never released."},
+    ),
     "a substrate in two runs": (
         "drop index uq_run_substrate_open; update run set state = 'running'; update run_substrate set work = 'waiting'",
         {"runs": "Substrate I1 is in 2 open runs: J-0000003, J-0000004.", "places": "has 5 open runs and 2 places."},

@@ -111,7 +111,7 @@ from lot l where l.state = 'stocked';
 
 insert into history (event_id, subject_kind, subject_id, subject, n, customer_id, verb, actor, happened_at, body, hash)
 select nextval('history_event'), subject_kind, subject_id, subject, n, customer_id, 'track_out', 'sorter-1', at,
-       '{"actor":"sorter-1","after":{"units":0},"before":{},"deltas":[],"padding":"' || repeat('x', 160) || '"}',
+       '{"actor":"sorter-1","after":{"units":0},"before":{},"deltas":[],"padding":"' || repeat('x', 150) || '","why":""}',
        sha256(subject::bytea)
 from (select n as order_n, 'lot' as subject_kind, lot_id as subject_id, lot as subject, k as n, customer_id, at
       from older, generate_series(1, 8) k

@@ -45,6 +45,11 @@ class Place:
         """Dispatch starts lots on it, and it reports them itself."""
         return self.connected and not self.by_hand
 
+    @property
+    def full(self) -> bool:
+        """Nothing starts on it before a run ends."""
+        return self.open_runs >= self.places
+
 
 @dataclass(frozen=True)
 class OpenRun:

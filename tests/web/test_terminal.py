@@ -122,6 +122,24 @@ def test_equipment_is_told_by_name_and_what_it_does_by_itself(shop: Floor, serve
     expect(page.get_by_role("button", name="Start on OVEN-1")).to_be_visible()
 
 
+def test_equipment_whose_places_are_taken_offers_no_lot_to_start(shop: Floor, serve: Serve) -> None:
+    shop.do(track_in, shop.wanted("OVEN-1", "B1"))
+    with serve().client("operator") as client:
+        taken, others = client.get("/terminal?equipment=OVEN-1").text, client.get("/terminal").text
+    assert ("All its places are taken" in taken, "To be finished by a person" in taken) == (True, True)
+    assert ("Waits for a person" in taken, ">B2<" in taken, ">B2<" in others) == (False, False, True)
+
+
+def test_a_miscount_is_told_in_a_sentence_alone(shop: Floor, serve: Serve) -> None:
+    run = shop.do(track_in, shop.wanted("OVEN-1", "B1"))
+    counted = {"lot": "B1", "customer": "alpha", "run": run.name, "good": "3"}
+    site = serve()
+    with site.client("operator") as client:
+        answer = client.post("/terminal/track-out", data=counted, headers=site.own)
+    assert (answer.status_code, "3 good units were counted, the maps say 4" in answer.text) == (422, True)
+    assert "malformed" not in answer.text
+
+
 def test_run_that_equipment_reports_asks_nobody_to_finish_it(shop: Floor, serve: Serve, visit: Visiting) -> None:
     shop.do(orders.order, shop.wanted("CELL-1", "D1"))
     site = serve()

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     """Puts material onto units: paste printer, underfill, flux, adhesive."""
     REMOVAL = "removal"
     """Cuts, grinds or trims units: saw, grinder, trim press."""
+    DEPOSITION = "deposition"
+    """Puts films on whole substrates: sputter, plater, coater and imager."""
     INSPECTION = "inspection"
     """Looks at units and measures them: optical, X-ray, acoustic, metrology."""
     HANDLING = "handling"
@@ -90,6 +92,7 @@ FIGURES: Mapping[Kind, Mapping[str, Figure]] = MappingProxyType(
             "wear_gain": Figure(0.25, "growth of sigma_um per collet life"),
             "head_drift_um": Figure(0.4, "um by which the last head is off just before its calibration"),
             "calibration_picks": Figure(20000.0, "picks between calibrations of the heads"),
+            "keeps_shift": Figure(0.0, "1: where dies lie off their places can be measured, and a mould moves them on"),
             "best_force_n": Figure(0.0, "N at which joints form best; 0: what the recipe says"),
             "force_excess_n": Figure(0.0, "N by which the real force is above the set point"),
             "force_loss_n": Figure(0.0, "N by which the real force is below the set point"),
@@ -126,6 +129,8 @@ FIGURES: Mapping[Kind, Mapping[str, Figure]] = MappingProxyType(
             "void_per_s": Figure(0.0005, "hazard of a void per s above the margin"),
             "queue_free_h": Figure(4.0, "h since cleaning without effect"),
             "void_per_queue_h": Figure(0.004, "hazard of a void per h of waiting beyond that"),
+            "flow_um": Figure(0.0, "um by which the flow of mould moves dies outwards, half-way along each edge"),
+            "flow_sigma_um": Figure(0.0, "um standard deviation of that from die to die, per axis"),
         },
         Kind.TEST: _EVERY_KIND
         | _rates()
@@ -138,6 +143,7 @@ FIGURES: Mapping[Kind, Mapping[str, Figure]] = MappingProxyType(
             visual=0.5,
             open=0.995,
             leak=0.98,
+            overlay=0.97,
         )
         | {
             "unit_s": Figure(5.0, "s per unit on one head where the recipe has no unit_time"),
@@ -177,6 +183,24 @@ FIGURES: Mapping[Kind, Mapping[str, Figure]] = MappingProxyType(
             "limit_um": Figure(10.0, "um off the recipe's thickness beyond which a unit is bad"),
             "loss_rate": Figure(0.0002, "chance that a unit drops while it is moved to a load"),
         },
+        Kind.DEPOSITION: _EVERY_KIND
+        | _rates(visual=0.0005)
+        | {
+            "deposit_s": Figure(600.0, "s per substrate where the recipe has no deposit_time"),
+            "thin_pct": Figure(0.0, "% by which every film is thinner than it should be"),
+            "target_wear": Figure(0.0, "target lives added to the real wear"),
+            "target_life_um": Figure(500.0, "um deposited after which the target, or the bath, is renewed"),
+            "thin_per_wear_pct": Figure(2.0, "% by which films are thinner per target life"),
+            "edge_pct": Figure(1.5, "% by which a film is thinner at the edge of a substrate than in its centre"),
+            "run_sigma_pct": Figure(0.5, "% standard deviation of a film from substrate to substrate"),
+            "sigma_pct": Figure(1.0, "% standard deviation of a film from unit to unit"),
+            "limit_pct": Figure(10.0, "% off the recipe's thickness beyond which a unit is bad"),
+            "overlay_sigma_um": Figure(0.5, "um standard deviation of a pattern from its place, per axis"),
+            "overlay_limit_um": Figure(
+                0.0, "um from what it has to meet beyond which a pattern is bad; 0: none is made"
+            ),
+            "follows": Figure(0.0, "share of a die's shift by which its pattern is moved along"),
+        },
         Kind.INSPECTION: _EVERY_KIND
         | _detection(
             non_wet=0.3,
@@ -186,11 +210,13 @@ FIGURES: Mapping[Kind, Mapping[str, Figure]] = MappingProxyType(
             visual=0.95,
             low=0.98,
             thickness=0.99,
+            overlay=0.95,
         )
         | {
             "unit_s": Figure(1.0, "s per unit on one head where the recipe has no unit_time"),
             "false_call_rate": Figure(0.001, "chance that a good unit is called VISUAL"),
             "repeatability_pct": Figure(1.0, "% standard deviation of what is measured, from time to time"),
+            "repeatability_um": Figure(0.3, "um standard deviation, instead of that, of where a die lies"),
         },
         Kind.HANDLING: _EVERY_KIND
         | _rates(visual=0.0003)
@@ -210,6 +236,7 @@ RECIPE_READS: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         Kind.TEST: {"unit_time": "s"},
         Kind.DISPENSE: {"unit_time": "s"},
         Kind.REMOVAL: {"unit_time": "s", "feed_speed": "mm/s", "thickness": "um"},
+        Kind.DEPOSITION: {"deposit_time": "s", "thickness": "um"},
         Kind.INSPECTION: {"unit_time": "s", "measure_only": "1"},
         Kind.HANDLING: {"unit_time": "s"},
     }
@@ -217,7 +244,8 @@ RECIPE_READS: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
 """Recipe parameters that the physics reads, and their units; a time may also be given in min or h.
 
 ``time_at_peak`` is the time above liquidus in reflow and the time at temperature in cure, ``profile_time`` the whole
-stay, ``dwell_time`` is per placement, ``unit_time`` per unit. ``measure_only`` other than 0: nothing is judged.
+stay, ``dwell_time`` is per placement, ``unit_time`` per unit, ``deposit_time`` per substrate. ``measure_only`` other
+than 0: nothing is judged.
 """
 
 STOP_IN_JOB = "stop_in_job"

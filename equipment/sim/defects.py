@@ -30,7 +30,9 @@ class Defect(IntFlag):
     LOW = 1 << 9
     """Too little paste, flux or underfill: old material, or a shot that is short."""
     THICKNESS = 1 << 10
-    """Ground too thick or too thin."""
+    """Ground too thick or too thin, or a film that is."""
+    OVERLAY = 1 << 11
+    """A pattern that does not lie on what it has to meet."""
 
 
 TRUE_DEFECTS = tuple(defect for defect in Defect if defect is not Defect.CONTACT)
@@ -48,6 +50,7 @@ BIN_OF: dict[Defect, int] = {
     Defect.LEAK: 10,
     Defect.LOW: 11,
     Defect.THICKNESS: 12,
+    Defect.OVERLAY: 13,
 }
 """The fail code of each defect in every bin map that simulated equipment reports (1 is good, 0 untouched)."""
 

@@ -55,9 +55,11 @@ from equipment.interface.messages import JobOrder, JobSubstrate, PositionMap, Su
 from equipment.interface.states import MapRole
 
 BUSY_TIMEOUT_S = 60.0
-DEPOSIT, THICKNESS = "deposit_pct", "thickness_um"
-UNIT_OF = {DEPOSIT: "%", THICKNESS: "um"}
-"""What can be measured of a unit: how much was dispensed of what should be, and how thick it is."""
+DEPOSIT, THICKNESS, FILM = "deposit_pct", "thickness_um", "film_um"
+SHIFT_X, SHIFT_Y = "shift_x_um", "shift_y_um"
+UNIT_OF = {DEPOSIT: "%", THICKNESS: "um", FILM: "um", SHIFT_X: "um", SHIFT_Y: "um"}
+"""What can be measured of a unit: how much was dispensed of what should be, how thick it is and how thick the film that
+was deposited last, and by how much its die lies to the right of where it should and below."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS substrate (

@@ -98,9 +98,9 @@ class ReleaseFile(Part):
 class EquipmentClass(Part):
     name: Name
     title: Title
-    kind: Literal["placement", "thermal", "test", "handling", "dispense", "removal", "inspection", "by_hand"] = Field(
-        description="Physics of its simulator; by_hand: people work it, and nothing is connected"
-    )
+    kind: Literal[
+        "placement", "thermal", "test", "handling", "dispense", "removal", "deposition", "inspection", "by_hand"
+    ] = Field(description="Physics of its simulator; by_hand: people work it, and nothing is connected")
     places: Count = Field(description="Jobs that it runs at once")
     most_substrates: Count = Field(description="Substrates that one job may have")
     batch: bool = Field(description="Whether one job may take substrates of several lots")

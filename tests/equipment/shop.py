@@ -35,6 +35,7 @@ BODIES = {
     Kind.HANDLING: "unit_time = 0.5 s\n",
     Kind.DISPENSE: "unit_time = 3 s\n",
     Kind.REMOVAL: "feed_speed = 20 mm/s\nunit_time = 2 s\nthickness = 100 um\n",
+    Kind.DEPOSITION: "thickness = 4 um\ndeposit_time = 10 min\n",
     Kind.INSPECTION: "unit_time = 1 s\n",
 }
 

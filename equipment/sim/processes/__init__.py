@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from equipment.sim.config import Kind
+from equipment.sim.processes.deposition import deposit
 from equipment.sim.processes.dispensing import dispense
 from equipment.sim.processes.handling import handle
 from equipment.sim.processes.inspection import look
@@ -18,6 +19,7 @@ PROCESS_OF: Mapping[Kind, Callable[[Task, Truths], Effect]] = {
     Kind.THERMAL: heat,
     Kind.DISPENSE: dispense,
     Kind.REMOVAL: remove,
+    Kind.DEPOSITION: deposit,
     Kind.INSPECTION: look,
     Kind.TEST: inspect,
     Kind.HANDLING: handle,

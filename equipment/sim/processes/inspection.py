@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from equipment.interface.messages import NO_BIN, PASS_BIN, Measured
 from equipment.sim.defects import BIN_OF, Defect
 from equipment.sim.processes.task import Effect, Task, seen_bins
-from equipment.sim.world import UNIT_OF, SubstrateTruth, Truths
+from equipment.sim.world import SHIFT_X, SHIFT_Y, UNIT_OF, SubstrateTruth, Truths
 
 
 def look(task: Task, truths: Truths) -> Effect:
@@ -37,8 +37,9 @@ def _measured(task: Task, truth: SubstrateTruth, touched: NDArray[np.bool_]) -> 
     y, x = (axis.astype(np.int16) for axis in np.nonzero(touched))
     found = []
     for name, values in sorted(truth.quantities.items()):
-        error = 1.0 + task.figures["repeatability_pct"] / 100.0 * task.normal(f"measure_{name}")
-        read = np.round((values * error)[y, x], 3)
+        share = task.figures["repeatability_pct"] / 100.0 * values
+        error = task.figures["repeatability_um"] if name in (SHIFT_X, SHIFT_Y) else share
+        read = np.round((values + error * task.normal(f"measure_{name}"))[y, x], 3)
         there = np.isfinite(read)
         found.append(Measured(name, UNIT_OF[name], x[there], y[there], read[there]))
     return tuple(found)

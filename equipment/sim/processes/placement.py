@@ -15,7 +15,7 @@ from equipment.interface.messages import NO_BIN, PASS_BIN, AttachSite, Measured,
 from equipment.interface.states import TransferOutcome
 from equipment.sim.defects import Defect
 from equipment.sim.processes.task import Effect, Setting, Task, seen_bins, setting, struck, worn
-from equipment.sim.world import SubstrateTruth, Truths
+from equipment.sim.world import SHIFT_X, SHIFT_Y, SubstrateTruth, Truths
 
 WITHOUT_MAP = AttachSite(0, 0, "")
 """The slot of an order that names no attach sites."""
@@ -33,11 +33,17 @@ class _Attempt:
     x: NDArray[np.int16]
     defects: NDArray[np.uint32]
     bins: NDArray[np.uint8]
-    offset_um: NDArray[np.float64]
+    aside_um: NDArray[np.float64]
+    along_um: NDArray[np.float64]
     failed: NDArray[np.int64]
     """Picks that fail before one succeeds."""
     placed: NDArray[np.bool_]
     """False above a level that is visibly bad."""
+
+    @property
+    def offset_um(self) -> NDArray[np.float64]:
+        """Distance of each unit from its pads."""
+        return np.hypot(self.aside_um, self.along_um)
 
     @property
     def needs(self) -> NDArray[np.int64]:
@@ -52,7 +58,8 @@ class _Attempt:
             self.x[:count],
             self.defects[:, :count],
             self.bins[:, :count],
-            self.offset_um[:, :count],
+            self.aside_um[:, :count],
+            self.along_um[:, :count],
             self.failed[:, :count],
             self.placed[:, :count],
         )
@@ -82,6 +89,8 @@ def place(task: Task, truths: Truths) -> Effect:
         transfers = _transfers(task, done, supplies)
         _leave_sources(truths, target, transfers)
         _arrive(target, done, transfers)
+        if task.figures["keeps_shift"]:
+            _lie(target, done)
     parameters = force.parameters("bond_force", "N") + head.parameters("head_temperature", "Cel")
     return _effect(task, done, transfers, parameters)
 
@@ -95,22 +104,24 @@ def _attempt(task: Task, truths: Truths, force: Setting, head: Setting) -> _Atte
     y, x = (axis.astype(np.int16) for axis in np.nonzero(free))
     shape = (len(slots), len(y))
     defects, bins = np.zeros(shape, np.uint32), np.zeros(shape, np.uint8)
-    offset_um, failed = np.zeros(shape), np.zeros(shape, np.int64)
+    aside_um, along_um, failed = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
     for s, slot in enumerate(slots):
         key = f"/{slot.site}/{slot.level}"
-        offset_um[s] = _offset_um(task, s, len(slots), y, x, key)
+        aside_um[s], along_um[s] = _offset_um(task, s, len(slots), y, x, key)
         found = struck(task, _hazards(task.figures, force, head), key)
-        found[y, x] |= np.where(offset_um[s] > task.figures["limit_um"], np.uint32(Defect.MISPLACE), np.uint32(0))
+        found[y, x] |= np.where(
+            np.hypot(aside_um[s], along_um[s]) > task.figures["limit_um"], np.uint32(Defect.MISPLACE), np.uint32(0)
+        )
         defects[s], bins[s] = found[y, x], seen_bins(task, found, key)[y, x]
         if task.order.sites:
             failed[s] = _failed_picks(task, key)[y, x]
-    return _Attempt(slots, y, x, defects, bins, offset_um, failed, _placed(slots, bins))
+    return _Attempt(slots, y, x, defects, bins, aside_um, along_um, failed, _placed(slots, bins))
 
 
 def _offset_um(
     task: Task, s: int, slots: int, y: NDArray[np.int16], x: NDArray[np.int16], key: str
-) -> NDArray[np.float64]:
-    """Distance of each placed unit from its pads: collet wear spreads it, the head's drift moves it aside."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far each placed unit lies right of its pads and below: collet wear spreads it, head drift moves it aside."""
     figures, positions = task.figures, np.arange(len(y))
     so_far = positions * slots + s
     collet = task.wear.get("collets", 0.0) + figures["collet_wear"] + so_far / figures["collet_life_picks"]
@@ -120,7 +131,7 @@ def _offset_um(
     bias_um = figures["head_drift_um"] * drift * (head + 1) / task.heads
     aside_um = sigma_um * task.normal(f"offset_x{key}")[y, x] + bias_um
     along_um = sigma_um * task.normal(f"offset_y{key}")[y, x]
-    return np.hypot(aside_um, along_um)
+    return aside_um, along_um
 
 
 def _head(task: Task, position: NDArray[np.int64], slot: NDArray[np.int64] | int) -> NDArray[np.int64]:
@@ -231,6 +242,12 @@ def _arrive(target: SubstrateTruth, done: _Attempt, moves: Transfers) -> None:
             at = (moves.to_y[arrives], moves.to_x[arrives])
             layer.source[at] = layer.index_of(moves.sources[index])
             layer.from_y[at], layer.from_x[at] = moves.from_y[arrives], moves.from_x[arrives]
+
+
+def _lie(target: SubstrateTruth, done: _Attempt) -> None:
+    """Note by how much the die at the lowest site of each position lies off its place."""
+    target.quantity(SHIFT_X)[done.y, done.x] = done.aside_um[0]
+    target.quantity(SHIFT_Y)[done.y, done.x] = done.along_um[0]
 
 
 def _effect(task: Task, done: _Attempt, transfers: Transfers | None, parameters: tuple[Parameter, ...]) -> Effect:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from equipment.sim.defects import Defect
 from equipment.sim.processes.moving import to_loads
-from equipment.sim.processes.task import Effect, Setting, Task, setting, struck, worn
+from equipment.sim.processes.task import Effect, Setting, Task, outwards, setting, struck, worn
 from equipment.sim.world import THICKNESS, Truths
 
 
@@ -43,7 +43,5 @@ def _hazards(task: Task, blade: float, feed: Setting) -> dict[Defect, NDArray[np
 def _off_um(task: Task, blade: float) -> NDArray[np.float64]:
     """By how much each position is off the thickness it should have: thicker outwards, and as the wheel wears."""
     figures = task.figures
-    y, x = (np.linspace(-1.0, 1.0, size) if size > 1 else np.zeros(1) for size in task.allowed.shape)
-    outwards = np.minimum(1.0, y[:, None] ** 2 + x[None, :] ** 2)
-    off = figures["taper_um"] * outwards + figures["thicker_per_wear_um"] * blade
+    off = figures["taper_um"] * outwards(task.allowed.shape) + figures["thicker_per_wear_um"] * blade
     return np.asarray(off + figures["sigma_um"] * task.normal("thickness"), np.float64)

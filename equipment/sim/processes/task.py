@@ -157,7 +157,19 @@ def seen_bins(task: Task, defects: NDArray[np.uint32], slot: str = "") -> NDArra
     return bins
 
 
-def worn(wear: Mapping[str, float], name: str, uses: int, life: float) -> dict[str, float]:
+def worn(wear: Mapping[str, float], name: str, uses: float, life: float) -> dict[str, float]:
     """Counters after ``uses`` more; what has lived its life is replaced by a new one."""
     used = wear.get(name, 0.0) + uses / life
     return dict(wear) | {name: used if used < 1.0 else 0.0}
+
+
+def outwards(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """0 in the centre of a substrate, growing with the square of the distance to 1 at the middle of its edges."""
+    y, x = from_centre(shape)
+    return np.minimum(1.0, y**2 + x**2)
+
+
+def from_centre(shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far each row and column is from the centre, -1 to 1 from the first to the last: rows x 1 and 1 x columns."""
+    y, x = (np.linspace(-1.0, 1.0, size) if size > 1 else np.zeros(1) for size in shape)
+    return y[:, None], x[None, :]

@@ -1,4 +1,4 @@
-"""Ovens and reflow: peak, time at peak and the wait since cleaning decide non-wets, voids and cure."""
+"""Ovens, reflow and mould: peak, time at peak and the wait since cleaning decide non-wets, voids and cure."""
 
 from datetime import datetime
 
@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipment.sim.defects import Defect
-from equipment.sim.processes.task import Effect, Setting, Task, setting, struck, waited_h
-from equipment.sim.world import Truths
+from equipment.sim.processes.task import Effect, Setting, Task, from_centre, outwards, setting, struck, waited_h
+from equipment.sim.world import SHIFT_X, SHIFT_Y, SubstrateTruth, Truths
 
 
 def heat(task: Task, truths: Truths) -> Effect:
@@ -22,9 +22,10 @@ def heat(task: Task, truths: Truths) -> Effect:
     time = setting(task, "time", "s", task.recipe.value("time_at_peak", "s"))
     lag_cel = task.figures["lag_cel"] * (len(task.order.substrates) - 1)
     shift_cel = task.figures["peak_sigma_cel"] * task.one_normal("peak") - lag_cel
-    across_cel = shift_cel - task.figures["edge_loss_cel"] * _edge(task.allowed.shape)
+    across_cel = shift_cel - task.figures["edge_loss_cel"] * outwards(task.allowed.shape)
     hazards = _hazards(task, peak, across_cel, time, truth.cleaned_at)
     truth.defects[touched] |= struck(task, hazards)[touched]
+    _flow(task, truth, touched)
     truth.cleaned_at = None  # what was clean is sealed now; waiting does it no more harm
     return Effect(
         touched,
@@ -51,7 +52,11 @@ def _hazards(
     }
 
 
-def _edge(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """0 in the centre of a substrate, growing with the square of the distance to 1 at the middle of its edges."""
-    y, x = (np.linspace(-1.0, 1.0, size) if size > 1 else np.zeros(1) for size in shape)
-    return np.minimum(1.0, y[:, None] ** 2 + x[None, :] ** 2)
+def _flow(task: Task, truth: SubstrateTruth, touched: NDArray[np.bool_]) -> None:
+    """Mould that flows moves the dies outwards that lie free: the farther from the centre, the more."""
+    flow_um, sigma_um = task.figures["flow_um"], task.figures["flow_sigma_um"]
+    if SHIFT_X not in truth.quantities or not (flow_um or sigma_um):
+        return
+    for name, away in zip((SHIFT_Y, SHIFT_X), from_centre(task.allowed.shape), strict=True):
+        moved_um = flow_um * away + sigma_um * task.normal(f"flow_{name}")
+        truth.quantity(name)[touched] += moved_um[touched]

@@ -32,6 +32,7 @@ def route_problems(found: Gathered) -> Iterator[Problem]:
             yield from _names(found, entry, index, operation)
             yield from _form(found, entry, index, operation)
             yield from _judgement(entry, index, operation)
+            yield from _measures(entry, index, operation)
             yield from _materials(found, entry, index, operation)
             yield from _rework(entry, index, route)
         yield from _sites(found, entry, route)
@@ -97,6 +98,26 @@ def _judgement(entry: Entry, index: int, operation: Operation) -> Iterator[Probl
             message = f"bin {code} cannot be tested again"
             hint = f"name a failing bin of the operation: {failing or 'it has none'}"
             yield entry.problem((*at, "retest", "bins", n), "retest", message, hint)
+
+
+def _measures(entry: Entry, index: int, operation: Operation) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for n, measure in enumerate(operation.measures):
+        at = ("operations", index, "measures", n)
+        if measure.name in seen:
+            yield entry.problem((*at, "name"), "duplicate_measure", f"{measure.name} stands twice", "keep one")
+        seen.add(measure.name)
+        if measure.low is not None and measure.high is not None and measure.low > measure.high:
+            message = f"no {measure.name} is from {measure.low:g} to {measure.high:g}"
+            yield entry.problem((*at, "low"), "measure_limits", message, "write a low that is not above high")
+        if measure.bin is None:
+            continue
+        if measure.low is None and measure.high is None:
+            message = f"nothing is beyond a limit of {measure.name}: it has none"
+            yield entry.problem((*at, "bin"), "measure_limits", message, "add low:, high: or both, or leave bin out")
+        if measure.bin == PASS_BIN or measure.bin not in operation.bins or operation.kind is not OperationKind.TEST:
+            message = f"bin {measure.bin} of {measure.name} is no failure that operation {operation.number} judges"
+            yield entry.problem((*at, "bin"), "measure_bin", message, "name a failing bin of a test, or leave bin out")
 
 
 def _materials(found: Gathered, entry: Entry, index: int, operation: Operation) -> Iterator[Problem]:

@@ -80,6 +80,7 @@ def _operation(session: Session, route: RouteVersion, content: dict[str, Any]) -
         sampling=content.get("sampling"),
         certification=content.get("certification"),
         durables=content.get("durables", []),
+        measures=content.get("measures", []),
     )
 
 

@@ -168,7 +168,7 @@ class Rework(Part):
 BinCode = Annotated[int, Field(ge=1, le=255)]
 
 
-SAID_LATER = {"process_h", "materials", "rework", "sampling", "alternatives", "certification", "durables"}
+SAID_LATER = {"process_h", "materials", "rework", "sampling", "alternatives", "certification", "durables", "measures"}
 """Keys of an operation that texts of earlier versions did not have."""
 
 
@@ -179,6 +179,16 @@ class Sampling(Part):
         default=1, ge=1, le=1_000, description="Every so manieth lot of the product, the first one included"
     )
     substrates: int | None = Field(default=None, ge=1, le=1_000, description="Of each such lot; without it all")
+
+
+class Measure(Part):
+    """A characteristic of units that is kept as equipment measures it. What is beyond a limit gets the bin."""
+
+    name: Name
+    unit: str = Field(pattern=r"^\S{1,32}$", description="UCUM; what is measured in another is not kept")
+    low: float | None = None
+    high: float | None = None
+    bin: BinCode | None = Field(default=None, description="test: of a unit below low or above high")
 
 
 class Alternative(Part):
@@ -201,6 +211,9 @@ class Operation(Part):
     retest: Retest | None = None
     materials: list[MaterialUse] = Field(default_factory=list, description="What it uses up of material")
     durables: list[Name] = Field(default_factory=list, description="The kinds of durables that it needs mounted")
+    measures: list[Measure] = Field(
+        default_factory=list, description="What is kept of what equipment measures of units"
+    )
     rework: Rework | None = None
     certification: Name | None = Field(
         default=None, description="What a person must be certified for who starts lots here"

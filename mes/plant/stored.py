@@ -268,6 +268,7 @@ def _operation(row: Any) -> dict[str, Any]:
         "alternatives": row.alternatives,
         "certification": operation.certification,
         "durables": operation.durables,
+        "measures": operation.measures,
         "fills": [{"site": site, "level": level} for site, level in operation.fills],
         "bins": {code: bin_["name"] for code, bin_ in operation.bins.items()},
         "materials": [

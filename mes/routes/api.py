@@ -51,6 +51,16 @@ class UseLook(BaseModel):
     needed_s: float | None = Field(description="How long a run needs it from its start; null: as long as it takes.")
 
 
+class MeasureLook(BaseModel):
+    """What an operation keeps of what equipment measures of units."""
+
+    name: str
+    unit: str
+    low: float | None
+    high: float | None
+    bin: int | None = Field(description="Of a unit below low or above high; null: nothing is judged by it.")
+
+
 class WayLook(BaseModel):
     """Equipment and recipe that serve an operation as well as its own."""
 
@@ -73,6 +83,7 @@ class OperationLook(BaseModel):
     sampling: dict[str, Any] | None = Field(
         description="Of what it is done: every so manieth lot (every_lots), so many substrates of it. Null: of all."
     )
+    measures: list[MeasureLook]
     alternatives: list[WayLook] = Field(description="Taken where its own class or recipe is not, in this order.")
 
 
@@ -91,6 +102,7 @@ class RouteLook(RouteRow):
                 "materials": [],
                 "rework": None,
                 "sampling": None,
+                "measures": [],
                 "alternatives": [],
             }
         ],

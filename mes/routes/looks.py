@@ -35,7 +35,7 @@ def look(session: Session, route: str) -> Row:
         select(
             Operation.name.label("operation"), Operation.title, Operation.kind, EquipmentClass.name.label("class"),
             RecipeVersion.name.label("recipe"), Operation.materials, Operation.rework, Operation.sampling,
-            alternatives().label("alternatives"),
+            Operation.measures, alternatives().label("alternatives"),
         )
         .join(RouteVersion, RouteVersion.id == Operation.route_version_id)
         .join(EquipmentClass, EquipmentClass.id == Operation.class_id)

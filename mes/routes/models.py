@@ -73,6 +73,8 @@ class Operation(Base):
     """Name of what a person must be certified for who starts it."""
     durables: Mapped[list[Any]] = mapped_column(default=list)
     """The kinds of durables that it needs on the equipment, by name."""
+    measures: Mapped[list[Any]] = mapped_column(default=list)
+    """What is kept of what is measured of units: [{name, unit, low, high, bin}]; beyond a limit a unit gets the bin."""
 
     route_version: Mapped[RouteVersion] = relationship(lazy="raise")
     equipment_class: Mapped[EquipmentClass] = relationship(lazy="raise")

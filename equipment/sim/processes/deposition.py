@@ -45,7 +45,7 @@ def _overlay_um(task: Task, truth: SubstrateTruth) -> NDArray[np.float64]:
     """How far each pattern lies from what it has to meet: the die where it moved to, or its place if none moves."""
     left, sigma_um = 1.0 - task.figures["follows"], task.figures["overlay_sigma_um"]
     across, along = (
-        left * np.nan_to_num(truth.quantities.get(name, np.zeros(truth.shape)))
+        left * np.nan_to_num(truth.quantities.get(name, np.zeros(truth.shape, np.float32)))
         + sigma_um * task.normal(f"overlay_{name}")
         for name in (SHIFT_X, SHIFT_Y)
     )

@@ -15,6 +15,7 @@ from equipment.interface.messages import NO_BIN, PASS_BIN
 from mes.history import Act
 from mes.lots.models import RunSubstrate
 from mes.lots.work.identify import Report
+from mes.lots.work.measuring import measure
 from mes.runs.models import Run
 from mes.units.layers import write_layer
 from mes.units.models import Layer
@@ -34,12 +35,17 @@ class Judged:
 
 
 def judge(session: Session, report: Report, act: Act) -> Judged:
-    """Apply bins and touched positions; what failed for good is rejected."""
+    """Keep measurements, apply bins and touched positions; what failed for good is rejected.
+
+    Of a unit that the equipment calls good the bin is that of the limit which a measurement exceeds.
+    """
     on, result = report.on, report.result
     bins: Bins = np.full(on.shape, NO_BIN, np.uint8) if result.bins is None else result.bins
+    beyond = measure(session, report, act)
     report.doubt("position_not_asked", (result.touched | (bins != NO_BIN)) & ~report.asked())
     if result.bins is None:
         return Judged(on.nowhere(), on.nowhere(), on.nowhere())
+    bins = np.where((bins == PASS_BIN) & (beyond != NO_BIN), beyond, bins)
     unknown = ~np.isin(bins, [NO_BIN, PASS_BIN, *map(int, report.operation.bins)])
     report.doubt("unknown_bin", unknown)
     _write(session, report, "bin", bins, bins != NO_BIN, act)

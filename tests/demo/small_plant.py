@@ -1,11 +1,14 @@
-"""The demonstration centre with small wafers and lots: the same routes, recipes, people and faults, less of everything.
+"""The demonstration centre with small wafers and lots: the same recipes, people and faults, less of everything.
+
+Fan-out has a plant of its own, so that no other run has to start its equipment.
 
 A lot of three takes three bonders, as one of twelve does in the demonstration; stacks and modules run short for the
 last lots, so that people store what is left.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +20,20 @@ DEMONSTRATION = ROOT / "deploy" / "plants" / "demonstration_centre"
 LOTS = 12
 """Two lots of modules fewer than the demonstration's pattern has: all else of it."""
 LEFT_OUT = 2
+FAN_OUT = ("radio_die", "fan_out_wafer", "baseband_die", "fan_out_panel")
+"""Routes that the small plant does not have."""
 
 SHAPES = {
     "hbm_wafer": (6, 6), "stack_tray": (6, 6), "top_die_wafer": (4, 4), "interposer_wafer": (2, 2),
     "module_boat": (2, 2), "organic_strip": (2, 2), "package_tray": (2, 2),
     "sic_wafer": (5, 5), "ceramic_card": (1, 2), "power_tray": (2, 2),
+    "radio_wafer": (5, 5), "fan_out_wafer": (4, 4), "baseband_wafer": (6, 6), "fan_out_panel": (4, 4),
+    "fan_out_tray": (3, 4),
 }  # fmt: skip
 """Rows and columns of each layout."""
 SUBSTRATES = {
     "hbm_core": 4, "top_die": 2, "hbm_stack": 3, "chip_on_wafer": 3, "module": 3, "sic_die": 1, "power_module": 1,
+    "radio_die": 2, "fan_out_wafer": 2, "baseband_die": 1, "fan_out_panel": 1,
 }  # fmt: skip
 """Of a lot, by its route, beside those that are missing of its shipment."""
 STACKED = {"hbm_core": 5, "hbm_stack": 2}
@@ -39,11 +47,47 @@ WORN = 40.0
 
 def small_plant(folder: Path) -> Path:
     """Write the plant into ``folder``, and return that."""
+    routes = {file.stem for file in (DEMONSTRATION / "routes").iterdir()}
+    return with_routes(folder, routes - set(FAN_OUT))
+
+
+def with_routes(folder: Path, routes: Collection[str]) -> Path:
+    """The same with these routes, and with what they need of equipment, recipes, lots and material."""
     shutil.copytree(DEMONSTRATION, folder)
+    keep_routes(folder, routes)
     edit(folder / "products" / "layouts.yaml", _shrink_layouts)
     edit(folder / "demonstration.yaml", _shrink_lots)
     edit(folder / "equipment.yaml", _shrink_jobs)
     return folder
+
+
+def keep_routes(plant: Path, routes: Collection[str]) -> None:
+    """Leave these routes in a plant, and only what they need of equipment, recipes, lots and material."""
+    files = [file for file in (plant / "routes").iterdir() if file.stem in routes]
+    for file in set((plant / "routes").iterdir()) - set(files):
+        file.unlink()
+    operations = [operation for file in files for operation in yaml.safe_load(file.read_text())["operations"]]
+    classes, recipes = ({operation[key] for operation in operations} for key in ("class", "recipe"))
+    materials = {use["material"] for operation in operations for use in operation.get("materials", ())}
+    for file in (plant / "recipes").iterdir():
+        edit(file, partial(only, "recipes", lambda one: f"{one['name']}@{one['version']}" in recipes))
+    edit(plant / "equipment.yaml", partial(only, "classes", lambda one: one["name"] in classes))
+    edit(plant / "equipment.yaml", partial(only, "equipment", lambda one: one["class"] in classes))
+    edit(plant / "demonstration.yaml", partial(only, "lots", lambda one: one["route"] in routes))
+    edit(plant / "demonstration.yaml", partial(only, "materials", lambda one: one["material"] in materials))
+
+
+def only(section: str, which: Callable[[Any], bool], content: Any) -> None:
+    """Leave of a section what is wanted."""
+    content[section] = [one for one in content[section] if which(one)]
+
+
+def keep_lots_alone(plant: Path, *sections: str) -> None:
+    """Leave out what speaks of other routes: maintenance, supply, and these sections of the demonstration."""
+    for name in ("maintenance.yaml", "supply.yaml"):
+        (plant / name).unlink()
+    for section in sections:
+        edit(plant / "demonstration.yaml", partial(only, section, lambda _: False))
 
 
 def stacks_alone(folder: Path) -> Path:

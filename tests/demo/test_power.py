@@ -8,13 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
-import yaml
 from sqlalchemy import text
 
 from mes.shipments.document import Document
 from tests.demo.conftest import SEED, RunTwin
 from tests.demo.runs import Ended
-from tests.demo.small_plant import edit, small_plant
+from tests.demo.small_plant import edit, keep_lots_alone, with_routes
 from tests.demo.twin import Twin
 
 EVENTS = {
@@ -108,31 +107,11 @@ def _class(name: str, content: Any, **given: Any) -> None:
 
 def power_alone(folder: Path) -> Path:
     """The small plant with the routes of power modules alone, and what they need."""
-    plant = small_plant(folder)
-    others = [file for file in (plant / "routes").iterdir() if file.stem not in ROUTES]
-    for file in (
-        *others,
-        plant / "maintenance.yaml",
-        plant / "supply.yaml",
-        *(plant / "products" / f"{n}.yaml" for n in ("accelerator", "memory")),
-    ):
-        file.unlink()
-    routes = [yaml.safe_load((plant / "routes" / f"{route}.yaml").read_text()) for route in ROUTES]
-    operations = [operation for route in routes for operation in route["operations"]]
-    classes, recipes = ({operation[key] for operation in operations} for key in ("class", "recipe"))
-    for file in (plant / "recipes").iterdir():
-        edit(file, partial(_only, "recipes", lambda one: f"{one['name']}@{one['version']}" in recipes))
-    edit(plant / "equipment.yaml", partial(_only, "classes", lambda one: one["name"] in classes))
-    edit(plant / "equipment.yaml", partial(_only, "equipment", lambda one: one["class"] in classes))
-    edit(plant / "demonstration.yaml", partial(_only, "lots", lambda one: one["route"] in ROUTES))
-    edit(plant / "demonstration.yaml", partial(_only, "materials", lambda one: one["material"] == "silver_paste"))
-    for section in ("people", "care", "taught", "by_hand", "experiments"):
-        edit(plant / "demonstration.yaml", partial(_only, section, lambda _: False))
+    plant = with_routes(folder, ROUTES)
+    for name in ("accelerator", "memory", "fan_out"):
+        (plant / "products" / f"{name}.yaml").unlink()
+    keep_lots_alone(plant, "people", "care", "taught", "by_hand", "experiments")
     return plant
-
-
-def _only(section: str, which: Callable[[Any], bool], content: Any) -> None:
-    content[section] = [one for one in content[section] if which(one)]
 
 
 def happened(twin: Twin) -> set[str]:

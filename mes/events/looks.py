@@ -25,6 +25,7 @@ class SubjectKind(StrEnum):
     EXPERIMENT = "experiment"
     SITE = "site"
     SHIPMENT = "shipment"
+    RECALL = "recall"
 
 
 class Subject(BaseModel):

@@ -306,6 +306,8 @@ class Hold(Owned, Base):
     release_comment: Mapped[str | None]
     masked: Mapped[bool] = mapped_column(default=False)
     """It is about the units of its masks alone: the lot goes on."""
+    recall_id: Mapped[int | None] = mapped_column(ForeignKey("recall.id"), index=True)
+    """The recall that placed it, or that placed the one of which it was split off."""
 
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "lot_id"], ["lot.customer_id", "lot.id"]),

@@ -38,6 +38,8 @@ class Permission(StrEnum):
     """Release the holds of one's own role."""
     BULK_LOTS = "bulk_lots"
     """Hold, release and hurry all lots that a filter finds at once."""
+    RECALL_UNITS = "recall_units"
+    """Hold every unit that something touched, wherever it is by now."""
     DISPOSE_LOTS = "dispose_lots"
     """Scrap units, pull samples, store lots and withdraw them."""
     DISPOSE_SUSPECTS = "dispose_suspects"
@@ -100,6 +102,7 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.HOLD_LOTS: _ENGINEERS | {Role.OPERATOR},
     Permission.RELEASE_HOLDS: _ENGINEERS | {Role.OPERATOR},
     Permission.BULK_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.RECALL_UNITS: _ENGINEERS,
     Permission.DISPOSE_LOTS: frozenset({Role.LINE_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_SUSPECTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.REROUTE_LOTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from mes.db import Database
 from mes.errors import MesError
+from mes.genealogy.recalls.recall import recall
 from mes.history import Act
 from mes.jobs import orders, results
 from mes.lots.create import create, release
@@ -68,6 +69,7 @@ VERBS: dict[str, Callable[..., object]] = {
     "hold": hold,
     "hold_all": hold_all,
     "mask": mask,
+    "recall": recall,
     "release_hold": release_hold,
     "merge": merge,
     "rework": rework,

@@ -31,6 +31,7 @@ class NewHold:
     owner_role: str
     review_by: datetime | None = None
     masked: bool = False
+    recall_id: int | None = None
 
 
 def releases(role: str, owner: str) -> bool:

@@ -1,10 +1,17 @@
-"""The masks of holds, and what is held as a whole."""
+"""The masks of holds, the recalls that placed them, and what is held as a whole."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, select
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mes.db import Base, Owned
+from mes.db import Base, Lockable, Owned
+from mes.history import Chained
 from mes.lots.models import Hold, Lot
+
+RECALL_NUMBERS = Sequence("recall_number", metadata=Base.metadata)
+"""Gives each recall the number in its name."""
 
 
 class HoldMask(Owned, Base):
@@ -22,6 +29,28 @@ class HoldMask(Owned, Base):
     __table_args__ = (
         CheckConstraint("bit_count(positions) > 0", name="units"),
         Index(None, "substrate_id"),
+    )
+
+
+class Recall(Lockable, Chained, Base):
+    """Somebody had every unit held that a cause touched. It is the centre's, as the cause is, and never changes."""
+
+    __tablename__ = "recall"
+    lock_order: ClassVar[int] = 7
+
+    name: Mapped[str] = mapped_column(unique=True)
+    cause: Mapped[dict[str, Any]]
+    """What is given of it, by name."""
+    code: Mapped[str]
+    comment: Mapped[str]
+    touched: Mapped[int]
+    """Units that the cause had touched by then."""
+    recalled_by: Mapped[str]
+    recalled_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("touched > 0", name="touched"),
+        Index("ix_recall_cause", "cause", postgresql_using="hash"),
     )
 
 

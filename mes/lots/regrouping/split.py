@@ -125,7 +125,7 @@ def _copy_holds(session: Session, lot: Lot, new: Lot, substrates: Collection[int
         for which in (HoldMask.substrate_id.in_(substrates), HoldMask.substrate_id.not_in(substrates))
     )
     standing = select(Hold, others).where(Hold.lot_id == lot.id, Hold.released_at.is_(None), ~Hold.masked | ours)
-    same = ("customer_id", "code", "comment", "owner_role", "held_by", "held_at", "review_by", "masked")
+    same = ("customer_id", "code", "comment", "owner_role", "held_by", "held_at", "review_by", "masked", "recall_id")
     holds: dict[int, Hold] = {}
     for hold, stays in session.execute(standing.order_by(Hold.held_at, Hold.id)):
         copied = stays or not hold.masked

@@ -1,0 +1,1 @@
+"""From what may have been bad up to every unit it touched, where these are now, and the hold of them all."""

@@ -13,6 +13,7 @@ from mes.equipment.certification import api as certification_api
 from mes.equipment.maintenance import api as maintenance_api
 from mes.events import api as events_api
 from mes.genealogy import api as genealogy_api
+from mes.genealogy.recalls import api as recalls_api
 from mes.http.openapi import Application, operation_id
 from mes.http.server import install
 from mes.jobs import api as jobs_api
@@ -125,6 +126,8 @@ API = (
     durables_api.kinds,
     durables_api.router,
     genealogy_api.of_durables,
+    recalls_api.router,
+    recalls_api.of_recalls,
     dispatch_api.router,
     jobs_api.router,
     recipes_api.router,

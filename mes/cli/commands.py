@@ -34,6 +34,7 @@ NOUNS: Mapping[str, str] = {
     "map": "Substrate maps: show, import, export, convert.",
     "shipment": "Shipments: lots that leave together and come together.",
     "trace": "Genealogy down to every die, and up to every package.",
+    "recall": "Hold every unit that something touched, wherever it is by now.",
     "report": "Figures of the line. Times without a zone are the plant's.",
     "event": "What happens, as it happens.",
     "plant": "The plant as text: check, compare, apply, export.",

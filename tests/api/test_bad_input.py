@@ -241,6 +241,16 @@ def on_all(why: dict[str, str]) -> dict[str, Command]:
         "bulk_hold": Command("/bulk/hold", why | some | {"code": "height", "owner": "line_engineer"}),
         "bulk_release_hold": Command("/bulk/release-hold", why | some | {"code": "height"}),
         "bulk_priority": Command("/bulk/priority", why | some | {"priority": 2}),
+        "recalls_create": Command(
+            "/recalls",
+            why
+            | {
+                "cause": {"lot": "D8", "customer": "alpha"},
+                "expected": 12,
+                "code": "height",
+                "owner": "line_engineer",
+            },
+        ),
     }
 
 

@@ -34,7 +34,7 @@ OF_LOT, OF_SUBSTRATE = "SECRET", "HIDDEN"
 PLACES = {
     "customer": ["beta"], "lot": [OF_LOT], "name": [OF_LOT, OF_SUBSTRATE], "substrate": [OF_SUBSTRATE],
     "job": ["J-0000002"], "record": ["1"], "recipe": ["bake@1"], "experiment": ["E1"], "equipment": ["CELL-1"],
-    "route": ["die"], "shipment": ["SHP-000001"], "container": ["T-BETA"], "durable": ["C1"],
+    "route": ["die"], "shipment": ["SHP-000001"], "recall": ["RCL-000001"], "container": ["T-BETA"], "durable": ["C1"],
     "carrier": ["FOUP-1"],
     "x": ["1"], "y": ["2"], "extension": ["json", "xml"],
 }  # fmt: skip
@@ -48,6 +48,7 @@ NOT_THERE = {
     "container": "T-NONE",
     "durable": "C9",
     "carrier": "FOUP-9",
+    "recall": "RCL-9",
 }
 """For what is the centre's, names of nothing."""
 NEW_EACH_TIME = re.compile(rb'data-now-ms="\d+"|name="once" value="[\w-]+"')

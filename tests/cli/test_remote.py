@@ -174,6 +174,28 @@ def refusals(mes: Mes, lot: str) -> Iterator[str]:
     yield mes("lot", "rework", lot, f"{lot}.1", "--reason", "odd", "--why", "seen", code=1).stderr
 
 
+def recalls(mes: Mes, lot: str) -> Iterator[str]:
+    """What commands print of a cause, and of the recall of what it touched, without numbers."""
+
+    def printed(*words: str) -> str:
+        return re.sub(r"[\d:+-]+", "#", mes(*words).stdout)
+
+    mes("lot", "create", lot, *NEW, "--substrate", f"{lot}.1", "--substrate", f"{lot}.2")
+    words = ("--code", "height", "--why", "low")
+    cause = ("--substrate", f"{lot}.1")
+    yield printed("recall", "look", *cause, "--at", "1,0", "--all", "--json")
+    yield printed("recall", "look", *cause, "--at", "1,0", "--csv")
+    yield printed("recall", "look", *cause)
+    yield printed("recall", "units", *cause, *words, "--json")
+    told = mes("recall", "units", *cause, *words, "--expect", "12", "--json").stdout
+    yield re.sub(r"\d+", "#", told)
+    name = json.loads(told)["recall"]
+    yield printed("recall", "units", *cause, *words, "--expect", "12")
+    yield printed("recall", "show", name)
+    yield printed("recall", "show", name, "--csv")
+    yield printed("recall", "show", name, "--json")
+
+
 def acts(mes: Mes, lot: str) -> Iterator[str]:
     """What each command prints on the way of a lot, without numbers."""
     hold: list[str] = []
@@ -225,6 +247,13 @@ def test_acts_are_the_same_and_recorded_as_of_who_acts(floor: Floor, mes: Mes, o
     over_http("lot", "hold", "L-2", "--code", "odd", "--why", "smells", user="operator")
     assert json.loads(over_http("history", "show", "L-2", "--json").stdout)[-1]["actor"] == "operator"
     assert "smells" in over_http("history", "show", "L-2").stdout
+
+
+def test_recalls_are_the_same(mes: Mes, over_http: As) -> None:
+    here = list(recalls(mes, "L-1"))
+    assert list(recalls(over_http, "L-2")) == here
+    assert [one["recall"] for one in json.loads(mes("recall", "list", "--json").stdout)] == ["RCL-000002", "RCL-000001"]
+    assert over_http("recall", "list").stdout == mes("recall", "list").stdout
 
 
 def test_equipment_recipes_and_maps_over_http(

@@ -28,6 +28,7 @@ from mes.genealogy.recalls.reach import (
     together,
     was_there,
 )
+from mes.history import instant
 from mes.lots.models import Consumption, Handover, LotSubstrate, RunSubstrate
 from mes.lots.queries import lot_id
 from mes.lots.states import Progress, Work
@@ -46,6 +47,8 @@ Condition = ColumnElement[bool]
 IN_A_RUN = ("material", "container", "durable", "recipe", "equipment")
 ALONE = ("substrate", "lot")
 KINDS = (*IN_A_RUN, *ALONE)
+TOLD_AS = {"since": "from", "until": "to"}
+"""How people and programs name what Python reserves."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,11 @@ class Cause:
     def given(self) -> dict[str, Any]:
         """What is given of it, as JSON has it."""
         told = {one.name: getattr(self, one.name) for one in fields(self)}
-        told |= {name: told[name].isoformat() for name in ("since", "until") if told[name] is not None}
-        return {name: value for name, value in told.items() if value is not None}
+        return {
+            TOLD_AS.get(name, name): instant(value) if isinstance(value, datetime) else value
+            for name, value in told.items()
+            if value is not None
+        }
 
 
 def check(cause: Cause) -> None:

@@ -1,9 +1,9 @@
 """Where the units are that a cause touched: by lot, how many, what became of them, and who has them."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ from mes.units.states import THERE, Disposition
 
 Row = dict[str, Any]
 
+NEVER_UNITS = (Disposition.NO_UNIT, Disposition.NOT_FOR_USE)
+
 
 @dataclass
 class Concerned:
@@ -43,12 +45,10 @@ class Concerned:
     operation: str | None
     of: int = 0
     """Units that are there in the whole lot, touched or not."""
-    units: dict[str, Mask] = field(default_factory=dict)
-    """By substrate, those of the touched ones that are there."""
+    now: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    """By substrate, the dispositions of touched units; no unit where none was touched."""
     ids: dict[str, int] = field(default_factory=dict)
-    """Of the substrates with touched ones, whatever became of them."""
-    became: Counter[str] = field(default_factory=Counter)
-    """What became of the others, by disposition."""
+    """Of these substrates."""
     holds: list[int] = field(default_factory=list)
     """Standing holds of recalls of the same cause."""
     held: dict[int, Mask] = field(default_factory=dict)
@@ -61,6 +61,17 @@ class Concerned:
     shipment: str | None = None
     left_at: datetime | None = None
 
+    @cached_property
+    def units(self) -> dict[str, Mask]:
+        """By substrate, touched units that are there."""
+        found = {name: np.isin(now, THERE) for name, now in self.now.items()}
+        return {name: there for name, there in found.items() if there.any()}
+
+    @property
+    def there(self) -> int:
+        """How many these are."""
+        return sum(int(mask.sum()) for mask in self.units.values())
+
     @property
     def open(self) -> dict[int, Mask]:
         """By substrate id, units that a hold would stop and none of these holds does."""
@@ -71,19 +82,34 @@ class Concerned:
         return {i: mask for i, mask in free.items() if mask.any()}
 
     @property
-    def there(self) -> int:
-        """How many of the touched units are there."""
-        return sum(int(mask.sum()) for mask in self.units.values())
+    def became(self) -> dict[str, int]:
+        """What became of the touched units that are not there, by disposition."""
+        sizes = [np.bincount(now.ravel(), minlength=len(Disposition)) for now in self.now.values()]
+        gone = (one for one in Disposition if one not in (*THERE, *NEVER_UNITS))
+        counts = {one.name.lower(): sum(int(size[one]) for size in sizes) for one in gone}
+        return {name: count for name, count in counts.items() if count}
 
     def row(self, *, in_full: bool = False) -> Row:
         """As it is told; ``in_full``: with the position of every unit."""
-        told = ("lot", "customer", "product", "state", "operation", "carriers", "of", "holds", "receiver", "shipment")
-        row = {name: getattr(self, name) for name in told}
-        row |= {"units": self.there, "substrates": len(self.ids), "became": dict(self.became), "left_at": self.left_at}
-        row["open"] = sum(int(mask.sum()) for mask in self.open.values())
+        row = {
+            "lot": self.lot, "customer": self.customer, "product": self.product, "state": self.state,
+            "operation": self.operation, "carriers": self.carriers, "substrates": len(self.now), "units": self.there,
+            "of": self.of, "became": self.became, "holds": self.holds,
+            "open": sum(int(mask.sum()) for mask in self.open.values()),
+            "receiver": self.receiver, "shipment": self.shipment, "left_at": self.left_at,
+        }  # fmt: skip
         if in_full:
-            row["positions"] = {name: np.argwhere(mask)[:, ::-1].tolist() for name, mask in self.units.items()}
+            row["positions"] = {name: _positions(now) for name, now in self.now.items()}
         return row
+
+
+def _positions(now: NDArray[np.uint8]) -> dict[str, list[list[int]]]:
+    """By what they are, x and y of units."""
+    return {
+        one.name.lower(): np.argwhere(now == one)[:, ::-1].tolist()
+        for one in Disposition
+        if one not in NEVER_UNITS and (now == one).any()
+    }
 
 
 def whereabouts(session: Session, places: Numbers, cause: Cause) -> list[Concerned]:
@@ -145,18 +171,9 @@ def _count(session: Session, lots: Mapping[int, Concerned], on: Mapping[int, tup
             continue
         x, y = on[row.id]
         inside = (x < row.columns) & (y < row.rows)
-        touched = np.zeros(now.shape, np.bool_)
-        touched[y[inside], x[inside]] = True
-        _note(lot, row.id, row.name, now, touched & there, touched & ~there)
-
-
-def _note(lot: Concerned, number: int, name: str, now: NDArray[np.uint8], there: Mask, gone: Mask) -> None:
-    lot.ids[name] = number
-    if there.any():
-        lot.units[name] = there
-    for disposition, count in zip(*np.unique(now[gone], return_counts=True), strict=True):
-        if disposition not in (Disposition.NO_UNIT, Disposition.NOT_FOR_USE):
-            lot.became[Disposition(disposition).name.lower()] += int(count)
+        touched = lot.now[row.name] = np.zeros_like(now)
+        touched[y[inside], x[inside]] = now[y[inside], x[inside]]
+        lot.ids[row.name] = row.id
 
 
 def _tell_holds(session: Session, lots: Mapping[int, Concerned], cause: Cause) -> None:

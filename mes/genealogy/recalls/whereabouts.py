@@ -91,7 +91,7 @@ class Concerned:
 
     def row(self, *, in_full: bool = False) -> Row:
         """As it is told; ``in_full``: with the position of every unit."""
-        row = {
+        row: Row = {
             "lot": self.lot, "customer": self.customer, "product": self.product, "state": self.state,
             "operation": self.operation, "carriers": self.carriers, "substrates": len(self.now), "units": self.there,
             "of": self.of, "became": self.became, "holds": self.holds,

@@ -185,6 +185,7 @@ YIELD = Report(
             "first_in",
             "First pass",
         ),
+        Column("reworked", "Reworked", "units", "Units that came good out of visit 1 and went back by a rework."),
         Column("recovered", "Recovered", "units", "Units that a later pass found good."),
         Column(
             "rolled",

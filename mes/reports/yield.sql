@@ -1,9 +1,11 @@
 -- What share of the units that went into an operation came out good, and what along the whole route?
 --
--- One row per route and operation, in the order of the route. A substrate counts in the period in which its visit to the
--- operation ended; units still in process are neither good nor lost, and those sent to another pass count with the pass
--- that settles them; so do those that came good and went back by a rework. Visit 1 is the first pass. The rolled throughput yield multiplies the first-pass yields of all
--- operations of the route that had units in the period; rolled_over says of how many out of how many.
+-- One row per route and operation, in the order of the route. A substrate counts in the period in which its visit to
+-- the operation ended; units still in process are neither good nor lost, and those sent to another pass count with the
+-- pass that settles them; so do those that came good and went back by a rework, which are told as reworked and are not
+-- good at the first pass of any operation that they repeat. Visit 1 is the first pass. The rolled throughput yield
+-- multiplies the first-pass yields of all operations of the route that had units in the period; rolled_over says of how
+-- many out of how many.
 --
 -- In psql, before pasting:
 --   \set from '''2026-11-01T00:00+09'''      -- or null: from the beginning
@@ -17,6 +19,7 @@ with worked as (
            case when work.reworked then 0 else work.units_good end as units_good, work.units_failed,
            case when work.reworked then work.units_again + work.units_good else work.units_again end as units_again,
            work.units_suspect, case when work.reworked then 0 else work.units_good_again end as good_again,
+           case when work.reworked then work.units_good else 0 end as reworked,
            max(work.ended_at) over (partition by work.lot_id, work.substrate_id, run.operation_id, work.visit) as ended_at
       from run_substrate as work
       join run on run.id = work.run_id
@@ -37,7 +40,7 @@ with worked as (
                     where ran.substrate_id = worked.substrate_id)
            end as by,
            worked.visit, worked.units_good as good, worked.units_failed as failed, worked.units_again as again,
-           worked.units_suspect as suspect, worked.good_again
+           worked.units_suspect as suspect, worked.good_again, worked.reworked
       from worked
       join operation on operation.id = worked.operation_id
       join route_version as route on route.id = operation.route_version_id
@@ -64,6 +67,7 @@ with worked as (
            sum(suspect) as suspect,
            sum(good + failed + again) filter (where visit = 1) as first_in,
            sum(good + good_again) filter (where visit = 1) as first_good,
+           coalesce(sum(reworked) filter (where visit = 1), 0) as reworked,
            greatest(sum(good) - coalesce(sum(good + good_again) filter (where visit = 1), 0), 0) as recovered
       from counted
      group by route, number, operation, title, by
@@ -76,7 +80,7 @@ select route, operation, title, by,
        round(cast(good as numeric) / nullif(units_in, 0), 6) as yield,
        coalesce(first_in, 0) as first_in, coalesce(first_good, 0) as first_good,
        round(first_pass, 6) as first_pass,
-       recovered,
+       reworked, recovered,
        -- the product of all rows of the route; a logarithm has none for zero
        round(case when min(first_pass) over along > 0 then exp(sum(ln(nullif(first_pass, 0))) over along)
                   else min(first_pass) over along end, 6) as rolled,

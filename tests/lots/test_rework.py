@@ -58,10 +58,10 @@ def stands(floor: Floor, substrate: str, lot: str = "B1") -> tuple[str, int, int
 
 
 def figures(floor: Floor) -> dict[str, tuple[int, ...]]:
-    """By operation: in, good, first in, first good, recovered."""
+    """By operation: in, good, first in, first good, reworked, recovered."""
     with floor.database.reading() as session:
         rows = report(session, "yield", {}).records()
-    names = ("in", "good", "first_in", "first_good", "recovered")
+    names = ("in", "good", "first_in", "first_good", "reworked", "recovered")
     return {row["operation"]: tuple(int(row[name]) for name in names) for row in rows}
 
 
@@ -74,17 +74,17 @@ def boards(floor: Floor) -> Floor:
 
 
 def test_what_goes_back_comes_again_and_was_not_good_at_first(boards: Floor) -> None:
-    assert figures(boards) == {FIRST: (8, 8, 8, 8, 0)}
+    assert figures(boards) == {FIRST: (8, 8, 8, 8, 0, 0)}
     sent(boards, "S1")
     assert (stands(boards, "S1"), stands(boards, "S2")) == ((FIRST, 2, 1), (LAST, 1, 0))
     assert boards.lot("B1").state == "queued"
-    assert figures(boards) == {FIRST: (4, 4, 8, 4, 0)}
+    assert figures(boards) == {FIRST: (4, 4, 8, 4, 4, 0)}
     (event,) = told(boards, "B1", "rework")
     assert event["before"] == {"state": "queued", "operation": LAST}
     assert event["after"] == {"reason": "residue", "back_to": FIRST, "state": "queued", "substrates": ["S1"]}
     run = boards.pass_through("OVEN-1", "B1", "S1")
     assert (boards.work(run, "S1").visit, stands(boards, "S1")) == (2, (LAST, 1, 1))
-    assert figures(boards) == {FIRST: (8, 8, 8, 4, 4)}
+    assert figures(boards) == {FIRST: (8, 8, 8, 4, 4, 4)}
     with boards.database.reading() as session:
         rung = ladder(session, boards.id_of(Lot, "B1"))[0]
     assert (rung.units_in, rung.units_good, rung.units_again) == (8, 8, 4)
@@ -93,7 +93,7 @@ def test_what_goes_back_comes_again_and_was_not_good_at_first(boards: Floor) -> 
     for substrate in ("S1", "S2"):
         boards.report(tested, substrate, bins=[[1, 1], [1, 2]])
     boards.end(tested)
-    assert (boards.lot("B1").state, figures(boards)[LAST]) == ("completed", (8, 6, 8, 6, 0))
+    assert (boards.lot("B1").state, figures(boards)[LAST]) == ("completed", (8, 6, 8, 6, 0, 0))
     assert boards.problems() == []
 
 
@@ -183,4 +183,4 @@ def test_visits_count_on_through_a_loop_in_a_loop(floor: Floor) -> None:
     sent(floor, "S1", lot="L1")
     runs = [floor.pass_through("CELL-1", "L1", "S1") for _ in range(4)]
     assert [floor.work(run, "S1").visit for run in runs] == [3, 2, 2, 1]
-    assert (figures(floor)["looped/30"], floor.problems()) == ((4, 4, 4, 0, 4), [])
+    assert (figures(floor)["looped/30"], floor.problems()) == ((4, 4, 4, 0, 4, 4), [])

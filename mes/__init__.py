@@ -12,12 +12,14 @@
 ``recipes`` ``routes``                  versions of what equipment runs; operations in order, queue-time limits
 ``runs``                                one stay on one equipment
 ``materials``                           lots of material, containers: received, thawed, mounted, used up; ``durables``
-``units``                               substrates, layers and moves, packed; ``formats`` reads and writes map files
+``units``                               substrates, layers and moves, packed; ``formats`` reads and writes map files,
+                                        ``arithmetic`` makes figures of their arrays
 ``lots``                                create, scrap, store, priority; ledgers; what else is done with them in rooms:
     ``routing`` ``experiments``         samples, other versions of a route; recipes and parameters that differ by plan
     ``holds`` ``regrouping``            set and released, set for later; substrates that go over to another lot, or back
     ``gate`` ``work``                   why a lot may not start; tracked in, worked, reported, tracked out
     ``verbs`` ``many`` ``maps``         verbs beside the route; acts on all that a filter finds; map files in and out
+    ``analysis``                        maps of a lot or product laid upon each other: zones, signatures, bins compared
 ``dispatch``                            what to start next, and why not
 ``shipments``                           lots that leave and come, with the document that tells what they hold
 ``jobs``                                orders sent, records stored once and applied once; the connector

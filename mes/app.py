@@ -19,6 +19,7 @@ from mes.http.server import install
 from mes.jobs import api as jobs_api
 from mes.labels import api as labels_api
 from mes.lots import api as lots_api
+from mes.lots.analysis import api as analysis_api
 from mes.lots.carriers import api as carriers_api
 from mes.lots.experiments import api as experiments_api
 from mes.lots.many import api as many_lots_api
@@ -109,6 +110,7 @@ API = (
     carriers_api.router,
     maps_api.router,
     maps_api.incoming,
+    analysis_api.router,
     shipments_api.router,
     genealogy_api.of_lots,
     genealogy_api.router,

@@ -116,8 +116,13 @@ def _laid(versions: Iterable[Layer], shape: Shape) -> NDArray[Any]:
 
 def bins_of(session: Session, shapes: Mapping[int, Shape], name: str) -> dict[int, NDArray[Any]]:
     """A layer of bins as it is now, of those of these substrates that have it, in one query."""
+    return {i: values for i, (values, _) in read_bins(session, shapes, name).items()}
+
+
+def read_bins(session: Session, shapes: Mapping[int, Shape], name: str) -> dict[int, tuple[NDArray[Any], Layer]]:
+    """The same, each with the row of its newest version."""
     layers = _layers(session, shapes, Layer.name == name, Layer.encoding.in_(("u1", "u2")))
-    return {i: _laid(versions, shapes[i]) for i, versions in layers.items()}
+    return {i: (_laid(versions, shapes[i]), versions[-1]) for i, versions in layers.items()}
 
 
 def ids_of(session: Session, shapes: Mapping[int, Shape]) -> dict[int, list[list[str | None]]]:

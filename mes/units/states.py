@@ -35,5 +35,8 @@ class Disposition(IntEnum):
 USABLE = (Disposition.IN_PROCESS, Disposition.COMPLETED)
 """Units that an order may ask for."""
 
+ABNORMAL = (Disposition.SUSPECT, Disposition.REJECTED, Disposition.SCRAPPED, Disposition.LOST)
+"""Units that failed, or that are in doubt."""
+
 THERE = (*USABLE, Disposition.SUSPECT)
 """Units that are still where they are and on their way, in doubt or not."""

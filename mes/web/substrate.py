@@ -20,6 +20,9 @@ from mes.errors import NotFound
 from mes.genealogy.records import substrates
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
+from mes.lots.analysis.figures import found as found_on
+from mes.lots.analysis.figures import zone_yields
+from mes.lots.analysis.stack import many, of_its_lot, of_substrate
 from mes.lots.gate.supply import reserved
 from mes.lots.holds.masks import masked
 from mes.lots.maps.api import as_json
@@ -36,7 +39,7 @@ from mes.units.queries import substrate_id
 from mes.units.states import Disposition
 from mes.web.pages import page, plant_time, view_of
 from mes.web.substrate_legend import of_bins, of_dispositions, states
-from mes.web.substrate_stack import many, stacked
+from mes.web.substrate_stack import failures, of_failures
 
 router = APIRouter(prefix="/substrates")
 Viewer = Annotated[Person, require(Permission.SEE_LOTS)]
@@ -92,7 +95,7 @@ def stack_bytes(
     """At how many substrates of the lot the unit at each position failed: two bytes each, row by row."""
     found = substrate_id(session, name, customer)
     with own_lots(session):
-        failed = stacked(session, found, layer).failed
+        failed = failures(of_its_lot(session, found, layer).counts)
     return Response(failed.astype("<u2").tobytes(), media_type="application/octet-stream", headers={"Map-Bytes": "2"})
 
 
@@ -100,8 +103,9 @@ def stack_bytes(
 def show(
     request: Request, session: Tx, viewer: Viewer, customer: Customer, name: Annotated[Name, Path()],
     layer: Asked = DISPOSITIONS, version: Version = None, *, whole_lot: Annotated[bool, Query()] = False,
+    signatures: Annotated[bool, Query()] = False,
 ) -> Response:  # fmt: skip
-    """The substrate, or all of its lot laid upon it. A customer is not told which run wrote a layer."""
+    """The substrate, or all of its lot laid upon it; its signatures if asked. No customer is told who wrote a layer."""
     found = substrate_id(session, name, customer)
     with own_lots(session):
         known = substrates(session, [found], centre=True)[found]
@@ -112,10 +116,11 @@ def show(
         _, codes = bin_map(session, found, layer, version=version)
         kept, stays = (int(where.sum()) for where in _kept(session, found, layout))
         together = many(session, found, layer)
-        stack = stacked(session, found, layer) if whole_lot and together else None
+        stack = of_its_lot(session, found, layer) if whole_lot and together else None
+        of = stack or of_substrate(session, found, layer, version)
         plant = plant_time(session, view_of(request, viewer))
     if stack is not None:
-        entries = stack.legend()
+        entries = of_failures(stack.counts)
     else:
         entries = of_dispositions(codes) if layer == DISPOSITIONS else of_bins(codes)
     return page(
@@ -123,8 +128,9 @@ def show(
         layers=[*layers, *(Shown(name, []) for name in brought)], others=others, tested=list(tested.values()),
         layer=layer, version=int(codes.version or 0), entries=entries, states=states(), plant=plant,
         units=sum(entry.count for entry in entries), positions=layout.rows * layout.columns, together=together,
-        kept=kept, masked=stays, stack=stack, address=Address(customer, name, layer, version),
-        centre=viewer.customer_id is None,
+        kept=kept, masked=stays, stack=stack and len(stack.passes), address=Address(customer, name, layer, version),
+        centre=viewer.customer_id is None, zones=zone_yields(of), looked=signatures,
+        signatures=found_on(of) if signatures else [],
     )  # fmt: skip
 
 
@@ -150,6 +156,13 @@ class Address:
     def whole_lot(self) -> str:
         """The page with all substrates of the lot."""
         return f"/substrates/{self._substrate}{_asking(layer=self.layer, whole_lot='yes')}"
+
+    def signatures(self, *, whole_lot: bool) -> str:
+        """The page with the signatures of what it shows."""
+        asked = _asking(
+            layer=self.layer, version=self.version, whole_lot="yes" if whole_lot else None, signatures="yes"
+        )
+        return f"/substrates/{self._substrate}{asked}#signatures"
 
     def reserved(self) -> str:
         """Which positions are kept for open runs or masked, for the canvas."""

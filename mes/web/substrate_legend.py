@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from mes.lots.maps.map_file import NOT_DEFINED
 from mes.units.formats.mapfile import BinCodes, BinDefinition
-from mes.units.states import Disposition
+from mes.units.states import ABNORMAL, Disposition
 
-ABNORMAL = (Disposition.SUSPECT, Disposition.REJECTED, Disposition.SCRAPPED, Disposition.LOST)
 MARKS = {
     Disposition.NOT_FOR_USE: "·",
     Disposition.SUSPECT: "?",

@@ -26,9 +26,9 @@ from mes.people.permissions import Permission
 from mes.people.sign_in import Person
 from mes.units.models import Substrate
 from mes.units.queries import substrate_id
-from mes.units.states import Disposition
+from mes.units.states import ABNORMAL, Disposition
 from mes.web.pages import page, plant_time, view_of
-from mes.web.substrate_legend import ABNORMAL, pick
+from mes.web.substrate_legend import pick
 
 router = APIRouter(prefix="/units")
 PUT_BACK = TransferOutcome.PUT_BACK.name.lower()

@@ -34,6 +34,8 @@ from mes.recipes.approve import APPROVED_MEANS
 from mes.recipes.states import RecipeState, RecipeVerb
 from mes.reports.catalog import REPORTS
 from mes.runs.states import RunState, RunVerb
+from mes.units.arithmetic.signatures.signature import Kind
+from mes.units.arithmetic.zones import QUADRANTS, RINGS
 from mes.units.states import Disposition
 from mes.web.board.reading import IN_SHORT
 from mes.web.errors import NOT_FOR_ROLE, TITLES
@@ -51,7 +53,7 @@ Sentence = tuple[str, str]
 
 ENUMS: tuple[type[StrEnum], ...] = (
     LotState, LotVerb, Progress, Work, RunState, RunVerb, OrderState, RecordState, RecordKind, RecipeState, RecipeVerb,
-    Role, Permission, ContainerState, Effect, MaintenanceState, DurableState,
+    Role, Permission, ContainerState, Effect, MaintenanceState, DurableState, Kind,
 )  # fmt: skip
 FOUND = {*PAGES, "unit"}
 LADDER = ("at work", "waiting", "done", "left out", "to come")
@@ -103,7 +105,14 @@ def _words() -> set[Sentence]:
         | set(MEANINGS)
     )
     words |= {one.name.lower() for one in (*Disposition, *TransferOutcome)}
-    words |= {*MEANINGS, *E142_TYPES, *QUALITIES, *(pick(disposition) for disposition in Disposition)}
+    words |= {
+        *MEANINGS,
+        *E142_TYPES,
+        *QUALITIES,
+        *RINGS,
+        *QUADRANTS,
+        *(pick(disposition) for disposition in Disposition),
+    }
     words |= {*_literals("record", 1), *_literals("Event", 0)} | {"pull_sample", "scrap"}
     words |= {*_literals("done", 2)} | {verb.name.replace("-", "_") for verb in VERBS}
     words |= {choice for verb in VERBS for field in fields(verb) for choice in field.choices}

@@ -1,7 +1,7 @@
 """A substrate of the database as a map file: what its positions are, its device ids, and where its units came from."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +30,7 @@ from mes.units.formats.mapfile import (
     SubstrateMap,
     TransferList,
 )
-from mes.units.layers import read_layer
+from mes.units.layers import read_bins, read_layer
 from mes.units.models import Layer, Substrate, Transfer
 from mes.units.states import USABLE, Disposition
 
@@ -105,6 +105,20 @@ def bins_of(
     return _bins(session, substrate, layer, version, shape)
 
 
+def bins_of_many(
+    session: Session, substrates: Iterable[Substrate], shape: tuple[int, int], layer: str
+) -> dict[int, BinCodes]:  # fmt: skip
+    """The same of those of one layout that have the layer themselves, by their ids, in one query."""
+    members = {substrate.id: substrate for substrate in substrates}
+    if layer == DISPOSITIONS:
+        return {i: _dispositions(substrate, shape) for i, substrate in members.items()}
+    read = read_bins(session, dict.fromkeys(members, shape), layer)
+    return {
+        i: _defined(members[i], layer, values, _meanings(row.palette), str(row.version))
+        for i, (values, row) in read.items()
+    }
+
+
 def _lot(session: Session, substrate_id: int) -> str | None:
     query = select(Lot.name).join(LotSubstrate, LotSubstrate.lot_id == Lot.id)
     return session.scalars(query.where(LotSubstrate.substrate_id == substrate_id).order_by(Lot.id.desc())).first()
@@ -127,7 +141,13 @@ def _dispositions(substrate: Substrate, shape: tuple[int, int]) -> BinCodes:
 def _bins(
     session: Session, substrate: Substrate, layer: str, version: int | None, shape: tuple[int, int]
 ) -> BinCodes:  # fmt: skip
-    values, palette, written = _read(session, substrate, layer, version, shape)
+    return _defined(substrate, layer, *_read(session, substrate, layer, version, shape))
+
+
+def _defined(
+    substrate: Substrate, layer: str, values: NDArray[Any], palette: dict[int, dict[str, Any]], written: str | None
+) -> BinCodes:
+    """The bins of a layer with what every code on it means, and how often it is there."""
     codes = values.astype(np.uint16)
     if layer == INCOMING_BINS:
         nothing = _null_bin(codes, palette, substrate)
@@ -157,11 +177,15 @@ def _read(
     brought = read_brought(session, substrate.id, layer, shape)
     if brought is not None:
         values, palette = brought
-        return values, {int(code): meaning for code, meaning in palette.items()}, None
+        return values, _meanings(palette), None
     values, row = read_layer(session, substrate.id, layer, shape, version)
     if row.encoding not in ("u1", "u2"):
         raise NotFound(f"Layer {layer} of {substrate.name} holds no bins.")
-    return values, {int(code): meaning for code, meaning in row.palette.items()}, str(row.version)
+    return values, _meanings(row.palette), str(row.version)
+
+
+def _meanings(palette: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    return {int(code): meaning for code, meaning in palette.items()}
 
 
 def _null_bin(codes: NDArray[np.uint16], palette: dict[int, Any], substrate: Substrate) -> int | None:

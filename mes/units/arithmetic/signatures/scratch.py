@@ -1,0 +1,118 @@
+"""Scratches: straight pieces at any angle, a few positions wide.
+
+All digital lines of lengths 8, 16, 32 … are summed by halves, each from two of half the length (the discrete Radon
+transform of M. L. Brady, SIAM Journal on Computing 27, 1998, 107-119). A line of slope s goes down so many rows and s
+columns to the right; turned and mirrored maps give the others. Pieces begin at every half of their length.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mes.units.arithmetic.counts import Counts
+from mes.units.arithmetic.outline import Outline
+from mes.units.arithmetic.signatures.scan import Scan
+from mes.units.arithmetic.signatures.signature import Kind, Signature
+from mes.units.positions import Mask
+
+SHORTEST, LONGEST = 8, 128
+"""Positions of a piece along the side that it follows more closely."""
+WIDEST = 3
+Array = NDArray[np.integer]
+Cell = TypeVar("Cell", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How lines go that are summed: downwards to the right, no flatter than a half, on a map turned or mirrored."""
+
+    turned: bool
+    mirrored: bool
+
+    def laid(self, values: NDArray[Cell]) -> NDArray[Cell]:
+        """The map as the lines go that way; a view of it."""
+        across = values.T if self.turned else values
+        return across[:, ::-1] if self.mirrored else across
+
+    def angle(self, slope: float) -> int:
+        """Of a line that goes that many columns to the right in a row: degrees from downwards towards the right."""
+        angle = math.degrees(math.atan(-slope if self.mirrored else slope))
+        return round(90 - angle if self.turned else angle)
+
+
+def scratch(counts: Counts, outline: Outline) -> Signature | None:
+    """The piece of a line that stands out most."""
+    scan = Scan(counts)
+    for way in (Way(turned, mirrored) for turned in (False, True) for mirrored in (False, True)):
+        for failed, tested in zip(_lines(way.laid(counts.failed)), _lines(way.laid(counts.tested)), strict=True):
+            for width in range(1, WIDEST + 1):
+                drawn = partial(_drawn, outline.there, way, failed.shape, width)
+                scan.offer(_wide(failed, width), _wide(tested, width), drawn)
+    return scan.best(Kind.SCRATCH)
+
+
+def _lines(values: Array) -> Iterator[Array]:
+    """Sums of lines by where they begin, half their length apart, by slope and by column; those of one length each."""
+    height, width = values.shape
+    longest = min(LONGEST, 2 ** (height.bit_length() - 1))
+    small = WIDEST * longest * int(values.max(initial=0)) < np.iinfo(np.int16).max
+    rows = np.zeros((height + -height % longest, 1, width), np.int16 if small else np.int32)
+    rows[:height, 0] = values
+    while rows.shape[1] < longest:
+        longer = _longer(rows)
+        if longer.shape[1] >= SHORTEST:
+            yield longer
+        rows = longer[::2]
+
+
+def _longer(halves: Array) -> Array:
+    """Lines of twice the length: two of slope s, the second begun as far to the right, have slope 2 s or 2 s + 1."""
+    _, slopes, width = halves.shape
+    first, second = halves[:-1], halves[1:]
+    both = np.repeat(first, 2, axis=1)
+    for slope in range(2 * slopes):
+        right = (slope + 1) // 2
+        both[:, slope, : width - right] += second[:, slope // 2, right:]
+    return both
+
+
+def _wide(lines: Array, width: int) -> Array:
+    """Lines so many positions wide: each with those that begin at its right."""
+    columns = lines.shape[2] - width + 1
+    wide = lines[:, :, :columns].copy()
+    for n in range(1, width):
+        wide += lines[:, :, n : n + columns]
+    return wide
+
+
+def _drawn(there: Mask, way: Way, lines: tuple[int, ...], width: int, place: int) -> tuple[Mask, dict[str, float]]:
+    """The positions of one of so many lines by beginning, slope and column."""
+    _, length, columns = lines
+    start, slope, x = (int(n) for n in np.unravel_index(place, (lines[0], length, columns - width + 1)))
+    where = np.zeros(there.shape, np.bool_)
+    laid = way.laid(where)
+    for row in range(min(length, laid.shape[0] - start * length // 2)):
+        left = x + _right(row, slope, length)
+        laid[start * length // 2 + row, left : left + width] = True
+    y, x = (int(middle) for middle in np.argwhere(where).mean(axis=0))
+    measures: dict[str, float] = {
+        "x": x,
+        "y": y,
+        "width": width,
+        "length": length,
+        "angle": way.angle(slope / (length - 1)),
+    }
+    return where & there, measures
+
+
+def _right(row: int, slope: int, length: int) -> int:
+    """How far to the right of its beginning a line is in one of its rows."""
+    if length == 1:
+        return 0
+    half = length // 2
+    return _right(row, slope // 2, half) if row < half else (slope + 1) // 2 + _right(row - half, slope // 2, half)

@@ -29,6 +29,7 @@ from bench import (
     maps,
     mutants,
     penny_fab,
+    signatures,
     transactions,
     verbs_at_once,
     wire,
@@ -39,6 +40,7 @@ from mes.schema import ROOT
 BENCHES: dict[str, Callable[[Size], Report]] = {
     "maps": maps.run,
     "mutants": mutants.run,
+    "signatures": signatures.run,
     "drawing": drawing.run,
     "transactions": transactions.run,
     "connector": connector.run,

@@ -31,7 +31,7 @@ NOUNS: Mapping[str, str] = {
     "dispatch": "What starts next, and why not.",
     "recipe": "Recipes and their versions.",
     "experiment": "Plans that vary recipe or set points from substrate to substrate.",
-    "map": "Substrate maps: show, import, export, convert.",
+    "map": "Substrate maps: show, import, export, convert, stack, compare.",
     "shipment": "Shipments: lots that leave together and come together.",
     "trace": "Genealogy down to every die, and up to every package.",
     "recall": "Hold every unit that something touched, wherever it is by now.",

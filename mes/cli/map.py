@@ -9,6 +9,7 @@ import typer
 
 from mes.cli.database import reading, writing
 from mes.cli.finding import owned
+from mes.cli.map_figures import app as figures
 from mes.cli.output import Json, Why, print_json, show, show_one, working
 from mes.cli.remote import server
 from mes.lots.maps.incoming import MapIn, take_in
@@ -191,3 +192,6 @@ def _check_frame(output: MapFormat, *, as_it_came: bool) -> None:
 
 def _written(mapfile: MapFile, output: MapFormat) -> bytes:
     return write_csv(mapfile) if output is MapFormat.CSV else write_e142(mapfile)
+
+
+app.add_typer(figures)

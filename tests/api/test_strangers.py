@@ -34,8 +34,8 @@ OF_LOT, OF_SUBSTRATE = "SECRET", "HIDDEN"
 PLACES = {
     "customer": ["beta"], "lot": [OF_LOT], "name": [OF_LOT, OF_SUBSTRATE], "substrate": [OF_SUBSTRATE],
     "job": ["J-0000002"], "record": ["1"], "recipe": ["bake@1"], "experiment": ["E1"], "equipment": ["CELL-1"],
-    "route": ["die"], "shipment": ["SHP-000001"], "recall": ["RCL-000001"], "container": ["T-BETA"], "durable": ["C1"],
-    "carrier": ["FOUP-1"],
+    "route": ["die"], "product": ["die"], "shipment": ["SHP-000001"], "recall": ["RCL-000001"],
+    "container": ["T-BETA"], "durable": ["C1"], "carrier": ["FOUP-1"],
     "x": ["1"], "y": ["2"], "extension": ["json", "xml"],
 }  # fmt: skip
 """What may stand at the places of a path."""
@@ -45,6 +45,7 @@ NOT_THERE = {
     "experiment": "E9",
     "equipment": "CELL-9",
     "route": "pie",
+    "product": "pie",
     "container": "T-NONE",
     "durable": "C9",
     "carrier": "FOUP-9",
@@ -170,6 +171,8 @@ READ_BY_BETA = {
     "/api/v1/lots/{lot}",
     "/api/v1/lots/{lot}/history",
     "/api/v1/lots/{lot}/maps",
+    "/api/v1/lots/{lot}/map-analysis",
+    "/api/v1/substrates/{substrate}/map-analysis",
     "/api/v1/lots/{lot}/operations",
     "/api/v1/lots/{lot}/genealogy",
     "/api/v1/substrates/{substrate}/maps/{name:path}",

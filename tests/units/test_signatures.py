@@ -20,6 +20,7 @@ MOST_DIES = 4_000
 
 
 def looked_at(one: Wafer) -> tuple[Counts, Outline]:
+    """A wafer as the detectors are given it."""
     counts = Counts(one.failed.astype(np.int32), one.there.astype(np.int32))
     return counts, Outline.around(one.there, (1000, 1000 * one.aspect), round_=True)
 
@@ -95,7 +96,7 @@ def test_nothing_tested_or_nothing_failed_has_no_signature() -> None:
     for there, failed in product((np.zeros((9, 9), np.bool_), np.ones((9, 9), np.bool_)), (0, 1)):
         counts = Counts(there * np.int32(failed), there.astype(np.int32))
         assert signatures(counts, Outline.around(there, (1, 1), round_=True)) == []
-    for shape in ((1, 1), (1, 40), (2, 2)):
+    for shape in ((1, 1), (1, 40), (2, 2), (40, 3)):
         counts = Counts(np.eye(*shape, dtype=np.int32), np.ones(shape, np.int32))
         assert len(signatures(counts, Outline.around(counts.tested > 0, (1, 1), round_=False))) <= 1
 

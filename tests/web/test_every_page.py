@@ -69,7 +69,7 @@ class Shown:
         return self.name or self.route.strip("/").replace("/", "-").replace("{", "").replace("}", "")
 
 
-STACKED = "layer=bin:incoming&whole_lot=yes&x=2&y=0"
+STACKED = "layer=bin:incoming&whole_lot=yes&signatures=yes&x=2&y=0"
 
 SHOWN = (
     Shown("/sign-in", "/sign-in", ""),

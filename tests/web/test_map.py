@@ -237,6 +237,10 @@ def test_substrates_of_a_lot_are_laid_upon_each_other(floor: Floor, serve: Serve
     assert table(page) == pixels(page)
     page.mouse.move(*middle(page, 2, 1))
     expect(page.locator("#told")).to_have_text("x 2, y 1 · failed on 2 of 3")
+    zones = page.locator("#zones tbody tr").all_inner_texts()
+    assert [zone.split("\t") for zone in zones[:2]] == [["Edge", "20", "27", "74.07"], ["Centre", "4", "6", "66.67"]]
+    page.get_by_role("link", name="Look for signatures").click()
+    expect(page.get_by_text("Failures fall as chance would have them")).to_be_visible()
     page.get_by_role("link", name="What became of them").click()
     page.get_by_role("link", name="4 substrates of the lot, stacked").click()
     assert page.locator("#legend .count").all_inner_texts() == ["12"]  # never meant to be used is no failure

@@ -19,10 +19,10 @@ MOST_MISSED, MOST_FALSE = 5.0, 5.0
 """Per cent."""
 LARGE, ROUNDS = 60_000, 5
 NOTES = (
-    "Circles of 200 to 60,000 dies (even in their logarithm), dies 0.7 to 1.4 as high as wide; 70 to 99 % good elsewhere.",
+    "Circles of 200 to 60,000 dies (even in their logarithm), 0.7 to 1.4 as high as wide; 70 to 99 % good elsewhere.",
     "Rings 1-3 wide and half-moons (a line at 0-0.5 radii, or a crescent): 20-60 % of what else is good fails.",
     "Clusters: ellipses of radius 3-8, up to half as long again: 40-100 % fail.",
-    "Scratches 1-2 wide, from 20 dies or 0.3 of the wafer to 0.9 of it, bent by up to 5 % of their length: 60-100 % fail.",
+    "Scratches 1-2 wide, from 20 dies or 0.3 of the wafer to 0.9 of it, bent by up to 5 % of that: 60-100 % fail.",
     "Repeaters: one die of shots of 2 × 2 to 30 × 30: 50-100 % fail.",
     f"Counted are plants whose dies are expected to tell {PLAIN_NATS:.0f} nats or more; fainter ones stand beside.",
 )

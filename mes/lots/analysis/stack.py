@@ -87,7 +87,7 @@ def of_product(
     latest = wanted.order_by(Substrate.id.desc()).limit(1).scalar_subquery()
     layout = session.scalars(select(Layout).join(Substrate).where(Substrate.id == latest)).one_or_none()
     if layout is None:
-        raise NotFound(f"No substrate of a product {product} has a layer {layer} in that period.")
+        raise NotFound("No substrate of that product has such a layer of that period.")
     wanted = wanted.where(Substrate.layout_id == layout.id)
     if (found := session.scalar(select(func.count()).select_from(wanted.subquery())) or 0) > MOST_SUBSTRATES:
         raise Malformed(f"That are {found} substrates; ask for a shorter period, at most {MOST_SUBSTRATES} at once.")

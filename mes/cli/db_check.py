@@ -243,6 +243,20 @@ full join (select l.id, l.name as lot, o.name as operation, count(*) as n from s
            join lot l on l.id = k.lot_id join operation o on o.id = k.operation_id group by l.id, o.name) kept
     on kept.id = told.id and kept.operation = told.operation
 where told.n is distinct from kept.n order by 1""",
+    "bin edits": """
+select format('Version %%s of %%s of substrate %%s: history tells of an edit of %%s positions, it has %%s.',
+    coalesce(told.version, kept.version), coalesce(told.map, kept.map), coalesce(told.name, kept.name),
+    coalesce(told.n, 0), coalesce(kept.n, 0))
+from (select h.subject_id as id, h.subject as name, b ->> 'map' as map, cast(b ->> 'version' as int) as version,
+             cast(b ->> 'edited' as int) as n
+      from (select subject_id, subject, cast(body as jsonb) -> 'after' as b from history
+            where subject_kind = 'substrate' and verb in ('downgrade', 'upgrade')) h) told
+full join (select s.id, s.name, y.name as map, y.version, length(y.positions) / 4 as n, s.part_of_id
+           from layer y join substrate s on s.id = y.substrate_id
+           where y.name like 'bin:%%' and not (y.name = 'bin:incoming' and y.version = 1)
+             and not exists (select from run r where r.name = y.source)) kept
+    on kept.id = told.id and kept.map = told.map and kept.version = told.version
+where kept.id is null or told.id is null and kept.part_of_id is null or told.n <> kept.n order by 1""",
     "journals": """
 select format('Journal %%s of %%s: records up to %%s were received, %%s of them are stored.', j.name, e.name,
     j.received, count(r.id))

@@ -151,6 +151,21 @@ class HoldCode(Ordered, Base):
     __table_args__ = (CheckConstraint("running_job in ('finish', 'pause', 'abort')", name="running_job"),)
 
 
+class BinReason(Ordered, Base):
+    """A reason for which people of the plant edit bins: which way, and whose role may give it."""
+
+    __tablename__ = "bin_reason"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    allows: Mapped[str]
+    """downgrade or upgrade."""
+    roles: Mapped[list[Any]]
+
+    __table_args__ = (CheckConstraint("allows in ('downgrade', 'upgrade')", name="allows"),)
+
+
 class SupplyAgreement(Ordered, Base):
     """Units of a product may go from one customer into products of another; and what each is shown of the other's half.
 

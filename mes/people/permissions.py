@@ -44,6 +44,10 @@ class Permission(StrEnum):
     """Scrap units, pull samples, store lots and withdraw them."""
     DISPOSE_SUSPECTS = "dispose_suspects"
     """Say what suspect units are, which a process engineer signs."""
+    DOWNGRADE_UNITS = "downgrade_units"
+    """Give units bins of failures on maps, for the reasons that the plant's text gives the role."""
+    UPGRADE_UNITS = "upgrade_units"
+    """Give failed units good bins, which a process or yield engineer signs."""
     REROUTE_LOTS = "reroute_lots"
     """Let substrates leave operations out or go on at others, which a process engineer signs."""
     AMEND_LOTS = "amend_lots"
@@ -105,6 +109,8 @@ ALLOWED: Mapping[Permission, frozenset[Role]] = {
     Permission.RECALL_UNITS: _ENGINEERS,
     Permission.DISPOSE_LOTS: frozenset({Role.LINE_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR}),
     Permission.DISPOSE_SUSPECTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
+    Permission.DOWNGRADE_UNITS: _ENGINEERS | {Role.OPERATOR},
+    Permission.UPGRADE_UNITS: frozenset({Role.PROCESS_ENGINEER, Role.YIELD_ENGINEER, Role.ADMINISTRATOR}),
     Permission.REROUTE_LOTS: frozenset({Role.PROCESS_ENGINEER, Role.ADMINISTRATOR}),
     Permission.AMEND_LOTS: frozenset({Role.LINE_ENGINEER, Role.ADMINISTRATOR}),
     Permission.CHANGE_OWNERS: frozenset({Role.LINE_ENGINEER, Role.MANAGER, Role.ADMINISTRATOR}),

@@ -5,6 +5,8 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from mes.lots.holds.hold_codes import MEANINGS, OWNERS
+from mes.lots.verbs.table import VERBS
+from mes.people.permissions import ALLOWED
 from mes.people.roles import Role
 from mes.plant.check_demonstration import DEMONSTRATED, demonstration_problems
 from mes.plant.check_dispatch import dispatch_problems
@@ -38,6 +40,7 @@ def load(folder: Path) -> Plant:
         customers=tuple(found.parts("customer")),
         people=tuple(found.parts("person")),
         hold_codes=tuple(found.parts("hold_code")),
+        bin_reasons=tuple(found.parts("bin_reason")),
         materials=tuple(found.parts("material")),
         durable_kinds=tuple(found.parts("durable_kind")),
         certifications=tuple(found.parts("certification")),
@@ -76,6 +79,7 @@ def _problems(found: Gathered) -> list[Problem]:
         _sites,
         _people,
         _hold_codes,
+        _bin_reasons,
         _equipment,
         _products,
         _product_rings,
@@ -142,6 +146,15 @@ def _hold_codes(found: Gathered) -> Iterator[Problem]:
             if role not in OWNERS:
                 message = f"nobody of role {role} releases holds"
                 yield entry.problem(at, "owner_role", message, choice(role, OWNERS))
+
+
+def _bin_reasons(found: Gathered) -> Iterator[Problem]:
+    may = {verb.name: verb.signers or ALLOWED[verb.permission] for verb in VERBS}
+    for entry in found.entries["bin_reason"]:
+        for n, role in enumerate(entry.part.roles):
+            if role not in may[entry.part.allows]:
+                message = f"nobody of role {role} does {entry.part.allows} units"
+                yield entry.problem(("roles", n), "reason_role", message, choice(role, sorted(may[entry.part.allows])))
 
 
 def _equipment(found: Gathered) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ _GONE = {
     "route": " (no new lots)",
     "certification": " (and its certificates)",
     "hold_code": " (no new holds)",
+    "bin_reason": " (no new edits)",
     "release_rule": " (people release)",
     "supply_agreement": " (nothing more is supplied)",
 }

@@ -56,6 +56,8 @@ def _files(plant: Plant) -> dict[str, tuple[str, dict[str, Any]]]:
     put("people.yaml", "people.yaml", people=plant.people)
     if plant.hold_codes:
         put("holds.yaml", "holds.yaml", hold_codes=plant.hold_codes)
+    if plant.bin_reasons:
+        put("bins.yaml", "bins.yaml", bin_reasons=plant.bin_reasons)
     if plant.materials:
         put("materials.yaml", "materials.yaml", materials=plant.materials)
     if plant.durable_kinds:

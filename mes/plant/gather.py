@@ -22,6 +22,7 @@ KINDS = {
     "Customer": "customer",
     "Person": "person",
     "HoldCode": "hold_code",
+    "BinReason": "bin_reason",
     "Material": "material",
     "DurableKind": "durable_kind",
     "Certification": "certification",

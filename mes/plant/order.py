@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from mes.definitions.models import (
     Area,
+    BinReason,
     Certification,
     DurableKind,
     EquipmentClass,
@@ -29,7 +30,8 @@ def misplaced(session: Session, plant: Plant) -> Places:
     """What stands elsewhere than in the text: kind of row -> name -> its place there, from 1."""
     found: Places = {}
     parts_of: tuple[tuple[type[Any], Sequence[Part]], ...] = (
-        (Area, plant.areas), (HoldCode, plant.hold_codes), (MaterialKind, plant.materials),
+        (Area, plant.areas), (HoldCode, plant.hold_codes), (BinReason, plant.bin_reasons),
+        (MaterialKind, plant.materials),
         (DurableKind, plant.durable_kinds),
         (Certification, plant.certifications), (EquipmentClass, plant.classes), (Equipment, plant.equipment),
         (MaintenancePlan, plant.maintenance_plans), (ReleaseRule, plant.release_rules),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from mes.db import Base
 from mes.definitions.models import (
     Area,
+    BinReason,
     Certification,
     DurableKind,
     EquipmentClass,
@@ -46,6 +47,7 @@ MODELS: dict[str, type[Any]] = {
     "customer": Customer,
     "person": User,
     "hold_code": HoldCode,
+    "bin_reason": BinReason,
     "material": MaterialKind,
     "durable_kind": DurableKind,
     "certification": Certification,

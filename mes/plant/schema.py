@@ -78,6 +78,21 @@ class HoldFile(Part):
     hold_codes: list[HoldCode]
 
 
+class BinReason(Part):
+    name: Name
+    title: Title
+    allows: Literal["downgrade", "upgrade"] = Field(
+        description="Whether it makes good units fail, or failed ones good, which is signed"
+    )
+    roles: list[Role] = Field(min_length=1, description="Who may give it, beside the administrator")
+
+
+class BinFile(Part):
+    """``bins.yaml``: the reasons for which people edit bins. Without the file they write reasons freely."""
+
+    bin_reasons: list[BinReason]
+
+
 class ReleaseRule(Part):
     route: Name
     constant_wip: Count = Field(
@@ -277,6 +292,7 @@ FILES: dict[str, type[Part]] = {
     "site.yaml": SiteFile,
     "people.yaml": PeopleFile,
     "holds.yaml": HoldFile,
+    "bins.yaml": BinFile,
     "materials.yaml": MaterialFile,
     "durables.yaml": DurableFile,
     "certifications.yaml": CertificationFile,
@@ -302,6 +318,7 @@ class Plant:
     customers: tuple[Customer, ...]
     people: tuple[Person, ...]
     hold_codes: tuple[HoldCode, ...]
+    bin_reasons: tuple[BinReason, ...]
     materials: tuple[Material, ...]
     durable_kinds: tuple[DurableKind, ...]
     certifications: tuple[Certification, ...]
@@ -323,6 +340,7 @@ class Plant:
             "customer": self.customers,
             "person": self.people,
             "hold_code": self.hold_codes,
+            "bin_reason": self.bin_reasons,
             "material": self.materials,
             "durable_kind": self.durable_kinds,
             "certification": self.certifications,

@@ -40,6 +40,10 @@ def stored(session: Session) -> schema.Plant:
             schema.HoldCode,
             session.execute(_columns(definitions.HoldCode, "name", "title", "owner", "other_owners", "running_job")),
         ),
+        bin_reasons=_of(
+            schema.BinReason,
+            session.execute(_columns(definitions.BinReason, "name", "title", "allows", "roles")),
+        ),
         certifications=_certifications(session),
         classes=_classes(session),
         materials=_materials(session),

@@ -271,6 +271,7 @@ class Writer:
         "customer": _put_columns,
         "person": _put_person,
         "hold_code": _put_columns,
+        "bin_reason": _put_columns,
         "material": _put_material,
         "durable_kind": _put_columns,
         "certification": _put_certification,

@@ -44,11 +44,13 @@ def masked_layers(layers: Iterable[Layer], copy: Substrate, wafer: str, mask: Ma
     The palette keeps the codes that are there.
     """
     versions: Counter[str] = Counter()
+    palettes: dict[str, dict[str, Any]] = {}
     for layer in layers:
         told = _texts(layer, mask) if layer.encoding == "text" else _values(layer, mask)
         if told is None:
             continue
         versions[layer.name] += 1
+        told["palette"] = palettes[layer.name] = palettes.get(layer.name, {}) | told["palette"]
         source = f"wafer {wafer}" if layer.name == INCOMING_BINS else layer.source
         yield Layer(
             customer_id=copy.customer_id, substrate_id=copy.id, name=layer.name, version=versions[layer.name],
@@ -72,7 +74,7 @@ def _values(layer: Layer, mask: Mask) -> dict[str, Any] | None:
     if not len(values):
         return None
     palette = layer.palette if layer.encoding == "f8" else _palette(layer.palette, values.tolist())
-    if layer.name == INCOMING_BINS:
+    if layer.name == INCOMING_BINS and layer.positions is None:
         return {"palette": palette, "positions": None, **_filled(values, places, mask.size, palette)}
     packed = places.astype("<u4").tobytes()
     return {"encoding": layer.encoding, "palette": palette, "positions": packed, "body": values.tobytes()}

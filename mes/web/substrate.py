@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from mes.definitions.models import Layout
 from mes.errors import NotFound
-from mes.genealogy.records import substrates
+from mes.genealogy.records import Known, substrates
+from mes.http.addresses import path
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.analysis.figures import found as found_on
@@ -27,16 +28,21 @@ from mes.lots.gate.supply import reserved
 from mes.lots.holds.masks import masked
 from mes.lots.maps.api import as_json
 from mes.lots.maps.map_file import DISPOSITIONS, bin_map, exported
+from mes.lots.models import Lot
 from mes.lots.own_lots import own_lots
+from mes.lots.verbs.bins import DOWNGRADE, UPGRADE
 from mes.people.access import require
+from mes.people.models import Customer as CustomerRow
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
+from mes.units.bins import READ
 from mes.units.brought import brought_layers
 from mes.units.formats.e142_write import write_e142
 from mes.units.models import Layer, Substrate
 from mes.units.positions import Mask
 from mes.units.queries import substrate_id
 from mes.units.states import Disposition
+from mes.web.lot_verbs import offered
 from mes.web.pages import page, plant_time, view_of
 from mes.web.substrate_legend import of_bins, of_dispositions, states
 from mes.web.substrate_stack import failures, of_failures
@@ -119,6 +125,7 @@ def show(
         stack = of_its_lot(session, found, layer) if whole_lot and together else None
         of = stack or of_substrate(session, found, layer, version)
         plant = plant_time(session, view_of(request, viewer))
+        edits = [] if stack is not None else _edits(session, viewer, known, layer)
     if stack is not None:
         entries = of_failures(stack.counts)
     else:
@@ -131,7 +138,18 @@ def show(
         kept=kept, masked=stays, stack=stack and len(stack.passes), address=Address(customer, name, layer, version),
         centre=viewer.customer_id is None, zones=zone_yields(of), looked=signatures,
         signatures=found_on(of) if signatures else [],
+        lot=None, verbs=edits, given={"substrate": name, "map": layer}, here=path("lots", known.owner, known.lot),
     )  # fmt: skip
+
+
+def _edits(session: Session, viewer: Person, known: Known, layer: str) -> list[dict[str, Any]]:
+    """How the viewer may edit the bins that are shown."""
+    if not (known.lot and layer.startswith(READ)):
+        return []
+    query = select(Lot.state).join(CustomerRow, CustomerRow.id == Lot.customer_id)
+    state = session.scalars(query.where(Lot.name == known.lot, CustomerRow.name == known.owner)).one()
+    verbs = offered(session, viewer, {"state": state, "product": known.product})
+    return [verb for verb in verbs if verb["name"] in (DOWNGRADE, UPGRADE)]
 
 
 @dataclass(frozen=True)

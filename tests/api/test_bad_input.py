@@ -161,12 +161,17 @@ def beside(floor: Floor, why: dict[str, str], signed: dict[str, str]) -> dict[st
         floor.arrive(f"K{n}", "board", mapped(f"K{n}.S", [[1, 1], [1, 9]]))
     scrapped = floor.do(scrap, floor.id_of(Lot, "K2"), "K2.S", [(0, 0)])
     floor.do(store, floor.id_of(Lot, "K3"))
+    failed = {"substrate": "K6.S", "map": "bin:incoming", "at": [{"x": 0, "y": 0}], "bin": 9, "reason": "seen"}
     of, at = {"substrate": "K2.S"}, {"at": [{"x": 1, "y": 1}]}
     with floor.database.transaction() as session:
         reticle = {"projects": [{"name": "a", "customer": "beta", "product": "die"}], "rows": ["a"]}
         session.execute(update(Product).where(Product.name == "die").values(reticle=reticle))
     floor.stock("K7", "die", "K7.S")
     return {
+        "lots_downgrade": Command("/lots/K6/downgrade", why | failed),
+        "lots_upgrade": Command(
+            "/lots/K6/upgrade", why | signed | {"signer": "process_engineer"} | failed | {"bin": 1}
+        ),
         "lots_recount": Command("/lots/K2/recount", why | of | {"units": 2}),
         "lots_correct": Command("/lots/K2/correct", why | signed | {"record": scrapped.history_n}),
         "lots_bonus": Command("/lots/K2/bonus", why | signed | of | at),

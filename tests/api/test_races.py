@@ -17,14 +17,15 @@ from sqlalchemy import func, select
 from mes.history import History
 from mes.schema import ROOT
 from tests.api.conftest import PATIENCE_S, everybody
-from tests.api.test_verbs import TABLE, Asked, Told, roomy_line
+from tests.api.test_verbs import HOLED, TABLE, Asked, Told, roomy_line
 from tests.shop import Floor
 
 MANY, CROWD, FEW = 16, 200, 6
 ONCE = {
     "release": "created", "split": "queued", "merge": "queued", "track-in": "queued", "track-out": "running",
     "abort": "running", "release-hold": "queued", "scrap": "queued", "pull-sample": "queued", "migrate": "queued",
-    "dispose-suspects": "queued", "store": "queued", "ship": "stocked", "skip": "queued", "move": "queued",
+    "dispose-suspects": "queued", "store": "queued", "downgrade": "queued",
+    "upgrade": "queued", "ship": "stocked", "skip": "queued", "move": "queued",
     "bonus": "queued", "correct": "queued", "reopen": "completed", "return-to-owner": "queued", "destroy": "queued",
     "terminate": "queued", "change-owner": "queued", "part": "stocked",
 }  # fmt: skip
@@ -141,7 +142,7 @@ def test_every_verb_that_must_win_once_does(floor: Floor, servers: list[str], ke
     crowd = Crowd(servers, keys["administrator"])
     one = httpx.Client(base_url=servers[0], headers={"authorization": f"Bearer {keys['administrator']}"})
     for verb, state in ONCE.items():
-        asked = Asked(line, one, line.lot(state, held=verb == "release-hold", hole=verb == "bonus"), state)
+        asked = Asked(line, one, line.lot(state, held=verb == "release-hold", hole=verb in HOLED), state)
         path, body = asked.request(verb)
         answers = crowd.at_once(FEW, lambda client, _, path=path, body=body: client.post(path, json=body))  # type: ignore[misc]
         won = [answer for answer in answers if answer.is_success]

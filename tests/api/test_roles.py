@@ -17,6 +17,7 @@ SIGNED_FIRST = {
     "POST /recipes/{recipe}/approve",
     "POST /lots/{customer}/{name}/dispose-queue-time",
     "POST /lots/{customer}/{name}/dispose-suspects",
+    "POST /lots/{customer}/{name}/upgrade",
     "POST /lots/{customer}/{name}/migrate",
     "POST /experiments/{experiment}/approve",
     "POST /lots/{customer}/{name}/skip",

@@ -17,6 +17,7 @@ from mes.lots.holds.hold import hold
 from mes.lots.models import Lot
 from mes.lots.regrouping.merge import merge
 from mes.lots.taking import scrap
+from mes.lots.verbs.bins import Edit, downgrade
 from mes.lots.verbs.ends import return_to_owner
 from mes.people.models import User
 from mes.shipments.send import Sending, confirm, send
@@ -47,6 +48,8 @@ scrap            always always always always always always - - - - - -
 pull-sample      always always always always always always - - - - - -
 migrate          always always -      -      -      -      - - - - - -
 dispose-suspects always always always always -      -      - - - - - -
+downgrade        always always always always always always - - - - - -
+upgrade          always always always always always always - - - - - -
 store            always always -      -      -      -      - - - - - -
 ship             -      -      -      -      free   free   - - - - - -
 skip             -      always always always -      -      - - - - - -
@@ -74,6 +77,9 @@ COUNTED = {"sign_in_try"}
 """Tables that also count what was refused."""
 WHY = {"why": "the table says so"}
 SIGNED = {"signer": "line_engineer", "password": PASSWORD}
+BIN_9 = {"map": "bin:incoming", "bin": 9, "reason": "seen"}
+HOLED = ("bonus", "downgrade", "upgrade")
+"""What needs a substrate that came with a map."""
 ENGINEERED = SIGNED | {"signer": "process_engineer"}
 
 
@@ -208,6 +214,8 @@ class Asked:
         at = {"substrate": f"{self.lot}.2", "at": [{"x": 0, "y": 0}]}
         if verb == "dispose-suspects":
             self.line.doubt(f"{self.lot}.2", self.state)
+        if verb == "upgrade":
+            self._fail()
         if verb == "merge":
             return {"lot": self.like}
         bodies: dict[str, Told] = {
@@ -223,6 +231,8 @@ class Asked:
             "ship": {"lots": [self.lot], "to": "elsewhere"},
             "migrate": ENGINEERED | {"to": "board@2"},
             "dispose-suspects": ENGINEERED | {"verdict": "scrapped"},
+            "downgrade": at | BIN_9,
+            "upgrade": ENGINEERED | at | BIN_9 | {"bin": 1},
             "skip": ENGINEERED | {"substrates": [f"{self.lot}.2"], "operation": self._waits_at},
             "move": ENGINEERED | {"substrates": [f"{self.lot}.2"], "operation": "board/20"},
             "recount": {"units": self.line.floor.lot(self.lot).units},
@@ -235,6 +245,13 @@ class Asked:
             "part": SIGNED,
         }
         return bodies.get(verb, {})
+
+    def _fail(self) -> None:
+        """Let one unit have failed by hand, where the substrate came with a map and has it."""
+        found = self.client.get(f"/lots/{self.lot}").json()["units"]
+        if found and self.line.hole:
+            edit = Edit(f"{self.lot}.2", "bin:incoming", [(0, 0)], 9, "seen")
+            self.line.floor.do(downgrade, self.line.floor.id_of(Lot, self.lot), edit)
 
     @property
     def like(self) -> str:
@@ -280,6 +297,8 @@ PROMISES: dict[str, Callable[[str, Told, Told], bool]] = {
     "scrap": lambda _, before, after: after["units"] == before["units"] - 1,
     "pull-sample": lambda _, before, after: after["units"] == before["units"] - 1,
     "dispose-suspects": lambda _, before, after: after["units"] == before["units"] - 1,
+    "downgrade": lambda _, before, after: after["units"] == before["units"] - 1,
+    "upgrade": lambda _, before, after: after["units"] == before["units"],  # of which one had failed just before
     "migrate": lambda _, before, after: (before["route"], after["route"]) == ("board@1", "board@2"),
     "skip": lambda _, before, after: after["members"][1]["operation"] == "board/20",
     "move": lambda _, before, after: after["members"][1]["operation"] == "board/20",
@@ -343,7 +362,7 @@ def test_verb_state_and_hold_are_as_on_paper(api: Api, floor: Floor) -> None:
             if unchanged() != before:
                 wrong.append(f"{where}: something that was refused changed something")
             for verb in (verb for verb, done in verbs.items() if done):
-                asked = Asked(line, client, line.lot(state, held=held, hole=verb == "bonus"), state)
+                asked = Asked(line, client, line.lot(state, held=held, hole=verb in HOLED), state)
                 was, told = look(asked.lot), asked(verb)
                 if told.status_code not in (200, 201) or not PROMISES[verb](state, was, look(asked.lot)):
                     wrong.append(f"{verb}, {where}: {told.status_code} {told.text}")

@@ -105,6 +105,9 @@ MISTAKES = {
         "holds.yaml", "owner: yield_engineer", "owner: manager", "owner_role", "manager", "yield_engineer"),
     "another owner of a code": Mistake("holds.yaml", "other_owners: [line_engineer]}", "other_owners: [customer]}",
                                        "owner_role", "customer", "there is administrator"),
+    "reason of another role": Mistake(
+        "bins.yaml", "upgrade, roles: [process_engineer]", "upgrade, roles: [operator]", "reason_role",
+        "upgrade, roles: [operator]", "process_engineer"),
     "code of the system": Mistake("holds.yaml", "name: height", "name: in_doubt", "code_of_the_system", "in_doubt",
                                   "choose another name"),
     "code that would stop": Mistake(

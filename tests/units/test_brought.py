@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import select, text
 
 from mes.db import Database, Session
+from mes.history import Act
 from mes.lots.maps.map_file import bin_map
+from mes.units.bins import bin_layers
 from mes.units.brought import brought_layers, stays_before
 from mes.units.layers import write_layer
 from mes.units.models import Substrate
@@ -68,6 +70,19 @@ def test_units_that_moved_twice_bring_along_what_was_first(shop: Database) -> No
         stays = [(s.here.tolist(), s.there.tolist()) for s in stays_before(session, boats["P.01"], BOAT)]
         assert stays == [([0], [1]), ([0], [1])]
         assert bin_map(session, boats["P.01"], "bin:a")[1].codes.tolist() == [[2, 0]]
+
+
+def test_bins_that_were_brought_become_the_load_s_own_when_they_are_edited(shop: Database) -> None:
+    with shop.transaction() as session:
+        boat = named(session, "P.01")
+        layer = bin_layers(session, boat.id, BOAT).named("bin:a")
+        assert layer.failed.tolist() == [[False, True]]
+        where = np.array([[True, False]])
+        assert layer.write(session, boat, where, 7, Act("lee", BEGIN)) == 1
+    with shop.reading() as session:
+        assert brought_layers(session, boat.id, BOAT) == {}
+        assert bin_map(session, boat.id, "bin:a")[1].codes.tolist() == [[7, 2]]
+        assert bin_map(session, named(session, "I1").id, "bin:a")[1].codes.tolist() == [[1, 2], [0, 7]]
 
 
 def test_another_owners_bins_stay_where_they_were_read(shop: Database) -> None:

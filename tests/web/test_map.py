@@ -147,6 +147,22 @@ def test_the_pointer_tells_chooses_and_zooms(shown: Site, visit: Visiting) -> No
     page.wait_for_selector(f"#map[data-drawn*=' {before} ']")
 
 
+def test_positions_are_picked_from_the_map_and_get_another_bin(floor: Floor, shown: Site, visit: Visiting) -> None:
+    page = opened(visit(shown), "/substrates/alpha/W1?layer=bin:incoming&x=1&y=0")
+    page.get_by_role("button", name="Edit the bin of x 1, y 0").click()
+    page.locator("#map").press("ArrowRight")
+    page.get_by_role("button", name="Edit the bin of x 2, y 0").click()
+    page.get_by_text("Give units a bin of failures", exact=True).first.click()
+    form = page.locator("form[action$='/downgrade']")
+    expect(form.locator("input[name=at]")).to_have_value("1,0 2,0")
+    form.locator("input[name=bin]").fill("9")
+    form.locator("input[name=reason]").fill("scratch")
+    form.locator("textarea[name=why]").fill("seen")
+    form.get_by_role("button").click()
+    page.wait_for_url("**/lots/alpha/D1")
+    assert floor.ledger("D1")["scrapped"] == 2
+
+
 def test_one_bin_is_shown_alone(shown: Site, visit: Visiting) -> None:
     page = opened(visit(shown), "/substrates/alpha/W1?layer=bin:incoming")
     before = pixels(page)

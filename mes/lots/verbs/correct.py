@@ -25,6 +25,13 @@ CORRECT_MEANS = "What this entry of the lot's history says of its units was a mi
 REVERSED = ("scrap", "pull_sample", "bonus", "dispose_suspects", "destroy")
 """Verbs that may be taken back. A lot that was given up is reopened."""
 
+INSTEAD = {
+    "terminate": "reopen the lot",
+    "downgrade": "upgrade the units",
+    "upgrade": "downgrade the units",
+}
+"""What takes back what others did."""
+
 AGAIN = {
     LotState.CREATED: LotVerb.RESTORE,
     LotState.STOCKED: LotVerb.RESTOCK,
@@ -98,7 +105,7 @@ def _gone(session: Session, lot_id: int, rows: Sequence[HandChange]) -> list[Rea
 def _against(session: Session, seen: Picture, of: dict[int, HandChange], record: int) -> Iterator[Reason]:
     verb = next(iter(of.values())).verb
     if verb not in REVERSED:
-        then = "reopen the lot" if verb == "terminate" else "it stays"
+        then = INSTEAD.get(verb, "it stays")
         yield Reason("not_reversed", f"Entry {record} ({verb.replace('_', ' ')}) is none that is taken back: {then}.")
     again = select(HandChange.n).where(HandChange.lot_id == seen.lot.id, HandChange.reverses_n == record)
     by = session.scalars(again).first()

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from mes.http.shapes import Asked, Name, Position, Why, example
+from mes.lots.verbs.bins import Edit
 
 SIGNER = {"signer": "process.engineer", "password": "correct horse battery"}
 """Who signs, in the examples."""
@@ -48,6 +49,25 @@ class SuspectsBody(SaidBody):
     def places(self) -> list[tuple[int, int]] | None:
         """The positions; None for all."""
         return None if self.at is None else [(place.x, place.y) for place in self.at]
+
+
+class BinsBody(SaidBody):
+    """Positions of a substrate that get another bin on one of its maps."""
+
+    model_config = example(
+        substrate="W1", map="bin:hbm_core/40", at=[{"x": 3, "y": 4}], bin=7, reason="scratch", why="seen by eye"
+    )
+
+    substrate: Name = Field(title="Substrate")
+    map: Name = Field(title="Map", description="A layer of bins, as the page of the substrate lists them.")
+    at: list[Position] = Field(min_length=1, max_length=65536, title="Positions")
+    bin: int = Field(ge=0, lt=65536, title="Bin", description="That they get.")
+    reason: Name = Field(title="Reason", description="One that the plant's text knows, if it knows any.")
+
+    @property
+    def edit(self) -> Edit:
+        """The same for the verb."""
+        return Edit(self.substrate, self.map, [(place.x, place.y) for place in self.at], self.bin, self.reason)
 
 
 class MigrateBody(SaidBody):

@@ -15,7 +15,7 @@ from mes.errors import NotAllowed
 from mes.history import Act
 from mes.lots.models import Lot
 from mes.lots.states import ON_LINE, LotState
-from mes.lots.verbs import again, correct, counts, ends, migrate, owner, part, reroute, shapes, suspects
+from mes.lots.verbs import again, bins, correct, counts, ends, migrate, owner, part, reroute, shapes, suspects
 from mes.people.permissions import ALLOWED, Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
@@ -80,6 +80,27 @@ VERBS = (
         ),
         states=THERE,
         means=suspects.MEANS,
+    ),
+    Verb(
+        name="downgrade",
+        title="Give units a bin of failures",
+        says="Give units a bin of failures on a map: what is good is rejected in place, for a reason the plant knows.",
+        example='W-3 --map bin:hbm_core/40 --at 4,7 --bin 7 --reason scratch --why "seen by eye"',
+        permission=Permission.DOWNGRADE_UNITS,
+        body=shapes.BinsBody,
+        does=lambda session, lot, body, act: bins.downgrade(session, lot, body.edit, act),
+        states=THERE,
+    ),
+    Verb(
+        name="upgrade",
+        title="Give failed units a good bin",
+        says="Give failed units a good bin on a map, so that they go on; suspect where more was done to the substrate.",
+        example='W-3 --map bin:hbm_core/40 --at 4,7 --bin 1 --reason reviewed --why "clean under the microscope"',
+        permission=Permission.UPGRADE_UNITS,
+        body=shapes.BinsBody,
+        does=lambda session, lot, body, act: bins.upgrade(session, lot, body.edit, act),
+        states=(*THERE, S.SCRAPPED, S.CONSUMED),
+        means=bins.UPGRADE_MEANS,
     ),
     Verb(
         name="skip",

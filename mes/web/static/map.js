@@ -7,6 +7,7 @@
   const words = JSON.parse(canvas.dataset.words);
   const told = document.getElementById("told");
   const unit = document.getElementById("open");
+  const take = document.getElementById("take");
   const legend = new Map(
     [...document.querySelectorAll("#legend tr[data-code]")].map((row) => [Number(row.dataset.code), row]),
   );
@@ -239,6 +240,10 @@
     unit.hidden = !states.has(stands[at.y * columns + at.x]);
     unit.href = `${map.unit}${at.x}/${at.y}`;
     unit.textContent = fill(words.open, at);
+    if (take) {
+      take.hidden = false;
+      take.textContent = fill(words.take, at);
+    }
     for (const link of [location, ...document.querySelectorAll(".layers a")]) {
       const address = new URL(link.href);
       address.searchParams.set("x", at.x);
@@ -337,6 +342,12 @@
   canvas.addEventListener("pointercancel", () => { held = null; });
   canvas.addEventListener("pointerleave", () => codes && tell(cursor));
   canvas.addEventListener("dblclick", () => unit.hidden || unit.click());
+  take?.addEventListener("click", () => {
+    for (const input of document.querySelectorAll("form.command input[name=at]")) {
+      const taken = new Set(input.value.split(/\s+/).filter(Boolean));
+      input.value = [...taken.add(`${cursor.x},${cursor.y}`)].join(" ");
+    }
+  });
   document.getElementById("zoom-in").addEventListener("click", () => codes && zoom(1.5));
   document.getElementById("zoom-out").addEventListener("click", () => codes && zoom(1 / 1.5));
   document.getElementById("zoom-all").addEventListener("click", () => codes && showAll());

@@ -29,6 +29,7 @@ from bench import (
     maps,
     mutants,
     penny_fab,
+    reference,
     signatures,
     transactions,
     verbs_at_once,
@@ -49,6 +50,7 @@ BENCHES: dict[str, Callable[[Size], Report]] = {
     "headless": headless.run,
     "kills": kills.run,
     "penny_fab": penny_fab.run,
+    "reference": reference.run,
     "verbs_at_once": verbs_at_once.run,
     "explored": explored.run,
 }

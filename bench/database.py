@@ -1,6 +1,7 @@
 """A database for one benchmark: an embedded server of its own, the schema, and the demonstration centre applied."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from sqlalchemy.engine import make_url
 
@@ -44,6 +46,14 @@ class Bench:
         for work in works:
             with self.database.transaction() as session:
                 work(session)
+
+    def restart(self) -> None:
+        """Stop the server as its operator would, and start it again; what it had planned and kept at hand is gone."""
+        self.database.close()
+        server = psutil.Process(self.server.pid)
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
+        self.server.revive()
 
     def as_owner(self) -> psycopg.Connection[Any]:
         """A connection of the owner, who sees every row; each statement commits."""

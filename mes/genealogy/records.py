@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select, text
+from sqlalchemy import Text, cast, select, text
 from sqlalchemy.orm import Session
 
 from equipment.interface.messages import NO_BIN
 from mes.definitions.models import Layout, Product
 from mes.equipment.models import Equipment
+from mes.genealogy.ask import IDS, ask
 from mes.genealogy.tree import Place, Reading, Work
 from mes.lots.experiments.models import Experiment, ExperimentLeg, RunLeg
 from mes.lots.models import Lot, LotSubstrate
@@ -19,6 +20,7 @@ from mes.people.models import Customer
 from mes.recipes.models import RecipeVersion
 from mes.routes.models import Operation
 from mes.runs.models import Run
+from mes.units.layers import DTYPES
 from mes.units.models import Layer, Substrate
 
 
@@ -33,50 +35,62 @@ class Known:
     product: str = ""
     rows: int = 0
     columns: int = 0
+    part_of: int | None = None
+    """The multi-project wafer of which it is a masked copy."""
 
 
 def sees_the_centre(session: Session) -> bool:
     """Whether the reader's role may read runs, equipment, recipes and products: staff may, customers may not."""
-    return bool(session.scalar(text("select has_table_privilege('run', 'select')")))
+    return bool(session.connection().scalar(text("select has_table_privilege('run', 'select')")))
 
 
 def substrates(session: Session, ids: Iterable[int], *, centre: bool) -> dict[int, Known]:
     """By id, the substrates that the reader may see; of several lots the one that has it now."""
-    wanted = sorted(set(ids))
-    query: Any = (
-        select(
-            Substrate.id,
-            Substrate.name,
-            Customer.name,
-            Lot.name,
-            Substrate.kind,
-            *([Product.name, Layout.rows, Layout.columns] if centre else []),
-        )
-        .join(Customer, Customer.id == Substrate.customer_id)
-        .outerjoin(LotSubstrate, LotSubstrate.substrate_id == Substrate.id)
-        .outerjoin(Lot, Lot.id == LotSubstrate.lot_id)
-        .where(Substrate.id.in_(wanted))
-        .order_by(Substrate.id, (LotSubstrate.progress == "closed").desc(), Lot.id)
+    found = ask(session, _IN_THE_CENTRE if centre else _SUBSTRATES, ids)
+    return {number: Known(name, owner, lot or "", *more) for number, name, owner, lot, *more in found}
+
+
+_SUBSTRATES = (
+    select(Substrate.id, Substrate.name, Customer.name, Lot.name, Substrate.kind)
+    .join(Customer, Customer.id == Substrate.customer_id)
+    .outerjoin(LotSubstrate, LotSubstrate.substrate_id == Substrate.id)
+    .outerjoin(Lot, Lot.id == LotSubstrate.lot_id)
+    .where(Substrate.id.in_(IDS))
+    .order_by(Substrate.id, (LotSubstrate.progress == "closed").desc(), Lot.id)
+)
+_IN_THE_CENTRE = (
+    _SUBSTRATES.join(Product, Product.id == Substrate.product_id)
+    .join(Layout, Layout.id == Substrate.layout_id)
+    .add_columns(Product.name, Layout.rows, Layout.columns, Substrate.part_of_id)
+)
+
+_WORKS = (
+    select(
+        Run.id, Run.name, Equipment.name, Operation.name, RecipeVersion.name, RecipeVersion.sha256,
+        Experiment.name + "/" + ExperimentLeg.name,
     )
-    if centre:
-        query = query.join(Product, Product.id == Substrate.product_id).join(Layout, Layout.id == Substrate.layout_id)
-    return {number: Known(name, owner, lot or "", *more) for number, name, owner, lot, *more in session.execute(query)}
+    .join(Equipment, Equipment.id == Run.equipment_id)
+    .join(Operation, Operation.id == Run.operation_id)
+    .join(RecipeVersion, RecipeVersion.id == Run.recipe_version_id)
+    .outerjoin(RunLeg, RunLeg.run_id == Run.id)
+    .outerjoin(ExperimentLeg, ExperimentLeg.id == RunLeg.leg_id)
+    .outerjoin(Experiment, Experiment.id == ExperimentLeg.experiment_id)
+    .where(Run.id.in_(IDS))
+)  # fmt: skip
+
+_LAYERS = (
+    select(
+        Layer.substrate_id, Layer.name, Layer.version, Layer.encoding, cast(Layer.palette, Text).label("palette"),
+        Layer.source, Layer.happened_at, Layer.positions, Layer.body,
+    )
+    .where(Layer.substrate_id.in_(IDS))
+    .order_by(Layer.happened_at, Layer.id)
+)  # fmt: skip
 
 
 def works(session: Session, run_ids: Iterable[int]) -> dict[int, Work]:
     """By id, what the runs were. For readers who see the centre."""
-    leg = Experiment.name + "/" + ExperimentLeg.name
-    query = (
-        select(Run.id, Run.name, Equipment.name, Operation.name, RecipeVersion.name, RecipeVersion.sha256, leg)
-        .join(Equipment, Equipment.id == Run.equipment_id)
-        .join(Operation, Operation.id == Run.operation_id)
-        .join(RecipeVersion, RecipeVersion.id == Run.recipe_version_id)
-        .outerjoin(RunLeg, RunLeg.run_id == Run.id)
-        .outerjoin(ExperimentLeg, ExperimentLeg.id == RunLeg.leg_id)
-        .outerjoin(Experiment, Experiment.id == ExperimentLeg.experiment_id)
-        .where(Run.id.in_(sorted(set(run_ids))))
-    )
-    return {row[0]: Work(*row[1:]) for row in session.execute(query)}
+    return {row[0]: Work(*row[1:]) for row in ask(session, _WORKS, run_ids)}
 
 
 def readings(session: Session, places: Iterable[Place], known: dict[int, Known]) -> dict[Place, tuple[Reading, ...]]:
@@ -85,18 +99,16 @@ def readings(session: Session, places: Iterable[Place], known: dict[int, Known])
     for place in places:
         if place.substrate_id in known and known[place.substrate_id].columns:
             of.setdefault(place.substrate_id, []).append(place)
-    columns = (
-        Layer.substrate_id, Layer.name, Layer.version, Layer.encoding, Layer.palette, Layer.source, Layer.happened_at,
-        Layer.positions, Layer.body,
-    )  # fmt: skip
-    query = select(*columns).where(Layer.substrate_id.in_(sorted(of))).order_by(Layer.happened_at, Layer.id)
     found: dict[Place, list[Reading]] = {}
-    for layer in session.execute(query):
+    palettes: dict[str, dict[str, Any]] = {}
+    for layer in ask(session, _LAYERS, of):
         mine = of[layer.substrate_id]
         indices = [place.y * known[layer.substrate_id].columns + place.x for place in mine]
         for place, value in zip(mine, _values(layer, indices), strict=True):
             if value is not None:
-                meaning = _meaning(layer.palette, value)
+                if layer.palette not in palettes:
+                    palettes[layer.palette] = json.loads(layer.palette)
+                meaning = _meaning(palettes[layer.palette], value)
                 reading = Reading(layer.name, layer.version, value, meaning, layer.source, layer.happened_at)
                 found.setdefault(place, []).append(reading)
     return {place: tuple(told) for place, told in found.items()}
@@ -107,15 +119,14 @@ def _values(layer: Any, indices: Sequence[int]) -> list[float | str | None]:
     if layer.encoding == "text":
         texts = json.loads(layer.body)
         return [texts[i] if i < len(texts) else None for i in indices]
-    stored = np.frombuffer(layer.body, {"u1": "<u1", "u2": "<u2", "f8": "<f8"}[layer.encoding])
-    if layer.positions is None:
-        at = dict(zip(indices, stored[list(indices)].tolist(), strict=True))
-    else:
-        covered = np.frombuffer(layer.positions, "<u4")
-        here = np.isin(covered, indices)
-        at = dict(zip(covered[here].tolist(), stored[here].tolist(), strict=True))
-    bins = layer.encoding != "f8"
-    return [None if i not in at or (bins and at[i] == NO_BIN) else at[i] for i in indices]
+    stored = np.frombuffer(layer.body, DTYPES[layer.encoding])
+    covered = None if layer.positions is None else np.frombuffer(layer.positions, "<u4")
+    values: list[float | str | None] = []
+    for index in indices:
+        at = index if covered is None else int(covered.searchsorted(index))
+        there = covered is None or (at < len(covered) and covered[at] == index)
+        values.append(stored[at].item() if there else None)
+    return values if layer.encoding == "f8" else [None if value == NO_BIN else value for value in values]
 
 
 def _meaning(palette: dict[str, Any], value: float | str) -> str:

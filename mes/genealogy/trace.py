@@ -5,7 +5,7 @@ all substrates reached, and numpy picks the positions asked for. A position may 
 what came to it before its unit left, or left it after the unit came.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 from equipment.interface.states import TransferOutcome
 from mes.errors import Malformed, NotFound
 from mes.genealogy.across import Supplied, supplied_results, supplied_units
-from mes.genealogy.moves import Moment, Recorded, into, left, out_of
+from mes.genealogy.moves import Moment, Recorded, Spot, into, left, out_of, place, spot
 from mes.genealogy.records import Known, readings, sees_the_centre, substrates, works
-from mes.genealogy.tree import Held, Move, Onward, Place, Trace, TraceUp, Unit, Used, Went, Work
-from mes.genealogy.used import durables_of, used_at
+from mes.genealogy.stays import Stays
+from mes.genealogy.tree import Held, Move, Onward, Place, Trace, TraceUp, Unit, Went, Work
+from mes.genealogy.used import durables_of
 from mes.lots.models import Handover, LotSubstrate
 from mes.units.models import Substrate
 
@@ -33,10 +34,13 @@ TO_ANOTHER_OWNER = (
 )
 TOO_FAR = f"The trace ends after {MOST_STEPS} steps; what lies beyond is not shown."
 
+NOBODY = Known("", "", "")
+OUTCOMES = {outcome: outcome.name.lower() for outcome in TransferOutcome}
+
 EVER = datetime.max.replace(tzinfo=UTC), 0
 NEVER = datetime.min.replace(tzinfo=UTC), 0
 
-Visit = tuple[Place, Moment]
+Visit = tuple[Spot, Moment]
 """A unit's stay at a position: traced down, until when; traced up, since when."""
 
 Reach = dict[Visit, list[Recorded]]
@@ -48,14 +52,20 @@ def trace_unit(session: Session, substrate_id: int, x: int, y: int) -> Trace:
     Under a customer's scope only what that customer may read; `Trace.missing` says what is left out. Raises
     `NotFound` where the reader has no such substrate, `Malformed` where the position is outside it.
     """
-    top = Place(substrate_id, x, y), EVER
-    _check(session, substrate_id, x, y)
-    reach, missing = _follow(session, [top], into, _came)
-    about = _About(session, reach)
-    told = readings(session, {place for place, _ in reach}, about.known)
-    units = {
-        visit: Unit(visit[0], *about.words(visit[0]), told.get(visit[0], ()), about.used(visit)) for visit in reach
-    }
+    centre = sees_the_centre(session)
+    top = spot(Place(substrate_id, x, y)), EVER
+    reach, missing = _follow(session, [top], down=True, centre=centre)
+    known = substrates(session, (one >> 32 for one, _ in reach), centre=centre)
+    _refuse_outside(known.get(substrate_id), substrate_id, x, y)
+    stays = Stays(session, known, _run_ids(reach)) if centre else None
+    about = _About(session, reach, known, stays.works if stays else {}, centre=centre)
+    places = {visit: place(visit[0]) for visit in reach}
+    told = readings(session, set(places.values()), known)
+    units = {}
+    for visit, at in places.items():
+        units[visit] = Unit(at, *about.words(at.substrate_id), told.get(at, ()))
+        if stays:
+            stays.tell(units[visit], visit[1][0])
     foreign = {move.number_of for moves in reach.values() for move in moves if move.source is None}
     supplied = supplied_units(session, foreign)
     for visit, moves in reach.items():
@@ -67,7 +77,7 @@ def trace_unit(session: Session, substrate_id: int, x: int, y: int) -> Trace:
                 units[visit].contains.append(Held(about.move(move), inner))
     if foreign:
         missing.append(FROM_ANOTHER_OWNER)
-    return Trace(units[top], (*missing, *about.missing))
+    return Trace(units[top], (*missing, *about.missing), stays.runs(units.values()) if stays else ())
 
 
 def trace_up(session: Session, substrate_id: int, x: int | None = None, y: int | None = None) -> TraceUp:
@@ -78,12 +88,17 @@ def trace_up(session: Session, substrate_id: int, x: int | None = None, y: int |
     Under a customer's scope only what that customer may read; `TraceUp.missing` says what is left out. Raises
     `NotFound` where the reader has no such substrate, `Malformed` where the position is outside it or half given.
     """
-    _check(session, substrate_id, x, y)
+    if (x is None) != (y is None):
+        raise Malformed("Give both x and y, or neither.")
+    centre = sees_the_centre(session)
+    known = substrates(session, [substrate_id], centre=centre).get(substrate_id)
+    _refuse_outside(known, substrate_id, x, y)
     copies = session.scalars(select(Substrate.id).where(Substrate.part_of_id == substrate_id)).all()
     if x is None or y is None:
-        return _up(session, left(session, [substrate_id, *copies]))
-    there = [place for place in left(session, copies) if (place.x, place.y) == (x, y)] if copies else []
-    return _up(session, there or [Place(substrate_id, x, y)])
+        return _up(session, left(session, [substrate_id, *copies], whole=centre), centre=centre)
+    of_copies = left(session, copies, whole=centre) if copies else []
+    there = [one for one in of_copies if (at := place(one)).x == x and at.y == y]
+    return _up(session, there or [spot(Place(substrate_id, x, y))], centre=centre)
 
 
 def trace_lot_up(session: Session, lot_id: int) -> TraceUp:
@@ -93,14 +108,16 @@ def trace_lot_up(session: Session, lot_id: int) -> TraceUp:
     """
     members = select(LotSubstrate.substrate_id).where(LotSubstrate.lot_id == lot_id, LotSubstrate.form == 1)
     went = select(Handover.substrate_id).where(Handover.from_id == lot_id, Handover.form == 1)
-    return _up(session, left(session, session.scalars(members.union(went))))
+    centre = sees_the_centre(session)
+    return _up(session, left(session, session.scalars(members.union(went)), whole=centre), centre=centre)
 
 
-def _up(session: Session, places: Iterable[Place]) -> TraceUp:
-    start = [(place, NEVER) for place in places]
-    reach, missing = _follow(session, start, out_of, _went)
-    about = _About(session, reach)
-    steps = {visit: Onward(visit[0], *about.words(visit[0])) for visit in reach}
+def _up(session: Session, spots: Iterable[Spot], *, centre: bool) -> TraceUp:
+    start = [(one, NEVER) for one in spots]
+    reach, missing = _follow(session, start, down=False, centre=centre)
+    known = substrates(session, (one >> 32 for one, _ in reach), centre=centre)
+    about = _About(session, reach, known, works(session, _run_ids(reach)) if centre else {}, centre=centre)
+    steps = {visit: Onward(place(visit[0]), *about.words(visit[0] >> 32)) for visit in reach}
     foreign = {move.number_of for moves in reach.values() for move in moves if move.target is None}
     results = supplied_results(session, foreign)
     for visit, moves in reach.items():
@@ -123,86 +140,73 @@ def _foreign(shown: Supplied | None) -> Unit:
     return Unit(None) if shown is None else Unit(None, **vars(shown))
 
 
-def _check(session: Session, substrate_id: int, x: int | None, y: int | None) -> None:
-    if (x is None) != (y is None):
-        raise Malformed("Give both x and y, or neither.")
-    known = substrates(session, [substrate_id], centre=sees_the_centre(session)).get(substrate_id)
+def _refuse_outside(known: Known | None, substrate_id: int, x: int | None, y: int | None) -> None:
     if known is None:
         raise NotFound(f"There is no substrate with id {substrate_id}.")
     if x is None or y is None:
         return
-    if min(x, y) < 0 or (known.columns and (x >= known.columns or y >= known.rows)):
+    if min(x, y) < 0 or max(x, y) >= 2**15 or (known.columns and (x >= known.columns or y >= known.rows)):
         most = f"; x goes to {known.columns - 1} and y to {known.rows - 1}" if known.columns else ""
         raise Malformed(f"Position ({x}, {y}) is outside substrate {known.name}: both count from 0{most}.")
 
 
-def _came(move: Recorded, until: Moment) -> tuple[Place | None, Place | None]:
-    """Where a move brought a unit and from where, if it did before the unit there left."""
-    return (move.target, move.source) if move.moment < until else (None, None)
+def _follow(session: Session, start: Sequence[Visit], *, down: bool, centre: bool) -> tuple[Reach, list[str]]:
+    """Every stay that moves lead to from ``start``, with its moves. Moments only fall, or only rise: it ends.
 
-
-def _went(move: Recorded, since: Moment) -> tuple[Place | None, Place | None]:
-    """From where a move took a unit and to where, if it did after the unit had come there."""
-    if move.moment <= since:
-        return None, None
-    return move.source, move.target if move.outcome is TransferOutcome.PLACED else None
-
-
-def _follow(
-    session: Session,
-    start: Iterable[Visit],
-    read: Callable[[Session, Iterable[Place]], Iterator[Recorded]],
-    ends: Callable[[Recorded, Moment], tuple[Place | None, Place | None]],
-) -> tuple[Reach, list[str]]:
-    """Every stay that moves lead to from ``start``, with its moves. Moments only fall, or only rise: it ends."""
+    A stay traced down ends with its moment, and a move counts that brought a unit before; traced up it begins with it,
+    and a move counts that took one after.
+    """
     reach: Reach = {visit: [] for visit in start}
-    fresh = list(reach)
+    fresh: Collection[Visit] = list(reach)
     for _ in range(MOST_STEPS):
-        at: dict[Place, list[Moment]] = {}
-        for place, moment in fresh:
-            at.setdefault(place, []).append(moment)
+        at: dict[Spot, list[Moment]] = {}
+        for one, moment in fresh:
+            at.setdefault(one, []).append(moment)
         fresh = []
-        for move in read(session, at) if at else ():
-            for place, moment in [(p, m) for p in (move.source, move.target) if p in at for m in at[p]]:
-                here, there = ends(move, moment)
-                if here != place:
+        for move in (into if down else out_of)(session, at, whole=centre) if at else ():
+            here, there = (move.target, move.source) if down else (move.source, move.target)
+            assert here is not None
+            if move.outcome is not TransferOutcome.PLACED:
+                there = None
+            for moment in at[here]:
+                if not (move.moment < moment if down else move.moment > moment):
                     continue
-                reach[place, moment].append(move)
+                reach[here, moment].append(move)
                 if there is not None and (there, move.moment) not in reach:
                     reach[there, move.moment] = []
                     fresh.append((there, move.moment))
     return reach, [TOO_FAR] if fresh else []
 
 
+def _run_ids(reach: Reach) -> set[int]:
+    return {move.run_id for found in reach.values() for move in found if move.run_id is not None}
+
+
 class _About:
     """What stands on record about all that was reached, read once, and what the reader is not shown of it."""
 
-    def __init__(self, session: Session, reach: Reach) -> None:
-        centre = sees_the_centre(session)
-        moves = [move for found in reach.values() for move in found]
-        self.known = substrates(session, (place.substrate_id for place, _ in reach), centre=centre)
-        run_ids = {move.run_id for move in moves if move.run_id is not None}
-        self._works: dict[int, Work] = works(session, run_ids) if centre else {}
-        self._durables = durables_of(session, run_ids) if centre else {}
-        self._used = used_at(session, (place.substrate_id for place, _ in reach)) if centre else {}
-        self.missing: list[str] = [] if centre else [NO_PLANT] + ([NO_WORK] if moves else [])
+    def __init__(
+        self, session: Session, reach: Reach, known: Mapping[int, Known], works: Mapping[int, Work], *, centre: bool
+    ) -> None:
+        self.missing: list[str] = [] if centre else [NO_PLANT] + ([NO_WORK] if any(reach.values()) else [])
+        self._known, self._works = known, works
+        self._durables = durables_of(session, _run_ids(reach)) if centre else {}
+        self._with_durables: dict[tuple[int, int], Work] = {}
 
-    def words(self, place: Place) -> tuple[str, str, str, str]:
-        """Substrate, product, owner and lot of a position."""
-        known = self.known.get(place.substrate_id, Known("", "", ""))
+    def words(self, substrate_id: int) -> tuple[str, str, str, str]:
+        """Name, product, owner and lot of a substrate."""
+        known = self._known.get(substrate_id, NOBODY)
         return known.name, known.product, known.owner, known.lot
-
-    def used(self, visit: Visit) -> tuple[Used, ...]:
-        """Material that was used on the substrate before the unit left it; a unit may have come there later."""
-        place, until = visit
-        return tuple(one for one in self._used.get(place.substrate_id, ()) if one.at < until[0])
 
     def move(self, move: Recorded) -> Move:
         """A move with the work that it was part of."""
-        work = None if move.run_id is None else self._works.get(move.run_id)
-        if work is not None and move.run_id is not None:
-            used = self._durables.get((move.run_id, None), ())
-            if move.target is not None:
-                used += self._durables.get((move.run_id, move.target.substrate_id), ())
-            work = replace(work, durables=used)
-        return Move(move.at, move.site, move.level, move.head, move.outcome.name.lower(), work)
+        return Move(move.moment[0], move.site, move.level, move.head, OUTCOMES[move.outcome], self._work(move))
+
+    def _work(self, move: Recorded) -> Work | None:
+        if move.run_id is None or move.run_id not in self._works:
+            return None
+        key = move.run_id, 0 if move.target is None else move.target >> 32
+        if key not in self._with_durables:
+            used = (*self._durables.get((move.run_id, None), ()), *self._durables.get(key, ()))
+            self._with_durables[key] = replace(self._works[move.run_id], durables=used)
+        return self._with_durables[key]

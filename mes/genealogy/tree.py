@@ -68,6 +68,57 @@ class Used:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a recipe with its limits; ``target`` is what was set, also by the leg of an experiment."""
+
+    name: str
+    unit: str
+    target: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run that a traced unit, or a piece of it, was in."""
+
+    run: str
+    equipment: str
+    operation: str
+    recipe: str
+    """``name@version``."""
+    sha256: str
+    leg: str | None
+    by: str
+    """Who ordered it: tracked it in."""
+    approved_by: str | None
+    """Who signed the recipe."""
+    started_at: datetime | None
+    ended_at: datetime | None
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A shipment that a unit was in, to a partner or from one."""
+
+    shipment: str
+    direction: str
+    partner: str
+    sent_at: datetime
+    arrived_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A change of owner."""
+
+    giver: str
+    taker: str
+    at: datetime
+
+
 @dataclass
 class Unit:
     """A unit at a position, or, where ``place`` is None, one of another owner of which only the half here is shown."""
@@ -80,6 +131,11 @@ class Unit:
     readings: tuple[Reading, ...] = ()
     used: tuple[Used, ...] = ()
     """What was used up on its substrate while it was here; nothing where the reader may not see the centre's runs."""
+    runs: tuple[str, ...] = ()
+    """In which it was here, by name, the first one first; `Trace.runs` says more of each."""
+    shipments: tuple[Sent, ...] = ()
+    owners: tuple[Changed, ...] = ()
+    """How its owner changed while it was here; that it went into another's product is told by what contains it."""
     contains: list["Held"] = field(default_factory=list)
     """What was placed here, and what it was before it was moved here, lowest level first."""
     device_id: str = ""
@@ -131,6 +187,8 @@ class Trace:
 
     unit: Unit
     missing: tuple[str, ...]
+    runs: tuple[Ran, ...] = ()
+    """All that any of it was in, the first one first; none where the reader may not see the centre's runs."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from mes.definitions.models import DurableKind, MaterialKind
 from mes.equipment.models import Equipment
+from mes.genealogy.ask import IDS, ask
 from mes.genealogy.tree import Used
 from mes.lots.models import Consumption, Lot, RunSubstrate
 from mes.lots.work.models import DurableUse
@@ -20,6 +21,33 @@ from mes.units.models import Substrate
 
 Row = dict[str, Any]
 Use = type[Consumption] | type[DurableUse]
+
+_USED_AT = (
+    select(
+        Substrate.id, Container.name, MaterialKind.name, MaterialLot.name, Run.name, Operation.name,
+        Equipment.name, Consumption.happened_at,
+    )
+    .select_from(Substrate)
+    .join(Consumption, Consumption.substrate_id.in_((Substrate.id, Substrate.part_of_id)))
+    .join(Container, Container.id == Consumption.container_id)
+    .join(MaterialLot, MaterialLot.id == Container.material_lot_id)
+    .join(MaterialKind, MaterialKind.id == MaterialLot.kind_id)
+    .join(Run, Run.id == Consumption.run_id)
+    .join(Operation, Operation.id == Run.operation_id)
+    .join(Equipment, Equipment.id == Run.equipment_id)
+    .where(Substrate.id.in_(IDS))
+    .order_by(Consumption.happened_at, Consumption.id)
+)  # fmt: skip
+
+_LOAD = case((DurableKind.per == "load", DurableUse.substrate_id))
+_DURABLES_OF = (
+    select(DurableUse.run_id, _LOAD, DurableKind.name, Durable.name)
+    .join(Durable, Durable.id == DurableUse.durable_id)
+    .join(DurableKind, DurableKind.id == Durable.kind_id)
+    .where(DurableUse.run_id.in_(IDS))
+    .distinct()
+    .order_by(DurableUse.run_id, DurableKind.name, Durable.name)
+)
 
 
 def used_of_container(session: Session, container_id: int) -> list[Row]:
@@ -42,24 +70,8 @@ def used_at(session: Session, substrate_ids: Iterable[int]) -> dict[int, list[Us
 
     For readers who see the centre.
     """
-    query = (
-        select(
-            Substrate.id, Container.name, MaterialKind.name, MaterialLot.name, Run.name, Operation.name,
-            Equipment.name, Consumption.happened_at,
-        )
-        .select_from(Substrate)
-        .join(Consumption, Consumption.substrate_id.in_((Substrate.id, Substrate.part_of_id)))
-        .join(Container, Container.id == Consumption.container_id)
-        .join(MaterialLot, MaterialLot.id == Container.material_lot_id)
-        .join(MaterialKind, MaterialKind.id == MaterialLot.kind_id)
-        .join(Run, Run.id == Consumption.run_id)
-        .join(Operation, Operation.id == Run.operation_id)
-        .join(Equipment, Equipment.id == Run.equipment_id)
-        .where(Substrate.id.in_(sorted(set(substrate_ids))))
-        .order_by(Consumption.happened_at, Consumption.id)
-    )  # fmt: skip
     found: dict[int, list[Used]] = {}
-    for substrate_id, container, material, lot, run, operation, equipment, at in session.execute(query):
+    for substrate_id, container, material, lot, run, operation, equipment, at in ask(session, _USED_AT, substrate_ids):
         used = Used(container, material, lot, run, operation, equipment, at)
         found.setdefault(substrate_id, []).append(used)
     return found
@@ -84,17 +96,8 @@ def durables_on(session: Session, substrate_id: int) -> list[Row]:
 
 def durables_of(session: Session, run_ids: Iterable[int]) -> dict[tuple[int, int | None], tuple[str, ...]]:
     """By run, the durables that were used in it, each with its kind; what carries a load by the run and that load."""
-    load = case((DurableKind.per == "load", DurableUse.substrate_id))
-    query = (
-        select(DurableUse.run_id, load, DurableKind.name, Durable.name)
-        .join(Durable, Durable.id == DurableUse.durable_id)
-        .join(DurableKind, DurableKind.id == Durable.kind_id)
-        .where(DurableUse.run_id.in_(list(run_ids)))
-        .distinct()
-        .order_by(DurableUse.run_id, DurableKind.name, Durable.name)
-    )
     found: dict[tuple[int, int | None], tuple[str, ...]] = {}
-    for run_id, load_id, kind, name in session.execute(query):
+    for run_id, load_id, kind, name in ask(session, _DURABLES_OF, run_ids):
         found[run_id, load_id] = (*found.get((run_id, load_id), ()), f"{kind} {name}")
     return found
 

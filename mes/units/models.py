@@ -69,7 +69,7 @@ class Occupancy(Owned, Base):
 class Layer(Owned, Base):
     """One version of one layer over a substrate: bins of a pass, device ids, a measurement.
 
-    ``positions`` null: ``body`` covers every position. Else ``positions`` are uint32 indices (row * columns +
+    ``positions`` null: ``body`` covers every position. Else ``positions`` are uint32 indices, rising (row * columns +
     column) and ``body`` their values: a change on top of the version before. ``encoding`` is u1, u2, f8 or text
     (a JSON list).
     """

@@ -127,7 +127,7 @@ def test_queries_do_not_grow_with_the_dies(shop: Database) -> None:
         trace_up(session, number, 1, 0)
         of_one = len(counted)
         trace_up(session, number)
-    assert len(counted) == 2 * of_one + 2  # and the two that find which positions were left
+    assert len(counted) == 2 * of_one + 1  # and the one that finds which positions were left
 
 
 def test_owner_of_the_package_sees_foreign_dies_only_by_their_sites(shop: Database) -> None:

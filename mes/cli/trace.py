@@ -17,7 +17,7 @@ from mes.cli.remote import Server, server
 from mes.errors import Malformed
 from mes.genealogy.reached import reached
 from mes.genealogy.trace import trace_lot_up, trace_unit, trace_up
-from mes.genealogy.tree import Move, Onward, Place, Trace, TraceUp, Unit, Work
+from mes.genealogy.tree import Move, Onward, Place, Ran, Trace, TraceUp, Unit, Work
 from mes.genealogy.used import durables_on, used_of_container, used_of_durable, used_of_lot, used_on
 from mes.lots.queries import lot_id
 from mes.materials.durables.queries import durable_id
@@ -31,7 +31,12 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command()
 def unit(
-    name: Annotated[str, typer.Argument(metavar="SUBSTRATE:X,Y", help="Where the unit is.")], *, as_json: Json = False
+    name: Annotated[str, typer.Argument(metavar="SUBSTRATE:X,Y", help="Where the unit is.")],
+    *,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="Every run that any of it was in: by whom, with which parameters.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """All that a unit contains: every die with wafer, position, level, equipment, recipe and head; and material used.
 
@@ -50,6 +55,8 @@ def unit(
         print_json(asdict(found))
     else:
         console().print(_down(found.unit, Tree(_named(found.unit.place, found.unit.substrate, found.unit.product))))
+        if runs:
+            show([_done(one) for one in found.runs], as_json=False, empty="No run of it is shown.")
         _missing(found.missing)
 
 
@@ -219,11 +226,27 @@ def _down(unit: Unit, tree: Tree) -> Tree:
         tree.add(escape(f"{said.layer}: {said.value} {said.meaning} ({said.source})"))
     for one in unit.used:
         tree.add(escape(f"{one.material} of {one.container} ({one.operation} on {one.equipment}, {told_time(one.at)})"))
+    for sent in unit.shipments:
+        arrived = "" if sent.arrived_at is None else f", arrived {told_time(sent.arrived_at)}"
+        tree.add(escape(f"{sent.direction} with {sent.shipment}, {sent.partner} ({told_time(sent.sent_at)}{arrived})"))
+    for change in unit.owners:
+        tree.add(escape(f"from {change.giver} to {change.taker} ({told_time(change.at)})"))
     for held in unit.contains:
         inner = held.unit
         name = _named(inner.place, inner.substrate, inner.product, inner.device_id, inner.grade, inner.origin)
         _down(held.unit, tree.add(f"{name} {_moved(held.move)}"))
     return tree
+
+
+def _done(ran: Ran) -> dict[str, Any]:
+    """A run in a line."""
+    set_to = ", ".join(f"{one.name} {one.target:g} {one.unit}" for one in ran.parameters)
+    recipe = ran.recipe if ran.leg is None else f"{ran.recipe}, leg {ran.leg}"
+    return {
+        "run": ran.run, "operation": ran.operation, "equipment": ran.equipment, "recipe": recipe,
+        "approved_by": ran.approved_by, "parameters": set_to, "ordered_by": ran.by, "started_at": ran.started_at,
+        "ended_at": ran.ended_at,
+    }  # fmt: skip
 
 
 def _up(step: Onward, tree: Tree) -> Tree:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request
@@ -15,7 +15,7 @@ from equipment.interface.states import TransferOutcome
 from mes.errors import NotFound
 from mes.genealogy.records import readings, substrates
 from mes.genealogy.trace import NO_PLANT, trace_unit, trace_up
-from mes.genealogy.tree import Move, Onward, Place, Reading, Unit, Used
+from mes.genealogy.tree import Move, Onward, Place, Reading, Unit
 from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.gate.supply import reserved
@@ -102,7 +102,9 @@ def show(
         request, "unit.html", "/lots", viewer, here=told[0], contents=told[: len(contents)],
         ways=told[len(contents) : len(contents) + len(ways)], missing=list(missing),
         disposition=disposition.name.lower(), abnormal=disposition in ABNORMAL, picked=pick(disposition), kept=kept,
-        masked=stays, used=sorted({*_used(down.unit)}, key=lambda one: one.at), there=there.name.lower(),
+        masked=stays, used=sorted({*_all(down.unit, "used")}, key=lambda one: one.at), there=there.name.lower(),
+        runs=down.runs, shipments=sorted({*_all(down.unit, "shipments")}, key=lambda one: one.sent_at),
+        owners=sorted({*_all(down.unit, "owners")}, key=lambda one: one.at),
         now=told[-1] if now else None, plant=plant, centre=centre,
         passed=PASS_BIN,
     )  # fmt: skip
@@ -150,11 +152,11 @@ def _down(unit: Unit, move: Move | None, depth: int) -> Iterator[Line]:
         yield from _down(held.unit, held.move, depth + 1)
 
 
-def _used(unit: Unit) -> Iterator[Used]:
-    """The material that was used on it, and on everything in it."""
-    yield from unit.used
+def _all(unit: Unit, what: str) -> Iterator[Any]:
+    """What is told of it, and of everything in it."""
+    yield from getattr(unit, what)
     for held in unit.contains:
-        yield from _used(held.unit)
+        yield from _all(held.unit, what)
 
 
 def _up(step: Onward, move: Move | None, depth: int) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""The reference data of the benches is what the product itself would have written."""
+"""The reference data of the benches is what the product itself would have written, and traces read it right."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, event, select
 from sqlalchemy.engine import URL
 
 from bench.reference import SMALL, Reference, build
-from bench.reference.moves import Moves, Wafer
+from bench.reference.answers import moves_down, moves_up
+from bench.reference.moves import PLACED, Moves, Wafer
+from bench.reference.plain import OUTCOME, Plain
 from equipment.interface.messages import Transfers
 from mes.cli.db_check import check
 from mes.db import Database, Session, lock
+from mes.genealogy import trace_unit, trace_up
 from mes.history import Act
 from mes.postgres import EmbeddedPostgres
 from mes.units.models import Occupancy, Substrate, Transfer
@@ -35,16 +38,21 @@ class Built:
         self.database, self.url = database, url
         self.reports: list[Report] = []
         with superuser(postgres, str(url.database)) as owner:
+            self.plain = Plain(owner)
             self.reference: Reference = build(database, owner, 36, lots=SMALL, seen=self._seen)
+            self.plain.finish()
 
-    def _seen(self, run: int, at: datetime, moves: Moves, _: dict[int, Wafer]) -> None:
+    def _seen(self, run: int, at: datetime, moves: Moves, wafers: dict[int, Wafer]) -> None:
         self.reports.append((run, at, moves))
+        self.plain.seen(run, at, moves, wafers)
 
 
 @pytest.fixture(scope="module")
 def built(postgres: EmbeddedPostgres, migrated: URL) -> Iterator[Built]:
     with copied(postgres, str(migrated.database)) as url, opened_at(url) as database:
-        yield Built(postgres, database, url)
+        found = Built(postgres, database, url)
+        with superuser(postgres, str(url.database)) as found.plain.connection:
+            yield found
 
 
 def test_nothing_in_it_contradicts_itself(built: Built) -> None:
@@ -114,3 +122,42 @@ def _apply(session: Session, report: Report) -> None:
     for one in positions.values():
         one.save()
     session.flush()
+
+
+def test_traces_say_what_a_row_for_each_move_says(built: Built) -> None:
+    boat, x, y = built.reference.modules[-1].tolist()
+    with built.database.reading() as session:
+        trace, up = trace_unit(session, boat, x, y), trace_up(session, built.reference.cores[0])
+    assert len([*trace.unit.dies()]) == 106  # the interposer is one of them
+    assert moves_down(trace) == sorted(built.plain.down(boat, x, y))
+    assert moves_up(up) == sorted({one for one in built.plain.up(built.reference.cores[0]) if one[OUTCOME] == PLACED})
+    assert len(moves_up(up)) > 400
+
+
+def test_trace_tells_who_ordered_each_run_with_which_parameters(built: Built) -> None:
+    with built.database.reading() as session:
+        trace = trace_unit(session, *built.reference.modules[-1].tolist())
+    (diced,) = trace.unit.contains
+    stack = diced.unit.contains[1].unit
+    done = {ran.run: ran for ran in trace.runs}
+    assert [done[name].operation for name in stack.runs][:4] == [f"hbm_stack/{n}" for n in (10, 60, 70, 90)]
+    (bond, *_) = (held.move.work for held in stack.contains if held.move.work)
+    bonded = done[bond.run]
+    assert bonded.by.startswith("operator-")
+    assert bonded.approved_by == "process.engineer"
+    force = {one.name: one for one in bonded.parameters}["bond_force"]
+    assert (force.unit, force.low, force.high) == ("N", 50, 300)
+    assert force.target == {None: 100, "vary-hbm_stack/70/leg-1": 90, "vary-hbm_stack/70/leg-2": 110}[bonded.leg]
+    assert [sent.partner for sent in trace.unit.shipments] == ["Board house 3"]
+    times = [ran.started_at for ran in trace.runs if ran.started_at]
+    assert times == sorted(times)
+
+
+def test_a_trace_takes_as_many_statements_for_a_module_as_for_a_die(built: Built) -> None:
+    counted: list[str] = []
+    with built.database.reading() as session:
+        event.listen(session.connection(), "before_cursor_execute", lambda *args: counted.append(args[2]))
+        trace_unit(session, built.reference.cores[0], 0, 0)
+        of_a_die = len(counted)
+        trace_unit(session, *built.reference.modules[0].tolist())
+    assert len(counted) == 2 * of_a_die + 3  # for three more forms

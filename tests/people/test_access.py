@@ -34,6 +34,8 @@ ROUTES = {
     "POST /lots/{customer}/{name}/lift-reservation": Permission.CHANGE_LOTS,
     "POST /lots/{customer}/{name}/split": Permission.CHANGE_LOTS,
     "POST /lots/hold": Permission.BULK_LOTS,
+    "GET /recalls": Permission.SEE_LINE,
+    "POST /recalls/hold": Permission.RECALL_UNITS,
     "POST /lots/{customer}/{name}/merge": Permission.CHANGE_LOTS,
     "POST /lots/{customer}/{name}/hold": Permission.HOLD_LOTS,
     "POST /lots/{customer}/{name}/release-hold": Permission.RELEASE_HOLDS,

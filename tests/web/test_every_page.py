@@ -88,6 +88,7 @@ SHOWN = (
     Shown("/shipments", "/shipments", "alpha"),
     Shown("/shipments", "/shipments?state=arrived", name="shipments-empty"),
     Shown("/shipments/{shipment}", "/shipments/SHP-000001", name="shipment"),
+    Shown("/recalls", "/recalls?substrate=WD4", name="recalls"),
     Shown("/substrates/{customer}/{name}", "/substrates/alpha/WD4", "yield_engineer", "map"),
     Shown("/substrates/{customer}/{name}", "/substrates/alpha/WD4", "alpha", "map-customer"),
     Shown("/substrates/{customer}/{name}", f"/substrates/alpha/WD4?{STACKED}", "yield_engineer", "map-stacked"),

@@ -20,11 +20,11 @@ def test_a_process_engineer_recalls_what_a_container_touched(floor: Floor, datab
         shown = engineer.get("/recalls", params=ASKED).text
         assert ("24 units touched" in shown, "Recall them" in shown, ">C1<" in shown, ">C2<" in shown) == (True,) * 4
         assert "Recall them" not in manager.get("/recalls", params=ASKED).text
-        send = {"data": words | {"expected": "24"}, "params": ASKED, "headers": origin}
-        assert manager.post("/recalls/hold", **send).status_code == 403
-        told = engineer.post("/recalls/hold", data=words | {"expected": "23"}, params=ASKED, headers=origin)
+        seen, others = words | {"expected": "24"}, words | {"expected": "23"}
+        assert manager.post("/recalls/hold", data=seen, params=ASKED, headers=origin).status_code == 403
+        told = engineer.post("/recalls/hold", data=others, params=ASKED, headers=origin)
         assert (told.status_code, "has touched 24 units, not 23" in told.text) == (409, True)
-        done = engineer.post("/recalls/hold", **send)
+        done = engineer.post("/recalls/hold", data=seen, params=ASKED, headers=origin)
         assert (done.status_code, done.headers["location"]) == (
             303, "/recalls?container=F2&from=2026-03-01T00%3A00&to=2026-04-01T00%3A00",
         )  # fmt: skip

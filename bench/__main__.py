@@ -27,6 +27,7 @@ from bench import (
     headless,
     kills,
     maps,
+    maps_in,
     mutants,
     penny_fab,
     reference,
@@ -40,6 +41,7 @@ from mes.schema import ROOT
 
 BENCHES: dict[str, Callable[[Size], Report]] = {
     "maps": maps.run,
+    "maps_in": maps_in.run,
     "mutants": mutants.run,
     "signatures": signatures.run,
     "drawing": drawing.run,

@@ -141,15 +141,12 @@ def take_in(session: Session, delivery: Delivery, folder: Path, act: Act) -> Lot
     if delivery.sender is not None:
         return _receive(session, delivery, folder / delivery.lot, act, released=not by_rule)
     came: list[Arrival] = []
-    warnings: list[str] = []
     for name in delivery.substrates:
         path = folder / delivery.lot / f"{name}.xml"
         if not path.exists():
             came.append(Arrival(name))
             continue
-        mapfile = read_any(path.read_bytes())
-        came += arrivals(mapfile)
-        warnings += [f"{path.name}: {d.place}: {d.message}" for d in mapfile.discrepancies]
+        came += arrivals(read_any(path.read_bytes()), path.name)
     wanted = NewLot(
         name=delivery.lot,
         customer=delivery.customer,
@@ -157,7 +154,6 @@ def take_in(session: Session, delivery: Delivery, folder: Path, act: Act) -> Lot
         substrates=tuple(came),
         priority=delivery.priority,
         due_at=act.at + timedelta(hours=delivery.due_h),
-        warnings=tuple(warnings),
     )
     return create(session, wanted, act, released=not by_rule)
 

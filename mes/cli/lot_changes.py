@@ -60,23 +60,13 @@ def create(
         more = {"priority": priority, "due_at": due and due.isoformat(), "release": released, "why": why}
         told = there.post("lots", body={**body, **more})
     else:
-        arrived, warnings = _arrived(maps or [])
+        arrived = [one for file in maps or [] for one in arrivals(read_any(file.read_bytes()), file.name)]
         arrived += [Arrival(substrate) for substrate in bare]
-        wanted = NewLot(name, customer, route, tuple(arrived), kind, priority, due, tuple(warnings))
+        wanted = NewLot(name, customer, route, tuple(arrived), kind, priority, due)
         with writing(why) as (session, act):
             lot = create_lot(session, wanted, act, released=released)
             told = look(session, lot.id)
     show_one(told, as_json=as_json)
-
-
-def _arrived(files: list[Path]) -> tuple[list[Arrival], list[str]]:
-    arrived: list[Arrival] = []
-    warnings: list[str] = []
-    for file in files:
-        mapfile = read_any(file.read_bytes())
-        arrived += arrivals(mapfile)
-        warnings += [f"{file.name}, {found.place}: {found.message}" for found in mapfile.discrepancies]
-    return arrived, warnings
 
 
 @app.command()

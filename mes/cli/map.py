@@ -23,6 +23,7 @@ from mes.units.formats.left_out import left_out
 from mes.units.formats.mapfile import MapFile
 from mes.units.formats.unpack import declare
 from mes.units.queries import substrate_id
+from mes.units.warned import warnings_of
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -106,6 +107,23 @@ def _one_by_one(files: Sequence[tuple[str, bytes]], at: Callable[[str, int, int]
     for n, (name, content) in enumerate(files):
         at(name, n, len(files))
         yield MapIn(name, content)
+
+
+@app.command()
+def warnings(
+    name: Annotated[str, typer.Argument(metavar="SUBSTRATE", help="Name, or CUSTOMER/NAME.")], *, as_json: Json = False
+) -> None:
+    """What was odd about the map that a substrate came with, and what that caused.
+
+    Example: mes map warnings module-01.03
+    """
+    if there := server():
+        customer, substrate = owned(name)
+        told = there.entries("substrates", substrate, "warnings", customer=customer)
+    else:
+        with reading() as session:
+            told = warnings_of(session, substrate_id(session, name))
+    show(told, as_json=as_json, empty="No warnings.")
 
 
 class MapFormat(StrEnum):

@@ -193,6 +193,28 @@ class SupplyAgreement(Ordered, Base):
     )
 
 
+class MapRule(Ordered, Base):
+    """What warnings of maps cause that come for a customer and an operation, or for all of either where it is null."""
+
+    __tablename__ = "map_rule"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    for_customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    operation: Mapped[str | None]
+    """The first of a route, by its name; a text, since it is the same in all versions of the route."""
+    stops: Mapped[list[Any]]
+    """Codes of warnings by which the file is not taken in."""
+    holds: Mapped[list[Any]]
+    """Codes of warnings by which the lot is held."""
+    hold_code: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint("hold_code is not null or holds = '[]'", name="hold_code"),
+        Index(None, "for_customer_id"),
+    )
+
+
 class MaterialKind(Ordered, Base):
     """A kind of material that operations use up: flux, underfill, paste. Amounts are whole numbers of ``unit``."""
 

@@ -1,7 +1,7 @@
 """Create a lot of substrates that arrived, and release it to the line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ScalarSelect, func, select
@@ -14,6 +14,9 @@ from mes.history import Act, Change, Event, record_all
 from mes.lots import ledger, progress
 from mes.lots.ahead import check_ahead
 from mes.lots.holds.future_hold import take_effect
+from mes.lots.holds.hold import place_hold
+from mes.lots.holds.hold_codes import owner_of
+from mes.lots.map_rules import every, judged
 from mes.lots.models import LOT_KINDS, LOT_NUMBERS, Lot, LotSubstrate
 from mes.lots.queries import current_route, operations
 from mes.lots.routing.sampling import left_out, ways_on
@@ -22,6 +25,7 @@ from mes.people.models import Customer
 from mes.units.arrival import Arrival, arrive
 from mes.units.positions import Positions
 from mes.units.states import Disposition
+from mes.units.warned import Warned
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,10 @@ class NewLot:
     kind: str = "production"
     priority: int = 5
     due_at: datetime | None = None
-    warnings: tuple[str, ...] = ()
-    """What was odd about the files the substrates came with; kept in history."""
 
 
+MOST_COMMENT = 500
+"""Characters of what a hold says that warnings of maps placed; each of them stands with its map."""
 _ONE_AT_A_TIME = 20261123
 """Keeps these advisory locks, of one product each, apart from others."""
 
@@ -51,14 +55,24 @@ def new_name(session: Session) -> str:
 def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False) -> Lot:
     """Create a lot from arrived substrates: its units are received, its first form is that of the route's product.
 
-    ``released``: let it into the line in the same act. Raises `Malformed` (no substrates, unknown kind, priority, due
-    date, map of another size), `NotFound` (customer, route), `Refused` (the customer has a lot or a substrate of that
-    name).
+    ``released``: let it into the line in the same act. Warnings of maps are kept with them and in history, and hold the
+    lot where a rule of the plant says so. Raises `Malformed` (no substrates, unknown kind, priority, due date, map of
+    another size), `NotFound` (customer, route), `Refused` (the customer has a lot or a substrate of that name), and
+    what `judged` raises.
     """
+    return create_and_tell(session, wanted, act, released=released)[0]
+
+
+def create_and_tell(
+    session: Session, wanted: NewLot, act: Act, *, released: bool = False
+) -> tuple[Lot, list[Warned]]:  # fmt: skip
+    """As `create`, with the warnings of all maps and what each caused."""
     _check(wanted, act.at)
     route, product, layout = current_route(session, wanted.route)
+    customer_id = _owner(session, wanted)
+    wanted = replace(wanted, substrates=judged(session, customer_id, route.id, wanted.substrates))
     lot = Lot(
-        customer_id=_owner(session, wanted),
+        customer_id=customer_id,
         name=wanted.name,
         product_id=product.id,
         kind=wanted.kind,
@@ -76,12 +90,30 @@ def create(session: Session, wanted: NewLot, act: Act, *, released: bool = False
     with unique("uq_lot_customer_id_name", _known(wanted)):
         session.flush()
     members, event = _receive(session, lot, product, layout, wanted, act)
-    events = [event]
+    events = [event, *_hold(session, lot, wanted, act)]
     if released:
         events += _let_in(session, lot, members, act)
     session.add_all(members)
     record_all(session, act, events)
-    return lot
+    return lot, every(wanted.substrates)
+
+
+def _hold(session: Session, lot: Lot, wanted: NewLot, act: Act) -> list[Event]:
+    """Hold a lot that has just come, where warnings of its maps do; gives what is to be recorded."""
+    by_code: dict[str, list[Warned]] = {}
+    for one in every(wanted.substrates):
+        if one.hold_code is not None:
+            by_code.setdefault(one.hold_code, []).append(one)
+    return [
+        place_hold(session, lot, code, _why(found), owner_of(session, code, None), act)[1]
+        for code, found in by_code.items()
+    ]
+
+
+def _why(found: list[Warned]) -> str:
+    codes = ", ".join(sorted({one.code for one in found}))
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"Warnings of maps ({codes}): {found[0]}{more}"[:MOST_COMMENT]
 
 
 def next_of(session: Session, product_id: int) -> ScalarSelect[int]:
@@ -143,7 +175,7 @@ def _receive(
         "kind": lot.kind,
         "priority": lot.priority,
         "substrates": [s.name for s in substrates],
-        "warnings": list(wanted.warnings),
+        "warnings": [f"{one} ({one.code}, {one.caused})" for one in every(wanted.substrates)],
     }
     arrived = [
         Change(s, after={"lot": lot.name, "units": units[s.id], "assumed_map": s.assumed_map}) for s in substrates

@@ -10,6 +10,7 @@ from mes.people.permissions import ALLOWED
 from mes.people.roles import Role
 from mes.plant.check_demonstration import DEMONSTRATED, demonstration_problems
 from mes.plant.check_dispatch import dispatch_problems
+from mes.plant.check_maps import map_problems
 from mes.plant.check_projects import project_problems
 from mes.plant.check_recipes import recipe_problems
 from mes.plant.check_routes import route_problems
@@ -50,6 +51,7 @@ def load(folder: Path) -> Plant:
         layouts=tuple(found.parts("layout")),
         products=tuple(found.parts("product")),
         supply_agreements=tuple(found.parts("supply_agreement")),
+        map_rules=tuple(found.parts("map_rule")),
         recipes=tuple(found.parts("recipe")),
         routes=tuple(found.parts("route")),
         release_rules=tuple(found.parts("release_rule")),
@@ -85,6 +87,7 @@ def _problems(found: Gathered) -> list[Problem]:
         _product_rings,
         project_problems,
         supply_problems,
+        map_problems,
         recipe_problems,
         route_problems,
         way_problems,

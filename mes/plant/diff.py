@@ -19,6 +19,7 @@ _GONE = {
     "bin_reason": " (no new edits)",
     "release_rule": " (people release)",
     "supply_agreement": " (nothing more is supplied)",
+    "map_rule": " (its warnings are judged by other rules)",
 }
 
 

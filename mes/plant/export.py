@@ -71,6 +71,8 @@ def _files(plant: Plant) -> dict[str, tuple[str, dict[str, Any]]]:
     put("products/products.yaml", "products/*.yaml", products=plant.products)
     if plant.supply_agreements:
         put("supply.yaml", "supply.yaml", supply_agreements=plant.supply_agreements)
+    if plant.map_rules:
+        put("maps.yaml", "maps.yaml", map_rules=plant.map_rules)
     for used in sorted({recipe.equipment_class for recipe in plant.recipes}):
         recipes = [recipe for recipe in plant.recipes if recipe.equipment_class == used]
         put(f"recipes/{used}.yaml", "recipes/*.yaml", recipes=recipes)

@@ -32,6 +32,7 @@ KINDS = {
     "Layout": "layout",
     "Product": "product",
     "SupplyAgreement": "supply_agreement",
+    "MapRule": "map_rule",
     "Recipe": "recipe",
     "Route": "route",
     "ReleaseRule": "release_rule",

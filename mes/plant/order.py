@@ -14,6 +14,7 @@ from mes.definitions.models import (
     EquipmentClass,
     HoldCode,
     MaintenancePlan,
+    MapRule,
     MaterialKind,
     SupplyAgreement,
 )
@@ -35,7 +36,7 @@ def misplaced(session: Session, plant: Plant) -> Places:
         (DurableKind, plant.durable_kinds),
         (Certification, plant.certifications), (EquipmentClass, plant.classes), (Equipment, plant.equipment),
         (MaintenancePlan, plant.maintenance_plans), (ReleaseRule, plant.release_rules),
-        (SupplyAgreement, plant.supply_agreements),
+        (SupplyAgreement, plant.supply_agreements), (MapRule, plant.map_rules),
     )  # fmt: skip
     for model, parts in parts_of:
         stands = {row.name: row.ordinal for row in session.execute(select(model.name, model.ordinal))}

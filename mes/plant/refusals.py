@@ -17,6 +17,7 @@ from mes.definitions.models import (
     HoldCode,
     Layout,
     MaintenancePlan,
+    MapRule,
     MaterialKind,
     Product,
     Site,
@@ -57,13 +58,14 @@ MODELS: dict[str, type[Any]] = {
     "layout": Layout,
     "product": Product,
     "supply_agreement": SupplyAgreement,
+    "map_rule": MapRule,
     "recipe": RecipeVersion,
     "route": RouteVersion,
     "release_rule": ReleaseRule,
 }
 """The table of each kind of thing; all have a unique name."""
 
-FOLLOW = {"area", "equipment", "product", "attach_site", "maintenance_plan", "supply_agreement"}
+FOLLOW = {"area", "equipment", "product", "attach_site", "maintenance_plan", "supply_agreement", "map_rule"}
 """Tables whose rows follow the text: where they point at a thing that goes, the same text points them elsewhere."""
 GO_ALONG = {
     "equipment_state_interval",

@@ -13,6 +13,7 @@ from mes.dispatch.criteria import USUAL, Criterion
 from mes.people.roles import Role
 from mes.plant.part import Count, Figures, Name, Part, Title, Version, Versioned
 from mes.plant.schema_demonstration import Demonstration
+from mes.plant.schema_maps import MapRule, MapRuleFile
 from mes.plant.schema_materials import DurableFile, DurableKind, Material, MaterialFile, MaterialUse
 from mes.plant.schema_products import Layout, Product, ProductFile, Recipe, RecipeFile
 from mes.plant.schema_supply import SupplyAgreement, SupplyFile
@@ -300,6 +301,7 @@ FILES: dict[str, type[Part]] = {
     "maintenance.yaml": MaintenanceFile,
     "products/*.yaml": ProductFile,
     "supply.yaml": SupplyFile,
+    "maps.yaml": MapRuleFile,
     "recipes/*.yaml": RecipeFile,
     "routes/*.yaml": Route,
     "release.yaml": ReleaseFile,
@@ -328,6 +330,7 @@ class Plant:
     layouts: tuple[Layout, ...]
     products: tuple[Product, ...]
     supply_agreements: tuple[SupplyAgreement, ...]
+    map_rules: tuple[MapRule, ...]
     recipes: tuple[Recipe, ...]
     routes: tuple[Route, ...]
     release_rules: tuple[ReleaseRule, ...]
@@ -350,6 +353,7 @@ class Plant:
             "layout": self.layouts,
             "product": self.products,
             "supply_agreement": self.supply_agreements,
+            "map_rule": self.map_rules,
             "recipe": self.recipes,
             "route": self.routes,
             "release_rule": self.release_rules,

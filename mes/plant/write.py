@@ -231,6 +231,11 @@ class Writer:
             difference, supplier_id=supplier_id, receiver_id=receiver_id, product_id=product_id, **days, **values
         )
 
+    def _put_map_rule(self, difference: Difference) -> None:
+        values = dict(difference.after or {})
+        customer = values.pop("customer")
+        self._plain(difference, for_customer_id=self._id(Customer, customer) if customer else None, **values)
+
     def _put_release_rule(self, difference: Difference) -> None:
         values = dict(difference.after or {})
         self._plain(difference, name=values.pop("route"), **values)
@@ -281,6 +286,7 @@ class Writer:
         "layout": _put_columns,
         "product": _put_product,
         "supply_agreement": _put_supply_agreement,
+        "map_rule": _put_map_rule,
         "recipe": _put_recipe,
         "route": _put_route,
         "release_rule": _put_release_rule,

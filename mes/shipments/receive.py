@@ -125,7 +125,8 @@ def _create(session: Session, one: SentLot, wanted: Receiving, customer: str, ac
 def _arrival(one: SentLot, sent: SentSubstrate) -> Arrival:
     if sent.map is None:
         return Arrival(sent.substrate)
-    found = arrivals(read_map(MapIn(f"The map of {sent.substrate} in lot {one.lot}", sent.map.encode())))
+    file = MapIn(f"The map of {sent.substrate} in lot {one.lot}", sent.map.encode())
+    found = arrivals(read_map(file), file.name)
     if [arrival.substrate for arrival in found] != [sent.substrate]:
         raise Malformed(f"The map of {sent.substrate} in lot {one.lot} is not that of {sent.substrate} alone.")
     return found[0]

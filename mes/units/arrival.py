@@ -16,6 +16,7 @@ from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, SubstrateMap
 from mes.units.layers import DEVICE_IDS, write_layer, write_texts
 from mes.units.models import Substrate
 from mes.units.states import Disposition
+from mes.units.warned import MOST_KEPT, Warned
 
 INCOMING_BINS = "bin:incoming"
 """Name of the layer that keeps the bins of the file a substrate came with."""
@@ -27,17 +28,20 @@ class Arrival:
 
     substrate: str
     map: SubstrateMap | None = None
+    warnings: tuple[Warned, ...] = ()
+    """What was odd about the file that has its map."""
 
 
 KNOWN = "Some substrates have already arrived; each arrives once."
 
 
-def arrivals(mapfile: MapFile) -> list[Arrival]:
-    """The substrates of a map file, one arrival each. Raises `Malformed` where it names one twice."""
+def arrivals(mapfile: MapFile, file: str) -> list[Arrival]:
+    """The substrates of a map file of that name, one arrival each. Raises `Malformed` where it names one twice."""
     names = [s.id for s in mapfile.substrates]
     if len(set(names)) != len(names):
         raise Malformed(f"The file names a substrate twice: {', '.join(names)}; a substrate has one map.")
-    return [Arrival(s.id, s) for s in mapfile.substrates]
+    told = [(one.substrate, Warned(file, one.code, one.place, one.message)) for one in mapfile.discrepancies]
+    return [Arrival(s.id, s, tuple(one for of, one in told if of in (None, s.id))) for s in mapfile.substrates]
 
 
 def arrive(
@@ -55,7 +59,7 @@ def arrive(
         session.flush()
     for substrate, arrival in zip(substrates, came, strict=True):
         if arrival.map is not None:
-            _keep_layers(session, substrate, arrival.map, act)
+            _keep_layers(session, substrate, arrival.map, arrival.warnings, act)
     return substrates
 
 
@@ -102,20 +106,27 @@ def _dispositions(came: SubstrateMap, layout: Layout) -> NDArray[np.uint8]:
     return dispositions.astype(np.uint8)
 
 
-def _keep_layers(session: Session, substrate: Substrate, came: SubstrateMap, act: Act) -> None:
-    bins = _bins(came)
+def _keep_layers(
+    session: Session, substrate: Substrate, came: SubstrateMap, warnings: tuple[Warned, ...], act: Act
+) -> None:  # fmt: skip
+    bins, kept = _bins(came), []
     if bins is not None:
         palette = {str(d.code): {"quality": d.quality, "name": d.description} for d in bins.definitions}
         source = f"file of {came.label}"
-        write_layer(
-            session, substrate, INCOMING_BINS, bins.codes, at=act.at, source=source, palette=palette, first=True
+        kept.append(
+            write_layer(
+                session, substrate, INCOMING_BINS, bins.codes, at=act.at, source=source, palette=palette, first=True
+            )
         )
     for ids in (o for o in came.overlays if isinstance(o, DeviceIds)):
         texts: list[str | None] = [None] * (came.rows * came.columns)
         for x, y, text in zip(ids.x.tolist(), ids.y.tolist(), ids.texts, strict=True):
             if 0 <= x < came.columns and 0 <= y < came.rows:
                 texts[y * came.columns + x] = text
-        write_texts(session, substrate, f"{DEVICE_IDS}{ids.name}", texts, at=act.at, source=f"file of {came.label}")
+        name = f"{DEVICE_IDS}{ids.name}"
+        kept.append(write_texts(session, substrate, name, texts, at=act.at, source=f"file of {came.label}"))
+    if kept and warnings:
+        kept[0].warnings = [one.told() for one in warnings[:MOST_KEPT]]
 
 
 def _bins(came: SubstrateMap) -> BinCodes | None:

@@ -64,23 +64,22 @@ def _newest(session: Session, substrate_id: int, name: str) -> int:
 
 def write_texts(
     session: Session, substrate: Substrate, name: str, texts: list[str | None], *, at: datetime, source: str
-) -> None:
+) -> Layer:
     """Add a layer of one text per position, row by row; None where there is none."""
-    body = json.dumps(texts, separators=(",", ":"), ensure_ascii=False).encode()
-    session.add(
-        Layer(
-            customer_id=substrate.customer_id,
-            substrate_id=substrate.id,
-            name=name,
-            version=1,
-            encoding="text",
-            palette={},
-            source=source,
-            happened_at=at,
-            positions=None,
-            body=body,
-        )
+    layer = Layer(
+        customer_id=substrate.customer_id,
+        substrate_id=substrate.id,
+        name=name,
+        version=1,
+        encoding="text",
+        palette={},
+        source=source,
+        happened_at=at,
+        positions=None,
+        body=json.dumps(texts, separators=(",", ":"), ensure_ascii=False).encode(),
     )
+    session.add(layer)
+    return layer
 
 
 def read_layer(

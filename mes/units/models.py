@@ -88,6 +88,8 @@ class Layer(Owned, Base):
     happened_at: Mapped[datetime]
     positions: Mapped[bytes | None] = mapped_column(deferred=True)
     body: Mapped[bytes] = mapped_column(deferred=True)
+    warnings: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True), deferred=True)
+    """What was odd about the file that it came with: `Warned.told`; null where nothing was."""
 
     __table_args__ = (
         UniqueConstraint("substrate_id", "name", "version"),

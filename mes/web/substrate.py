@@ -35,6 +35,7 @@ from mes.people.access import require
 from mes.people.models import Customer as CustomerRow
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
+from mes.units.arrival import INCOMING_BINS
 from mes.units.bins import READ
 from mes.units.brought import brought_layers
 from mes.units.formats.e142_write import write_e142
@@ -42,6 +43,7 @@ from mes.units.models import Layer, Substrate
 from mes.units.positions import Mask
 from mes.units.queries import substrate_id
 from mes.units.states import Disposition
+from mes.units.warned import warnings_of
 from mes.web.lot_verbs import offered
 from mes.web.pages import page, plant_time, view_of
 from mes.web.substrate_legend import of_bins, of_dispositions, states
@@ -120,6 +122,7 @@ def show(
         brought = brought_layers(session, found, (layout.rows, layout.columns))
         tested = substrates(session, brought.get(layer, ()), centre=True)
         _, codes = bin_map(session, found, layer, version=version)
+        warnings = warnings_of(session, found) if layer == INCOMING_BINS else []
         kept, stays = (int(where.sum()) for where in _kept(session, found, layout))
         together = many(session, found, layer)
         stack = of_its_lot(session, found, layer) if whole_lot and together else None
@@ -136,7 +139,7 @@ def show(
         layer=layer, version=int(codes.version or 0), entries=entries, states=states(), plant=plant,
         units=sum(entry.count for entry in entries), positions=layout.rows * layout.columns, together=together,
         kept=kept, masked=stays, stack=stack and len(stack.passes), address=Address(customer, name, layer, version),
-        centre=viewer.customer_id is None, zones=zone_yields(of), looked=signatures,
+        centre=viewer.customer_id is None, warnings=warnings, zones=zone_yields(of), looked=signatures,
         signatures=found_on(of) if signatures else [],
         lot=None, verbs=edits, given={"substrate": name, "map": layer}, here=path("lots", known.owner, known.lot),
     )  # fmt: skip

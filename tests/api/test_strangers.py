@@ -176,6 +176,7 @@ READ_BY_BETA = {
     "/api/v1/lots/{lot}/operations",
     "/api/v1/lots/{lot}/genealogy",
     "/api/v1/substrates/{substrate}/maps/{name:path}",
+    "/api/v1/substrates/{substrate}/warnings",
     "/api/v1/units/{substrate}/{x}/{y}/genealogy",
     "/api/v1/units/{substrate}/{x}/{y}/destinations",
 }

@@ -63,6 +63,7 @@ READS = [
     ("material", "list"),
     ("material", "lots", "--material", "tape"),
     ("material", "show", "L0"),
+    ("map", "warnings", "W1"),
     ("container", "list"),
     ("container", "list", "--material", "tape", "--left", "--q", "t"),
     ("container", "show", "T0"),

@@ -202,6 +202,7 @@ ROUTES = {
     "GET /api/v1/lots/{lot}/map-analysis": Permission.SEE_LOTS,
     "GET /api/v1/lots/{lot}/bin-migration": Permission.SEE_LOTS,
     "GET /api/v1/products/{product}/map-analysis": Permission.SEE_LOTS,
+    "GET /api/v1/substrates/{substrate}/warnings": Permission.SEE_LOTS,
     "GET /api/v1/units/{substrate}/{x}/{y}/genealogy": Permission.SEE_LOTS,
     "GET /api/v1/units/{substrate}/{x}/{y}/destinations": Permission.SEE_LOTS,
     "GET /api/v1/hold-codes": Permission.SEE_LINE,

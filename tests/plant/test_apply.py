@@ -321,6 +321,7 @@ def test_customers_with_material_stay(database: Database, plant: Path) -> None:
     for line in [li for li in (plant / "demonstration.yaml").read_text().splitlines(keepends=True) if "narae" in li]:
         edit(plant, "demonstration.yaml", line, line.replace("narae", "hanbit"))
     (plant / "supply.yaml").unlink()
+    (plant / "maps.yaml").unlink()
     assert refused(database, plant)["in_use"].startswith("Customer narae is used by ")
 
 

@@ -1,7 +1,6 @@
 """The demonstration centre is clean, and each mistake in it is told by file, line and what would be right."""
 
 import random
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,11 @@ import pytest
 from equipment.sim.defects import BIN_OF, Defect
 from equipment.sim.line import read_line
 from mes.definitions.models import BY_HAND
-from mes.plant import PlantProblems, check, json_schemas, load, read_demonstration
+from mes.plant import check, json_schemas, load, read_demonstration
 from mes.plant.schema import FILES
 from mes.plant.schema_demonstration import fed
 from mes.routes.states import OperationKind
+from tests.plant.mistakes import Mistake, find
 from tests.plant.plants import DEMONSTRATION, SHUTTLE, copied, edit
 
 
@@ -56,18 +56,6 @@ def test_lots_are_fed_in_the_pattern_with_new_names() -> None:
     assert [name for name, _ in lots[:3]] == ["hbm_core-01", "hbm_core-02", "top_die-01"]
     assert lots[18] == ("hbm_core-05", lots[0][1])
     assert len({name for name, _ in lots}) == 20
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One edit away from the demonstration centre. ``at`` stands on the line that is named."""
-
-    file: str
-    old: str
-    new: str
-    code: str
-    at: str
-    says: str
 
 
 # fmt: off
@@ -292,18 +280,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
 def test_one_mistake_is_named_where_it_stands(mistake: Mistake, tmp_path: Path) -> None:
-    plant = copied(tmp_path)
-    edit(plant, mistake.file, mistake.old, mistake.new)
-    lines = (plant / mistake.file).read_text().splitlines()
-    problems = check(plant)
-    named = [p for p in problems if (p.file, p.code) == (mistake.file, mistake.code)]
-    assert named, [str(p) for p in problems]
-    assert any(mistake.at in lines[p.line - 1] for p in named), [str(p) for p in named]
-    assert any(mistake.says in p.hint for p in named), [str(p) for p in named]
-    with pytest.raises(PlantProblems) as refused:
-        load(plant)
-    assert refused.value.status == 422
-    assert len(refused.value.reasons) == len(problems)
+    find(mistake, tmp_path)
 
 
 def test_each_mistake_in_a_reticle_is_named(tmp_path: Path) -> None:

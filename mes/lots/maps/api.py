@@ -22,6 +22,7 @@ from mes.people.sign_in import Person
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.mapfile import BinCodes, SubstrateMap
 from mes.units.queries import substrate_id
+from mes.units.warned import Consequence, warnings_of
 
 router = APIRouter(prefix="/substrates", tags=["maps"])
 incoming = APIRouter(prefix="/maps", route_class=CommandRoute, tags=["maps"])
@@ -118,24 +119,46 @@ class LotIn(BaseModel):
 
 
 class MapWarning(BaseModel):
-    """Something odd in a file."""
+    """Something odd in a file, and what it caused by the rules of the plant."""
 
     file: str
     code: str
     place: str
     message: str
+    caused: Consequence
+    hold_code: str | None = None
+    """Of the hold that it caused."""
 
 
 class MapsIn(BaseModel):
     """What was read, and what it caused."""
 
-    model_config = example(lots=[{"lot": "D1", "substrates": ["W1", "W2"]}], warnings=[])
+    model_config = example(
+        lots=[{"lot": "D1", "substrates": ["W1", "W2"]}],
+        warnings=[
+            {"file": "d1.xml", "code": "good-devices", "place": "Wafer W1", "caused": "recorded",
+             "message": "GoodDevices declares 900, the bins say 899."}
+        ],
+    )  # fmt: skip
 
     lots: list[LotIn]
     warnings: list[MapWarning]
 
 
-@incoming.post("", response_model=MapsIn, status_code=201, openapi_extra=TAKES_XML)
+@router.get("/{substrate}/warnings", response_model=list[MapWarning], response_model_exclude_none=True)
+def show_warnings(
+    session: Tx,
+    _: Annotated[Person, require(Permission.SEE_LOTS)],
+    substrate: Annotated[Name, Path(description="Name of the substrate.")],
+    customer: Annotated[Name | None, Query(description="Whose substrate, where customers share a name.")] = None,
+) -> Any:
+    """What was odd about the map that a substrate came with, and what that caused."""
+    return warnings_of(session, substrate_id(session, substrate, customer))
+
+
+@incoming.post(
+    "", response_model=MapsIn, response_model_exclude_none=True, status_code=201, openapi_extra=TAKES_XML
+)  # fmt: skip
 def take_maps_in(
     session: Tx,
     by: Annotated[Person, require(Permission.CREATE_LOTS)],
@@ -148,7 +171,7 @@ def take_maps_in(
     """Take in the material that map files describe: a lot for each lot they name, all of them or none.
 
     One file of any format that is read as the body, or several as parts of a form. Refused where a file cannot be
-    read or names no lot.
+    read or names no lot, or where a rule of the plant stops one for its warnings.
     """
     came = [MapIn(file.name, file.content) for file in files]
     return take_in(session, came, customer, route, act_now(session, by.name, why), released=release)

@@ -23,6 +23,7 @@ def check(mapfile: MapFile, findings: Findings) -> None:
     """Adds a finding for every way in which the file contradicts itself."""
     sources = Sources(mapfile.substrates)
     for substrate in mapfile.substrates:
+        findings.substrate = substrate.id
         for overlay in substrate.overlays:
             place = f"{substrate.label}, overlay {overlay.name or '(unnamed)'}"
             _references(substrate, overlay, place, findings)
@@ -36,6 +37,7 @@ def check(mapfile: MapFile, findings: Findings) -> None:
                 _transfers(substrate, overlay, shape, place, findings)
         _good_devices(substrate, findings)
         _targets_never_hit(substrate, findings)
+    findings.substrate = None
     _sources_picked_twice(mapfile, findings)
 
 

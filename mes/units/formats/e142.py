@@ -76,6 +76,7 @@ def read_e142(data: bytes, max_bytes: int = MAX_BYTES) -> MapFile:
     if not elements:
         raise MapRefused("no-map", "MapData", "There is no SubstrateMap in SubstrateMaps: nothing to read.")
     maps = tuple(_substrate_map(element, reading) for element in elements)
+    findings.substrate = None
     mapped = {(substrate.type, substrate.id) for substrate in maps}
     for kind, name in reading.substrates:
         if (kind, name) not in mapped:
@@ -130,6 +131,7 @@ def _substrate_map(element: etree._Element, reading: _Reading) -> SubstrateMap:
     name, kind = named(element, "SubstrateId"), substrate_type(element, "SubstrateType") or ""
     if name is None:
         raise MapRefused("substrate-id", at(element), "The SubstrateMap has no SubstrateId; it says whose map it is.")
+    reading.findings.substrate = name
     if kind not in TYPES:
         known = ", ".join(TYPES)
         message = f"SubstrateType {kind!r} of {name} is not one of {known}; it was kept as it is."

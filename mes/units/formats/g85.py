@@ -73,6 +73,7 @@ def _substrate(element: etree._Element, grids: Grids, findings: Findings) -> Sub
         raise MapRefused("substrate-id", at(element), "The Map has no SubstrateId or WaferId; it says whose map it is.")
     if device is None:
         raise MapRefused("no-map", at(element), "The Map has no Device; bins and rows stand in it.")
+    findings.substrate = name
     head = _head(device, findings)
     columns, rows = _size(device, head, findings)
     bounded(columns, rows, head.place)

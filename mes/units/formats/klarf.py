@@ -155,6 +155,7 @@ def _substrate(
     place = f"line {wafer.line}, WaferID"
     if not wafer.id:
         raise MapRefused("substrate-id", place, "It is empty; it says whose map it is.")
+    findings.substrate = wafer.id
     plan, defects = (np.array(dies, np.int32).reshape(-1, 2) for dies in (wafer.plan, wafer.defects))
     both = np.concatenate((plan, defects))
     least = both.min(axis=0)

@@ -255,7 +255,7 @@ def _substrate(
 ) -> SubstrateMap:
     if wafer.id is None:
         raise MapRefused("substrate-id", "WIR", "The wafer has no WAFER_ID; it says whose map it is.")
-    place = f"Wafer {wafer.id}"
+    place, findings.substrate = f"Wafer {wafer.id}", wafer.id
     parts = _parts(order, wafer, findings)
     box = _box(parts, setup, place)
     rows, columns = box.shape

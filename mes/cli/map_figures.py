@@ -1,4 +1,4 @@
-"""`mes map analyse`, `stack`, `compare` and `neighbours`: figures of maps."""
+"""`mes map analyse`, `stack`, `compare`, `merge` and `neighbours`: figures of maps."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,9 +12,11 @@ from mes.cli.output import Json, print_json, show, show_one
 from mes.cli.remote import server
 from mes.errors import Malformed
 from mes.lots.analysis.figures import Shot, analysis, comparison, proposals
+from mes.lots.analysis.figures import merge as merged
 from mes.lots.analysis.stack import of_lot, of_product, of_substrate
 from mes.lots.maps.map_file import DISPOSITIONS
 from mes.lots.queries import lot_id
+from mes.units.arithmetic.merging import Rule
 from mes.units.arithmetic.neighbours import Neighbourhood
 from mes.units.queries import substrate_id
 
@@ -100,6 +102,28 @@ def compare(
             found = lot_id(session, name, customer)
             told = comparison(of_lot(session, found, before), of_lot(session, found, after))
     _show(told, as_json=as_json)
+
+
+@app.command()
+def merge(
+    name: SubstrateName,
+    *,
+    layers: Annotated[list[str], typer.Option("--layer", help="Layers of bins in their order; several.")],
+    rule: Annotated[Rule, typer.Option(help="Which bin of a position counts.")],
+    as_json: Json = False,
+) -> None:
+    """Bins of several layers made one: the first, last, best or worst of each position. Nothing is changed.
+
+    Example: mes map merge W-12 --layer bin:incoming --layer bin:die/20 --rule worst --json
+    """
+    if there := server():
+        customer, substrate = owned(name)
+        told = there.get("substrates", substrate, "merged-map", customer=customer, layer=layers, rule=rule)
+    else:
+        with reading() as session:
+            found = substrate_id(session, name)
+            told = merged([of_substrate(session, found, layer) for layer in layers], rule)
+    show_one(told if as_json else {key: told[key] for key in told if key != "codes"}, as_json=as_json)
 
 
 @app.command()

@@ -63,6 +63,14 @@ def test_bins_before_and_after_are_told_with_their_agreement(floor: Floor, calle
     assert sum(one["units"] for one in told["bins"]) == 4
 
 
+def test_layers_are_merged_by_rule(stacked: Floor, caller: Caller) -> None:
+    asked = {"layer": ["bin:incoming", "dispositions"], "rule": "first"}
+    told = ok(caller("alpha").get("/substrates/W1/merged-map", params=asked))
+    assert (told["layers"], told["rule"], told["good"], told["tested"]) == (asked["layer"], "first", 7, 10)
+    assert told["codes"] == [[9, 1, 1, None], [9, 1, 9, None], [1, 1, 1, 1]]
+    problem(caller("alpha").get("/substrates/W1/merged-map", params=asked | {"rule": "any"}), 422, "malformed")
+
+
 def test_good_units_in_bad_neighbourhoods_are_only_proposed(stacked: Floor, caller: Caller) -> None:
     alpha, before = caller("alpha"), stacked.are("W3")
     told = ok(alpha.get("/substrates/W3/bad-neighbours", params=INCOMING | {"least": 8}))

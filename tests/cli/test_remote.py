@@ -57,6 +57,7 @@ READS = [
     ("map", "stack", "--lot", "D1"),
     ("map", "stack", "--product", "die", "--layer", "bin:incoming"),
     ("map", "compare", "D1", "--before", "dispositions", "--after", "dispositions"),
+    ("map", "merge", "W1", "--layer", "dispositions", "--layer", "dispositions", "--rule", "worst"),
     ("map", "neighbours", "W1", "--layer", "dispositions", "--least", "2"),
     ("lot", "operations", "D2"),
     ("lot", "hold-codes"),

@@ -199,6 +199,7 @@ ROUTES = {
     "GET /api/v1/substrates/{substrate}/maps/{name:path}": Permission.SEE_LOTS,
     "GET /api/v1/substrates/{substrate}/map-analysis": Permission.SEE_LOTS,
     "GET /api/v1/substrates/{substrate}/bad-neighbours": Permission.SEE_LOTS,
+    "GET /api/v1/substrates/{substrate}/merged-map": Permission.SEE_LOTS,
     "GET /api/v1/lots/{lot}/map-analysis": Permission.SEE_LOTS,
     "GET /api/v1/lots/{lot}/bin-migration": Permission.SEE_LOTS,
     "GET /api/v1/products/{product}/map-analysis": Permission.SEE_LOTS,

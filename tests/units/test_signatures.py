@@ -42,6 +42,15 @@ def test_what_is_planted_is_found_and_named(kind: Kind) -> None:
     assert sum(len(kinds) for kinds in named) <= 15  # hardly anything else
 
 
+def test_counts_are_those_of_the_positions_that_are_named() -> None:
+    for kind, detect in DETECTORS.items():
+        counts, outline = looked_at(wafers(kind, 1)[0])
+        one = detect(counts, outline)
+        assert one is not None
+        assert counts.without(~one.where).totals == (one.failed, one.tested)
+        assert counts.without(one.where).totals == (one.failed_elsewhere, one.tested_elsewhere)
+
+
 def test_random_failures_get_no_name() -> None:
     assert sum(bool(signatures(*looked_at(one))) for one in wafers("random", 25)) <= 1
 

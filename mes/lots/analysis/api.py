@@ -7,13 +7,14 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from mes.http.shapes import Name, example
 from mes.http.transaction import Tx
-from mes.lots.analysis.figures import Shot, analysis, comparison, proposals
+from mes.lots.analysis.figures import Shot, analysis, comparison, merge, proposals
 from mes.lots.analysis.stack import of_lot, of_product, of_substrate
 from mes.lots.maps.map_file import DISPOSITIONS
 from mes.lots.own_lots import own_lots
 from mes.lots.queries import lot_id
 from mes.people.access import require
 from mes.people.permissions import Permission
+from mes.units.arithmetic.merging import Rule
 from mes.units.arithmetic.neighbours import Neighbourhood
 from mes.units.queries import substrate_id
 
@@ -97,6 +98,22 @@ class Comparison(BaseModel):
     bins: list[BinsMoved]
 
 
+class Merged(BaseModel):
+    """One map made of several layers of a substrate."""
+
+    model_config = example(
+        layers=["bin:incoming", "bin:die/20"], rule="worst", rows=1, columns=2, good=1, tested=2, codes=[[1, 9]],
+    )  # fmt: skip
+
+    layers: list[str]
+    rule: Rule
+    rows: int
+    columns: int
+    good: int
+    tested: int
+    codes: list[list[int | None]] = Field(description="Row by row from the top left; null where no layer tells.")
+
+
 class UnitAt(BaseModel):
     """A unit by its position."""
 
@@ -170,6 +187,18 @@ def compare(session: Tx, lot: LotName, before: LayerName, after: LayerName, cust
     found = lot_id(session, lot, customer)
     with own_lots(session):
         return comparison(of_lot(session, found, before), of_lot(session, found, after))
+
+
+@router.get("/substrates/{substrate}/merged-map", response_model=Merged)
+def merge_layers(
+    session: Tx, substrate: SubstrateName, rule: Annotated[Rule, Query(description="Which bin of a position counts.")],
+    layer: Annotated[list[Name], Query(min_length=1, max_length=20, description="Layers of bins in their order.")],
+    customer: Customer = None,
+) -> Any:  # fmt: skip
+    """Bins of several layers made one: the first, last, best or worst of each position. Nothing is changed."""
+    found = substrate_id(session, substrate, customer)
+    with own_lots(session):
+        return merge([of_substrate(session, found, one) for one in layer], rule)
 
 
 @router.get("/substrates/{substrate}/bad-neighbours", response_model=Proposals)

@@ -1,6 +1,6 @@
 """Figures of maps as people and programs are told them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from mes.errors import Malformed
 from mes.lots.analysis.stack import Stack
+from mes.units.arithmetic.merging import Pass, Rule, merged
 from mes.units.arithmetic.migration import Agreement, bin_migration
 from mes.units.arithmetic.neighbours import Neighbourhood, in_bad_neighbourhood
 from mes.units.arithmetic.signatures.named import signatures
@@ -90,6 +91,21 @@ def comparison(before: Stack, after: Stack) -> dict[str, Any]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
+
+
+def merge(stacks: Sequence[Stack], rule: Rule) -> dict[str, Any]:
+    """Layers of one substrate made one, in the order given."""
+    one = merged([next(iter(stack.passes.values())) for stack in stacks], rule)
+    return {
+        "layers": [stack.layer for stack in stacks], "rule": str(rule),
+        "rows": one.codes.shape[0], "columns": one.codes.shape[1],
+        "good": int(one.good.sum()), "tested": int(one.tested.sum()),
+        "codes": [[code if told else None for code, told in zip(*row, strict=True)] for row in _rows(one)],
+    }  # fmt: skip
+
+
+def _rows(one: Pass) -> Iterator[tuple[list[int], list[bool]]]:
+    return zip(one.codes.tolist(), one.tested.tolist(), strict=True)
 
 
 def proposals(stack: Stack, rule: Neighbourhood) -> dict[str, Any]:

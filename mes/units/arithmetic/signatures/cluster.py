@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mes.units.arithmetic.counts import Counts
 from mes.units.arithmetic.outline import Outline
-from mes.units.arithmetic.signatures.scan import Scan
+from mes.units.arithmetic.signatures.scan import Drawing, Scan
 from mes.units.arithmetic.signatures.signature import Kind, Signature
 from mes.units.positions import Mask, Shape
 
@@ -24,7 +24,7 @@ def cluster(counts: Counts, outline: Outline) -> Signature | None:
         if 2 * radius > max(outline.across) * 0.6:
             break
 
-        def drawn(place: int, radius: float = radius) -> tuple[Mask, dict[str, float]]:
+        def drawn(place: int, radius: float = radius) -> Drawing:
             y, x = divmod(place, counts.tested.shape[1])
             return disc(counts.tested.shape, x, y, radius, aspect), {"x": x, "y": y, "radius": radius}
 

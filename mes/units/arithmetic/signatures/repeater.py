@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from mes.units.arithmetic.counts import Counts
 from mes.units.arithmetic.outline import Outline
-from mes.units.arithmetic.signatures.scan import Scan
+from mes.units.arithmetic.signatures.scan import Drawing, Scan
 from mes.units.arithmetic.signatures.signature import Kind, Signature
-from mes.units.positions import Mask
 
 WIDEST_SHOT = 33
 """Positions: a field of 26 × 33 mm with dies of one millimetre."""
@@ -23,7 +22,7 @@ def repeater(counts: Counts, outline: Outline, shot: tuple[int, int] | None = No
     for rows, failed, tested in _by_rows(counts, outline, shot):
         for columns in _periods(outline.across[0], shot[0] if shot else None):
 
-            def drawn(place: int, columns: int = columns, rows: int = rows) -> tuple[Mask, dict[str, float]]:
+            def drawn(place: int, columns: int = columns, rows: int = rows) -> Drawing:
                 y, x = divmod(place, columns)
                 where = np.zeros(counts.tested.shape, np.bool_)
                 where[y::rows, x::columns] = True

@@ -18,8 +18,10 @@ from mes.units.arithmetic.signatures.signature import Kind, Signature
 from mes.units.positions import Mask
 
 Array = NDArray[np.integer]
-Drawn = Callable[[int], tuple[Mask, dict[str, float]]]
-"""From the number of a place its positions, and its measures."""
+Drawing = tuple[Mask, dict[str, float]]
+"""The positions of a place, and its measures."""
+Drawn = Callable[[int], Drawing]
+"""By the number of a place."""
 
 LEAST_Z = 3.0
 """Places whose failures are fewer standard deviations above those expected are not looked at: no budget allows them."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mes.units.arithmetic.counts import Counts
 from mes.units.arithmetic.outline import Outline
-from mes.units.arithmetic.signatures.scan import Scan
+from mes.units.arithmetic.signatures.scan import Drawing, Scan
 from mes.units.arithmetic.signatures.signature import Kind, Signature
 from mes.units.positions import Mask
 
@@ -114,9 +114,7 @@ def _wide(lines: Array, width: int) -> Array:
     return wide
 
 
-def _drawn(
-    there: Mask, way: Way, length: int, lines: tuple[int, ...], width: int, place: int
-) -> tuple[Mask, dict[str, float]]:
+def _drawn(there: Mask, way: Way, length: int, lines: tuple[int, ...], width: int, place: int) -> Drawing:
     """The positions of one of so many lines by beginning, slope and column."""
     begins, slopes, columns = lines
     begin, slope, x = (int(n) for n in np.unravel_index(place, (begins, slopes, columns - width + 1)))

@@ -136,7 +136,7 @@ def neighbours(
     by_distance: Annotated[bool, typer.Option("--by-distance", help="Each counts as one over its distance.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Good units in bad neighbourhoods: proposed to be rejected, and nothing more.
+    """Good units in bad neighbourhoods: proposed to be downgraded (`mes lot downgrade`), and nothing more.
 
     Example: mes map neighbours W-12 --layer bin:incoming --least 6
     """

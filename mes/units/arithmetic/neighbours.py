@@ -41,5 +41,5 @@ def bad_around(failed: Mask, rule: Neighbourhood) -> NDArray[np.float32]:
 
 
 def in_bad_neighbourhood(failed: Mask, tested: Mask, rule: Neighbourhood) -> Mask:
-    """Units that passed in a bad neighbourhood: to be proposed to a person, who may reject them by a bin edit."""
+    """Units that passed in a bad neighbourhood: to be proposed to a person, who may downgrade them."""
     return tested & ~failed & (bad_around(failed & tested, rule) >= rule.least - 1e-4)

@@ -26,11 +26,13 @@ Moment = tuple[datetime, int]
 """Plant time, and the transfer's number where times are equal."""
 
 Spot = int
-"""(substrate id · 2¹⁶ + y) · 2¹⁶ + x."""
+"""(substrate id · 2¹⁶ + y) · 2¹⁶ + x, with 2¹⁵ added to both: what is recorded outside a substrate may be below 0."""
+ZERO = 2**15
 
 Spots = NDArray[np.int64]
 
-_XY, _SLOTS = struct.Struct("<HH"), struct.Struct("4B")
+_OUTCOMES = tuple(TransferOutcome)
+_XY, _SLOTS = struct.Struct("<hh"), struct.Struct("4B")
 
 
 class Recorded(NamedTuple):
@@ -55,21 +57,16 @@ class Recorded(NamedTuple):
 
 def spot(place: Place) -> Spot:
     """The number of a position."""
-    return _spot(place.substrate_id, place.x & 0xFFFF, place.y & 0xFFFF)
+    return _spot(place.substrate_id, place.x, place.y)
 
 
 def place(of: Spot) -> Place:
     """The position of that number."""
-    return Place(of >> 32, _signed(of), _signed(of >> 16))
-
-
-def _signed(number: int) -> int:
-    """The lowest 16 bits: what is recorded outside a substrate may be below 0."""
-    return ((number & 0xFFFF) ^ 0x8000) - 0x8000
+    return Place(of >> 32, (of & 0xFFFF) - ZERO, (of >> 16 & 0xFFFF) - ZERO)
 
 
 def _spot(substrate_id: int, x: int, y: int) -> Spot:
-    return substrate_id << 32 | y << 16 | x
+    return (substrate_id << 32) + (y + ZERO << 16) + x + ZERO
 
 
 class Side(NamedTuple):
@@ -132,7 +129,7 @@ def _rows(session: Session, side: Side, substrate_ids: Iterable[int], *, whole: 
 
 def _spots(rows: list[Any]) -> Spots:
     """The own positions of all moves of these rows, one after the other."""
-    xy = np.frombuffer(b"".join(row.own_xy for row in rows), "<u2").reshape(-1, 2).astype(np.int64)
+    xy = np.frombuffer(b"".join(row.own_xy for row in rows), "<i2").reshape(-1, 2).astype(np.int64) + ZERO
     of = np.repeat([row.own_id for row in rows], [row.n for row in rows]).astype(np.int64)
     return of << 32 | xy[:, 1] << 16 | xy[:, 0]
 
@@ -154,5 +151,5 @@ def _moves(session: Session, side: Side, spots: Collection[Spot], *, whole: bool
         there = None if row.other_xy is None else _spot(row.other_id, *_XY.unpack_from(row.other_xy, 4 * number))
         source, target = (there, here) if side.is_target else (here, there)
         yield Recorded(
-            (row.happened_at, row.id), number, source, target, site, level, head, TransferOutcome(outcome), row.run_id
+            (row.happened_at, row.id), number, source, target, site, level, head, _OUTCOMES[outcome], row.run_id
         )

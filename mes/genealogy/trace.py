@@ -121,7 +121,7 @@ def _up(session: Session, spots: Iterable[Spot], *, centre: bool) -> TraceUp:
     foreign = {move.number_of for moves in reach.values() for move in moves if move.target is None}
     results = supplied_results(session, foreign)
     for visit, moves in reach.items():
-        for move in sorted(moves, key=lambda m: m.moment):
+        for move in sorted(moves, key=lambda m: m.moment) if len(moves) > 1 else moves:
             to = None
             if move.outcome is TransferOutcome.PLACED:
                 to = (

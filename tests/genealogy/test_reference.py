@@ -125,13 +125,15 @@ def _apply(session: Session, report: Report) -> None:
 
 
 def test_traces_say_what_a_row_for_each_move_says(built: Built) -> None:
-    boat, x, y = built.reference.modules[-1].tolist()
+    core = built.reference.cores[0]
     with built.database.reading() as session:
-        trace, up = trace_unit(session, boat, x, y), trace_up(session, built.reference.cores[0])
-    assert len([*trace.unit.dies()]) == 106  # the interposer is one of them
-    assert moves_down(trace) == sorted(built.plain.down(boat, x, y))
-    assert moves_up(up) == sorted({one for one in built.plain.up(built.reference.cores[0]) if one[OUTCOME] == PLACED})
-    assert len(moves_up(up)) > 400
+        for boat, x, y in built.reference.modules[::9].tolist():
+            trace = trace_unit(session, boat, x, y)
+            assert len([*trace.unit.dies()]) == 106  # the interposer is one of them
+            assert moves_down(trace) == sorted(built.plain.down(boat, x, y))
+        told = moves_up(trace_up(session, core))
+    assert told == sorted({one for one in built.plain.up(core) if one[OUTCOME] == PLACED})
+    assert len(told) > 400
 
 
 def test_trace_tells_who_ordered_each_run_with_which_parameters(built: Built) -> None:

@@ -50,6 +50,9 @@ def test_a_package_is_followed_to_its_dies_and_back(shop: Site, visit: Visiting)
     work = ["CELL-1", "0", "package/10 J-0000003", f"bond@1 {SHA256[:12]}"]
     for at, cell in enumerate(["D1 die", "1", "1", "2026-03-01", *work], 1):
         expect(foreign.locator("th, td").nth(at)).to_contain_text(cell)
+    tested = page.locator("#runs tbody tr").last
+    for cell in ("package/30", "CELL-1", "bond@1", "tester"):
+        expect(tested).to_contain_text(cell)
     foreign.get_by_role("link", name="W1").click()
     expect(page.locator(".facts")).to_contain_text(re.compile(r"Now at\s*boat P.01\s+x 1, y 0"))
     expect(page.locator("#ways tbody tr")).to_have_count(2)

@@ -10,18 +10,19 @@ from mes.cli.database import writing
 from mes.cli.finding import position
 from mes.cli.lot_looks import CustomerName, LotName
 from mes.cli.lot_urgency import DUE_FORMATS
+from mes.cli.map import DeclarationNamed, declared
 from mes.cli.output import Json, Why, show_one
 from mes.cli.remote import server
 from mes.lots.create import NewLot
 from mes.lots.create import create as create_lot
 from mes.lots.create import release as release_lot
 from mes.lots.looks import look
+from mes.lots.maps.reading import MapIn, Reading
 from mes.lots.queries import lot_id
 from mes.lots.store import store as store_lot
 from mes.lots.taking import pull_sample as pull_sample_units
 from mes.lots.taking import scrap as scrap_units
 from mes.units.arrival import Arrival, arrivals
-from mes.units.formats.detect import read_any
 
 app = typer.Typer()
 
@@ -41,6 +42,7 @@ def create(
     substrates: Annotated[
         list[str] | None, typer.Option("--substrate", help="A substrate that came without a map; repeat.")
     ] = None,
+    declaration: DeclarationNamed = None,
     kind: Annotated[str, typer.Option(help="production, engineering, qualification, monitor or dummy.")] = "production",
     priority: Annotated[int, typer.Option(help="1 is the most urgent, 9 the least.")] = 5,
     due: Annotated[datetime | None, typer.Option(help="When it is due, with offset.", formats=DUE_FORMATS)] = None,
@@ -60,10 +62,12 @@ def create(
         more = {"priority": priority, "due_at": due and due.isoformat(), "release": released, "why": why}
         told = there.post("lots", body={**body, **more})
     else:
-        arrived = [one for file in maps or [] for one in arrivals(read_any(file.read_bytes()), file.name)]
-        arrived += [Arrival(substrate) for substrate in bare]
-        wanted = NewLot(name, customer, route, tuple(arrived), kind, priority, due)
+        named, came = declared(maps or [], declaration)
         with writing(why) as (session, act):
+            reading = Reading(session, named)
+            arrived = [one for file in came for one in arrivals(reading.read(MapIn(*file)), file[0])]
+            arrived += [Arrival(substrate) for substrate in bare]
+            wanted = NewLot(name, customer, route, tuple(arrived), kind, priority, due)
             lot = create_lot(session, wanted, act, released=released)
             told = look(session, lot.id)
     show_one(told, as_json=as_json)

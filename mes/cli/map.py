@@ -12,8 +12,9 @@ from mes.cli.finding import owned
 from mes.cli.map_figures import app as figures
 from mes.cli.output import Json, Why, print_json, show, show_one, working
 from mes.cli.remote import server
-from mes.lots.maps.incoming import MapIn, take_in
+from mes.lots.maps.incoming import take_in
 from mes.lots.maps.map_file import DISPOSITIONS, exported
+from mes.lots.maps.reading import MapIn
 from mes.units.formats.csv_write import write_csv
 from mes.units.formats.describe import describe
 from mes.units.formats.detect import read_any
@@ -34,6 +35,12 @@ AsItCame = Annotated[
 DeclarationIn = Annotated[
     Path | None,
     typer.Option("--declaration", help="YAML that says how plain text is to be read.", exists=True, dir_okay=False),
+]
+
+
+DeclarationNamed = Annotated[
+    str | None,
+    typer.Option("--declaration", help="How plain text is to be read: a declaration of the plant, or a YAML file."),
 ]
 
 
@@ -84,7 +91,7 @@ def import_maps(
     customer: Annotated[str, typer.Option(help="Whose material it is.")],
     route: Annotated[str, typer.Option(help="The route that its lots take.")],
     released: Annotated[bool, typer.Option("--release", help="Release the lots, too.")] = False,
-    declaration: DeclarationIn = None,
+    declaration: DeclarationNamed = None,
     why: Why = "",
     as_json: Json = False,
 ) -> None:
@@ -92,15 +99,25 @@ def import_maps(
 
     Example: mes map import incoming/*.xml --customer alpha --route hbm_core --release
     """
-    declared = declaration.read_bytes() if declaration else None
-    read = [(file.name, declare(file.read_bytes(), declared) if declared else file.read_bytes()) for file in files]
+    named, read = declared(files, declaration)
     with working("Taking maps in", as_json=as_json) as at:
         if there := server():
-            told = there.upload("maps", files=read, customer=customer, route=route, release=released, why=why)
+            to = {"customer": customer, "route": route, "release": released, "declaration": named, "why": why}
+            told = there.upload("maps", files=read, **to)
         else:
             with writing(why) as (session, act):
-                told = take_in(session, _one_by_one(read, at), customer, route, act, released=released)
+                came = _one_by_one(read, at)
+                told = take_in(session, came, customer, route, act, released=released, declaration=named)
     show_one(told, as_json=as_json)
+
+
+def declared(files: Sequence[Path], declaration: str | None) -> tuple[str | None, list[tuple[str, bytes]]]:
+    """The name of the plant's declaration by which they are read, if any; their names and contents, with a file's."""
+    read = [(file.name, file.read_bytes()) for file in files]
+    if declaration is None or not Path(declaration).is_file():
+        return declaration, read
+    says = Path(declaration).read_bytes()
+    return None, [(name, declare(content, says)) for name, content in read]
 
 
 def _one_by_one(files: Sequence[tuple[str, bytes]], at: Callable[[str, int, int], None]) -> Iterator[MapIn]:

@@ -215,6 +215,19 @@ class MapRule(Ordered, Base):
     )
 
 
+class MapDeclaration(Ordered, Base):
+    """How maps of one supplier or equipment are read that are plain text: the YAML that else stands beside a file."""
+
+    __tablename__ = "map_declaration"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    told_by: Mapped[str | None]
+    """A line of its files begins so; null where they are told by nothing, and who sends one names it."""
+    text: Mapped[str]
+
+
 class MaterialKind(Ordered, Base):
     """A kind of material that operations use up: flux, underfill, paste. Amounts are whole numbers of ``unit``."""
 

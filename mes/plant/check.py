@@ -52,6 +52,7 @@ def load(folder: Path) -> Plant:
         products=tuple(found.parts("product")),
         supply_agreements=tuple(found.parts("supply_agreement")),
         map_rules=tuple(found.parts("map_rule")),
+        map_declarations=tuple(found.parts("map_declaration")),
         recipes=tuple(found.parts("recipe")),
         routes=tuple(found.parts("route")),
         release_rules=tuple(found.parts("release_rule")),

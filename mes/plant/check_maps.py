@@ -1,15 +1,19 @@
-"""Mistakes in the rules of maps: codes that are none, operations where nothing arrives, two rules for the same."""
+"""Mistakes in what is said of maps: codes that are none, operations where nothing arrives, two rules for the same,
+declarations that cannot be read or are told by the same text.
+"""
 
 from collections.abc import Iterator
 
 from mes.lots.holds.hold_codes import MEANINGS as CODES_OF_THE_SYSTEM
 from mes.plant.gather import Entry, Gathered, unknown
 from mes.plant.problems import Problem, choice
-from mes.units.formats.findings import MEANINGS
+from mes.units.formats.declaration import read_declaration
+from mes.units.formats.findings import MEANINGS, MapRefused
 
 
 def map_problems(found: Gathered) -> Iterator[Problem]:
-    """Every mistake in the rules of maps."""
+    """Every mistake in the rules and declarations of maps."""
+    yield from _declarations(found)
     first: dict[tuple[str | None, str | None], str] = {}
     for entry in found.entries["map_rule"]:
         rule = entry.part
@@ -22,6 +26,27 @@ def map_problems(found: Gathered) -> Iterator[Problem]:
         if before != rule.name:
             message = f"{before} and {rule.name} are for the same customer and operation"
             yield entry.problem(("name",), "same_rule", message, "keep one")
+
+
+def _declarations(found: Gathered) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for entry in found.entries["map_declaration"]:
+        one = entry.part
+        try:
+            read_declaration(one.text.encode())
+        except MapRefused as refused:
+            hint = "write it as docs/reference/map-files.md says"
+            yield entry.problem(("text",), "declaration", refused.message.rstrip("."), hint)
+        other = next((name for told, name in first.items() if one.told_by and _alike(told, one.told_by)), None)
+        if other is not None:
+            message = f"{other} and {one.name} are told by the same lines"
+            yield entry.problem(("told_by",), "told_alike", message, "let each begin otherwise, or leave one out")
+        if one.told_by:
+            first.setdefault(one.told_by, one.name)
+
+
+def _alike(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
 
 
 def _operation(found: Gathered, entry: Entry) -> Iterator[Problem]:

@@ -20,6 +20,7 @@ _GONE = {
     "release_rule": " (people release)",
     "supply_agreement": " (nothing more is supplied)",
     "map_rule": " (its warnings are judged by other rules)",
+    "map_declaration": " (nothing more is read by it)",
 }
 
 

@@ -71,8 +71,9 @@ def _files(plant: Plant) -> dict[str, tuple[str, dict[str, Any]]]:
     put("products/products.yaml", "products/*.yaml", products=plant.products)
     if plant.supply_agreements:
         put("supply.yaml", "supply.yaml", supply_agreements=plant.supply_agreements)
-    if plant.map_rules:
-        put("maps.yaml", "maps.yaml", map_rules=plant.map_rules)
+    maps = {"map_rules": plant.map_rules, "map_declarations": plant.map_declarations}
+    if any(maps.values()):
+        put("maps.yaml", "maps.yaml", **{section: parts for section, parts in maps.items() if parts})
     for used in sorted({recipe.equipment_class for recipe in plant.recipes}):
         recipes = [recipe for recipe in plant.recipes if recipe.equipment_class == used]
         put(f"recipes/{used}.yaml", "recipes/*.yaml", recipes=recipes)

@@ -33,6 +33,7 @@ KINDS = {
     "Product": "product",
     "SupplyAgreement": "supply_agreement",
     "MapRule": "map_rule",
+    "MapDeclaration": "map_declaration",
     "Recipe": "recipe",
     "Route": "route",
     "ReleaseRule": "release_rule",

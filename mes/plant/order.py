@@ -14,6 +14,7 @@ from mes.definitions.models import (
     EquipmentClass,
     HoldCode,
     MaintenancePlan,
+    MapDeclaration,
     MapRule,
     MaterialKind,
     SupplyAgreement,
@@ -37,6 +38,7 @@ def misplaced(session: Session, plant: Plant) -> Places:
         (Certification, plant.certifications), (EquipmentClass, plant.classes), (Equipment, plant.equipment),
         (MaintenancePlan, plant.maintenance_plans), (ReleaseRule, plant.release_rules),
         (SupplyAgreement, plant.supply_agreements), (MapRule, plant.map_rules),
+        (MapDeclaration, plant.map_declarations),
     )  # fmt: skip
     for model, parts in parts_of:
         stands = {row.name: row.ordinal for row in session.execute(select(model.name, model.ordinal))}

@@ -13,7 +13,7 @@ from mes.dispatch.criteria import USUAL, Criterion
 from mes.people.roles import Role
 from mes.plant.part import Count, Figures, Name, Part, Title, Version, Versioned
 from mes.plant.schema_demonstration import Demonstration
-from mes.plant.schema_maps import MapRule, MapRuleFile
+from mes.plant.schema_maps import MapDeclaration, MapRule, MapsFile
 from mes.plant.schema_materials import DurableFile, DurableKind, Material, MaterialFile, MaterialUse
 from mes.plant.schema_products import Layout, Product, ProductFile, Recipe, RecipeFile
 from mes.plant.schema_supply import SupplyAgreement, SupplyFile
@@ -301,7 +301,7 @@ FILES: dict[str, type[Part]] = {
     "maintenance.yaml": MaintenanceFile,
     "products/*.yaml": ProductFile,
     "supply.yaml": SupplyFile,
-    "maps.yaml": MapRuleFile,
+    "maps.yaml": MapsFile,
     "recipes/*.yaml": RecipeFile,
     "routes/*.yaml": Route,
     "release.yaml": ReleaseFile,
@@ -331,6 +331,7 @@ class Plant:
     products: tuple[Product, ...]
     supply_agreements: tuple[SupplyAgreement, ...]
     map_rules: tuple[MapRule, ...]
+    map_declarations: tuple[MapDeclaration, ...]
     recipes: tuple[Recipe, ...]
     routes: tuple[Route, ...]
     release_rules: tuple[ReleaseRule, ...]
@@ -354,6 +355,7 @@ class Plant:
             "product": self.products,
             "supply_agreement": self.supply_agreements,
             "map_rule": self.map_rules,
+            "map_declaration": self.map_declarations,
             "recipe": self.recipes,
             "route": self.routes,
             "release_rule": self.release_rules,

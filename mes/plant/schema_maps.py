@@ -1,10 +1,11 @@
-"""``maps.yaml``: what warnings of incoming maps cause."""
+"""``maps.yaml``: what warnings of incoming maps cause, and how maps that are plain text are read."""
 
 from typing import Any
 
 from pydantic import Field
 
-from mes.plant.part import Name, Part
+from mes.plant.part import Name, Part, Title
+from mes.units.formats.declaration import MAX_BYTES
 
 
 class MapRule(Part):
@@ -22,7 +23,17 @@ class MapRule(Part):
         return super().content() | {key: sorted({*getattr(self, key)}) for key in ("stops", "holds")}
 
 
-class MapRuleFile(Part):
-    """``maps.yaml``: what warnings of incoming maps cause. Without it every warning is only recorded."""
+class MapDeclaration(Part):
+    name: Name
+    title: Title
+    told_by: str | None = Field(
+        default=None, min_length=1, max_length=80, description="A line of its files begins so, and of no others"
+    )
+    text: str = Field(min_length=1, max_length=MAX_BYTES, description="The declaration, as beside a file")
 
-    map_rules: list[MapRule]
+
+class MapsFile(Part):
+    """``maps.yaml``: what warnings of incoming maps cause, and how maps that are plain text are read."""
+
+    map_rules: list[MapRule] = Field(default_factory=list)
+    map_declarations: list[MapDeclaration] = Field(default_factory=list)

@@ -12,7 +12,7 @@ from mes.equipment.models import Equipment
 from mes.people import models as people
 from mes.plant import schema
 from mes.plant.part import Part
-from mes.plant.schema_maps import MapRule
+from mes.plant.schema_maps import MapDeclaration, MapRule
 from mes.plant.schema_materials import DurableKind, Material
 from mes.plant.schema_products import Attach, Layout, Product, Recipe
 from mes.plant.schema_supply import SupplyAgreement
@@ -58,6 +58,7 @@ def stored(session: Session) -> schema.Plant:
         products=_products(session),
         supply_agreements=_supply_agreements(session),
         map_rules=_map_rules(session),
+        map_declarations=_map_declarations(session),
         recipes=_recipes(session),
         routes=tuple(_route(session, version) for version in _current(session)),
         release_rules=_of(
@@ -96,6 +97,11 @@ def _map_rules(session: Session) -> tuple[MapRule, ...]:
     query = _columns(of, "name", "operation", "stops", "holds", "hold_code")
     query = query.add_columns(people.Customer.name.label("customer"))
     return _of(MapRule, session.execute(query.outerjoin(people.Customer, people.Customer.id == of.for_customer_id)))
+
+
+def _map_declarations(session: Session) -> tuple[MapDeclaration, ...]:
+    query = _columns(definitions.MapDeclaration, "name", "title", "told_by", "text")
+    return _of(MapDeclaration, session.execute(query))
 
 
 def _people(session: Session) -> tuple[schema.Person, ...]:

@@ -287,6 +287,7 @@ class Writer:
         "product": _put_product,
         "supply_agreement": _put_supply_agreement,
         "map_rule": _put_map_rule,
+        "map_declaration": _put_columns,
         "recipe": _put_recipe,
         "route": _put_route,
         "release_rule": _put_release_rule,

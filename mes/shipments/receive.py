@@ -12,7 +12,7 @@ from mes.history import Act, Change, Event, record_all
 from mes.lots.create import NewLot, create
 from mes.lots.holds.hold import place_hold
 from mes.lots.holds.hold_codes import DISCREPANCY, OWNER_OF_REPORTED
-from mes.lots.maps.incoming import MapIn, read_map
+from mes.lots.maps.reading import MapIn, Reading
 from mes.lots.models import Lot, LotSubstrate
 from mes.lots.queries import route_making
 from mes.materials.receive import Delivery
@@ -117,16 +117,16 @@ def _receive_material(session: Session, sent: SentMaterial, wanted: Receiving, a
 
 
 def _create(session: Session, one: SentLot, wanted: Receiving, customer: str, act: Act) -> Lot:
-    arrived = tuple(_arrival(one, sent) for sent in _came(one, wanted))
+    arrived = tuple(_arrival(Reading(session), one, sent) for sent in _came(one, wanted))
     route = route_making(session, None if wanted.route else one.product, wanted.route)
     return create(session, NewLot(one.lot, customer, route, arrived), act, released=wanted.released)
 
 
-def _arrival(one: SentLot, sent: SentSubstrate) -> Arrival:
+def _arrival(reading: Reading, one: SentLot, sent: SentSubstrate) -> Arrival:
     if sent.map is None:
         return Arrival(sent.substrate)
     file = MapIn(f"The map of {sent.substrate} in lot {one.lot}", sent.map.encode())
-    found = arrivals(read_map(file), file.name)
+    found = arrivals(reading.read(file), file.name)
     if [arrival.substrate for arrival in found] != [sent.substrate]:
         raise Malformed(f"The map of {sent.substrate} in lot {one.lot} is not that of {sent.substrate} alone.")
     return found[0]

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 from sqlalchemy import select, update
 
-from mes.definitions.models import HoldCode, MapRule
+from mes.definitions.models import HoldCode, MapDeclaration, MapRule
 from mes.people.models import Customer
 from tests.api.conftest import Api, Caller
 from tests.api.test_lots import ok, problem
@@ -90,6 +90,44 @@ def test_the_rule_that_fits_closest_judges_and_flipped_it_judges_otherwise(floor
     flip(floor, "alpha alone", stops=["row-length"])
     assert ok(send(line, "IN-4", "W4"), 201)["warnings"][0]["caused"] == "recorded"
     assert floor.problems() == []
+
+
+TABLE = b"SORT OF ALPHA\nW: W9\nL: IN-9\n0,0,1\n3,2,1\n"
+SAYS = """
+form: table
+substrate: {line: W}
+lot: {line: L}
+after: "L:"
+x: 1
+y: 2
+bin: 3
+origin: UpperLeft
+axis: DownRight
+good: [1]
+"""
+
+
+def test_plain_text_is_read_by_a_declaration_of_the_plant(floor: Floor, caller: Caller) -> None:
+    line = caller("line_engineer")
+
+    def send(name: str, **query: str) -> Any:
+        content = TABLE.replace(b"W9", name.encode()).replace(b"IN-9", b"IN-" + name.encode())
+        return line.post("/maps", params=TO | query, content=content, headers=XML)
+
+    assert "the plant has none" in problem(send("W1", declaration="sort"), 422, "malformed")["detail"]
+    problem(send("W1"), 422, "map_unreadable")
+    with floor.database.transaction() as session:
+        session.add(MapDeclaration(name="sort", title="Sort", told_by=None, text=SAYS, ordinal=1))
+    assert "choose one of sort" in problem(send("W1", declaration="short"), 422, "malformed")["detail"]
+    problem(send("W1"), 422, "map_unreadable")
+    assert ok(send("W1", declaration="sort"), 201)["lots"] == [{"lot": "IN-W1", "substrates": ["W1"]}]
+    with floor.database.transaction() as session:
+        session.execute(update(MapDeclaration).values(told_by="SORT OF"))
+    assert ok(send("W2"), 201)["lots"] == [{"lot": "IN-W2", "substrates": ["W2"]}]
+    assert (
+        ok(line.get("/substrates/W2/maps/bin:incoming"))["codes"]
+        == ok(line.get("/substrates/W1/maps/bin:incoming"))["codes"]
+    )
 
 
 def test_all_that_stops_several_lots_is_told_at_once_and_warnings_are_their_own_substrates(

@@ -51,6 +51,16 @@ MISTAKES = {
     "two rules for all": Mistake(
         "maps.yaml", "    customer: narae\n", "", "same_rule", "first-look-at-narae", "keep one"
     ),
+    "declaration": Mistake("maps.yaml", "form: table", "form: tables", "declaration", "text: |", "map-files.md"),
+    "declarations alike": Mistake(
+        "maps.yaml",
+        "map_declarations:\n",
+        "map_declarations:\n  - {name: other, title: T, told_by: HANBIT, text: "
+        "'{form: picture, substrate: {line: W}, good: [1]}'}\n",
+        "told_alike",
+        "told_by: HANBIT WAFER SORT",
+        "begin otherwise",
+    ),
 }
 
 

@@ -13,8 +13,9 @@ from mes.http.command import CommandRoute
 from mes.http.files import BYTES, TAKES_XML, XML, Uploads
 from mes.http.shapes import Name, Text, example
 from mes.http.transaction import Tx
-from mes.lots.maps.incoming import MapIn, take_in
+from mes.lots.maps.incoming import take_in
 from mes.lots.maps.map_file import bin_map, exported
+from mes.lots.maps.reading import MapIn
 from mes.lots.own_lots import own_lots
 from mes.people.access import require
 from mes.people.permissions import Permission
@@ -166,6 +167,9 @@ def take_maps_in(
     customer: Annotated[Name, Query(description="Whose material it is.")],
     route: Annotated[Name, Query(description="The route that its lots take.")],
     release: Annotated[bool, Query(description="Release the lots, too.")] = False,  # noqa: FBT002
+    declaration: Annotated[
+        Name | None, Query(description="The plant's declaration by which plain text is read; told by the content.")
+    ] = None,
     why: Annotated[Text, Query()] = "",
 ) -> Any:
     """Take in the material that map files describe: a lot for each lot they name, all of them or none.
@@ -174,4 +178,5 @@ def take_maps_in(
     read or names no lot, or where a rule of the plant stops one for its warnings.
     """
     came = [MapIn(file.name, file.content) for file in files]
-    return take_in(session, came, customer, route, act_now(session, by.name, why), released=release)
+    act = act_now(session, by.name, why)
+    return take_in(session, came, customer, route, act, released=release, declaration=declaration)

@@ -23,7 +23,7 @@ from mes.http.shapes import Name
 from mes.http.transaction import Tx
 from mes.lots.analysis.figures import found as found_on
 from mes.lots.analysis.figures import zone_yields
-from mes.lots.analysis.stack import many, of_its_lot, of_substrate
+from mes.lots.analysis.stack import many, of_codes, of_its_lot
 from mes.lots.gate.supply import reserved
 from mes.lots.holds.masks import masked
 from mes.lots.maps.api import as_json
@@ -126,7 +126,7 @@ def show(
         kept, stays = (int(where.sum()) for where in _kept(session, found, layout))
         together = many(session, found, layer)
         stack = of_its_lot(session, found, layer) if whole_lot and together else None
-        of = stack or of_substrate(session, found, layer, version)
+        of = stack or of_codes(found, layout, codes)
         plant = plant_time(session, view_of(request, viewer))
         edits = [] if stack is not None else _edits(session, viewer, known, layer)
     if stack is not None:

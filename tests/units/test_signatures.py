@@ -1,7 +1,7 @@
 """Signatures: planted ones are found and named, random failures get no name; the bench plants some thousands."""
 
 import math
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 import pytest
@@ -29,8 +29,8 @@ def wafers(kind: str, count: int) -> list[Wafer]:
     """Wafers of a moderate size, that show what is planted."""
     chance = np.random.default_rng(list(kind.encode()))
     drawn = (wafer(kind, chance) for _ in range(20 * count))
-    plain = [one for one in drawn if one.there.sum() < MOST_DIES and (one.plain or kind == "random")]
-    return plain[:count]
+    plain = (one for one in drawn if one.there.sum() < MOST_DIES and (one.plain or kind == "random"))
+    return list(islice(plain, count))
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -44,11 +44,16 @@ class Stack:
         return Outline.around(self.counts.tested > 0, pitch_um, round_=self.layout.substrate_kind == "wafer")
 
 
-def of_substrate(session: Session, found: int, layer: str, version: int | None = None) -> Stack:
+def of_substrate(session: Session, found: int, layer: str) -> Stack:
     """A stack of one, also of bins that its units brought along. Raises `NotFound` where it has no such layer."""
     query = select(Substrate, Layout).join(Layout).where(Substrate.id == found)
     substrate, layout = session.execute(query.options(undefer(Substrate.dispositions))).one()
-    return Stack(layer, layout, {found: _judged(bins_of(session, substrate, layout, layer, version))})
+    return of_codes(found, layout, bins_of(session, substrate, layout, layer))
+
+
+def of_codes(found: int, layout: Layout, bins: BinCodes) -> Stack:
+    """A stack of one whose bins have been read."""
+    return Stack(bins.name, layout, {found: _judged(bins)})
 
 
 def of_its_lot(session: Session, found: int, layer: str) -> Stack:

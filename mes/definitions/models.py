@@ -103,8 +103,15 @@ class Layout(Base):
     pitch_y_um: Mapped[float]
     holder: Mapped[str | None]
     """The kind of durables that carry loads of it; null where nobody counts what they lie in."""
+    block_rows: Mapped[int | None]
+    """Of a panel that is made of blocks: rows of positions of each; the block of a position follows from that."""
+    block_columns: Mapped[int | None]
 
     __table_args__ = (
+        CheckConstraint(
+            "num_nulls(block_rows, block_columns) in (0, 2) and rows % block_rows = 0 and columns % block_columns = 0",
+            name="blocks",
+        ),
         CheckConstraint("rows > 0 and columns > 0 and rows::bigint * columns <= 4000000", name="size"),
         CheckConstraint("substrate_kind in ('wafer', 'frame', 'strip', 'panel', 'boat', 'tray')", name="kind"),
     )
@@ -125,10 +132,13 @@ class Product(Base):
     """Of a package that takes up moisture, by J-STD-020; null of what needs none."""
     reticle: Mapped[dict[str, Any] | None]
     """Of a multi-project wafer: {projects: [{name, customer, product}], rows: [letters of the positions of a shot]}."""
+    most_height_um: Mapped[float | None]
+    """What is attached at no site of it is higher, all levels together."""
 
     layout: Mapped[Layout] = relationship(lazy="raise")
 
     __table_args__ = (
+        CheckConstraint("most_height_um > 0 and most_height_um < 'infinity'", name="height"),
         CheckConstraint(f"moisture_level in ({', '.join(repr(level) for level in LEVELS)})", name="moisture_level"),
     )
 
@@ -317,7 +327,10 @@ class DurableKind(Ordered, Base):
 
 
 class AttachSite(Base):
-    """One site of a product's attach specification: what belongs there, at which level (1 is the lowest)."""
+    """One site of a product's attach specification: what belongs there, at which level (1 is the lowest).
+
+    Where the position is bad a dummy belongs there instead, if the product has one for it.
+    """
 
     __tablename__ = "attach_site"
 
@@ -326,8 +339,12 @@ class AttachSite(Base):
     site: Mapped[int]
     level: Mapped[int]
     die_product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    height_um: Mapped[float | None]
+    """By how much a position grows with it, its joint included."""
+    dummy_product_id: Mapped[int | None] = mapped_column(ForeignKey("product.id"))
 
     __table_args__ = (
+        CheckConstraint("height_um > 0 and height_um < 'infinity'", name="height"),
         UniqueConstraint("product_id", "site", "level"),
         CheckConstraint("site between 0 and 255 and level between 1 and 255", name="range"),
     )

@@ -18,14 +18,14 @@ from mes.lots.gate.start_gate import judge
 from mes.lots.gate.start_gate_facts import Facts, LotFacts, by_product
 from mes.lots.gate.start_gate_look import look
 from mes.lots.gate.supply import filled, sources
-from mes.lots.models import LotSubstrate
-from mes.lots.progress import asked_positions
+from mes.lots.progress import asked_positions, worked_on
 from mes.routes.models import Operation, QueueLimit
 from mes.routes.states import OperationKind
 from mes.runs.models import Run
 from mes.runs.states import OPEN
 from mes.units.models import Substrate
 from mes.units.positions import opened
+from mes.units.states import USABLE
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def read_line(
         reasons,
         assemblies,
         too_late(session, {c.operation_id for c in waits}, at),
-        _asked(session, [m for c in placing for m in waits[c].members]),
+        _asked(session, [waits[c] for c in placing]),
     )
 
 
@@ -139,9 +139,11 @@ def _needed_soon(waits: Mapping[Candidate, LotFacts], assemblies: Mapping[int, S
     }
 
 
-def _asked(session: Session, members: Sequence[LotSubstrate]) -> dict[int, int]:
-    if not members:
+def _asked(session: Session, lots: Sequence[LotFacts]) -> dict[int, int]:
+    """How many positions of each substrate a run would work on."""
+    there = [(m, USABLE if lot.operation is None else worked_on(lot.operation)) for lot in lots for m in lot.members]
+    if not there:
         return {}
-    query = select(Substrate).where(Substrate.id.in_([m.substrate_id for m in members]))
+    query = select(Substrate).where(Substrate.id.in_([m.substrate_id for m, _ in there]))
     positions = opened(session, session.scalars(query.options(undefer(Substrate.dispositions))).all())
-    return {m.substrate_id: int(asked_positions(m, positions[m.substrate_id]).sum()) for m in members}
+    return {m.substrate_id: int(asked_positions(m, positions[m.substrate_id], on=on).sum()) for m, on in there}

@@ -66,9 +66,16 @@ def come_back(member: LotSubstrate, positions: Positions, following: Operation |
         move_on(member, positions, following, at)
 
 
-def asked_positions(member: LotSubstrate, positions: Positions, masked: Mask | None = None) -> Mask:
+def worked_on(operation: Operation) -> tuple[Disposition, ...]:
+    """On what an operation works: units that may go on, or, where it puts dummies, bad positions."""
+    return (Disposition.REJECTED,) if operation.dummies else USABLE
+
+
+def asked_positions(
+    member: LotSubstrate, positions: Positions, masked: Mask | None = None, on: tuple[Disposition, ...] = USABLE
+) -> Mask:
     """The positions that a run of this substrate works on: what is left of the visit, there, and not ``masked``."""
-    usable = positions.are(*USABLE)
+    usable = positions.are(*on)
     if masked is not None:
         usable &= ~masked
     return usable if member.todo is None else usable & unpack(member.todo, positions.shape)

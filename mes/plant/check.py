@@ -84,6 +84,7 @@ def _problems(found: Gathered) -> list[Problem]:
         _hold_codes,
         _bin_reasons,
         _equipment,
+        _layouts,
         _products,
         _product_rings,
         project_problems,
@@ -167,21 +168,58 @@ def _equipment(found: Gathered) -> Iterator[Problem]:
         yield from unknown(found, entry, ("area",), "area", entry.part.area)
 
 
+def _layouts(found: Gathered) -> Iterator[Problem]:
+    for entry in found.entries["layout"]:
+        layout = entry.part
+        for key, of_block, of_all in (
+            ("block_rows", layout.block_rows, layout.rows), ("block_columns", layout.block_columns, layout.columns)
+        ):  # fmt: skip
+            if of_block is not None and of_all % of_block:
+                message = f"blocks of {of_block} do not fill {of_all} {key.removeprefix('block_')}"
+                yield entry.problem((key,), "blocks", message, f"write a number by which {of_all} can be divided")
+        if (layout.block_rows is None) != (layout.block_columns is None):
+            message = f"the blocks of {layout.name} have rows or columns, and not both"
+            yield entry.problem(("name",), "blocks", message, "write block_rows: and block_columns:, or neither")
+
+
 def _products(found: Gathered) -> Iterator[Problem]:
     for entry in found.entries["product"]:
+        yield from _heights(entry)
         yield from unknown(found, entry, ("layout",), "layout", entry.part.layout)
         seen: set[tuple[int, int]] = set()
         for index, place in enumerate(entry.part.attach):
             at = ("attach", index)
             yield from unknown(found, entry, (*at, "product"), "product", place.product)
+            if place.dummy is not None:
+                yield from unknown(found, entry, (*at, "dummy"), "product", place.dummy)
             if (place.site, place.level) in seen:
                 message = f"site {place.site} level {place.level} stands twice"
                 yield entry.problem(at, "duplicate_site", message, "keep one")
             seen.add((place.site, place.level))
 
 
+def _heights(entry: Entry) -> Iterator[Problem]:
+    """Where a product has a limit, every level at its sites has a height, and those of a site do not exceed it."""
+    most_um = entry.part.most_height_um
+    if most_um is None:
+        return
+    heights_um: dict[int, float] = {}
+    for index, place in enumerate(entry.part.attach):
+        if place.height_um is None:
+            message = f"site {place.site} level {place.level} has no height, and {entry.part.name} has a limit"
+            yield entry.problem(("attach", index), "height", message, "add height_um:, or leave most_height_um out")
+        heights_um[place.site] = heights_um.get(place.site, 0.0) + (place.height_um or 0.0)
+    for site, height_um in heights_um.items():
+        if height_um > most_um:
+            message = f"what is attached at site {site} is {height_um:g} um high"
+            yield entry.problem(("most_height_um",), "height", message, f"at most {most_um:g} um fit: take away levels")
+
+
 def _product_rings(found: Gathered) -> Iterator[Problem]:
-    inside = {part.name: {place.product for place in part.attach} for part in found.parts("product")}
+    inside = {
+        part.name: {name for place in part.attach for name in (place.product, place.dummy) if name is not None}
+        for part in found.parts("product")
+    }
     for entry in found.entries["product"]:
         name = entry.part.name
         reached, todo = set[str](), set(inside.get(name, ()))

@@ -9,6 +9,7 @@ from mes.plant.check_ways import recipe_of_class
 from mes.plant.gather import Entry, Gathered
 from mes.plant.problems import Problem, choice
 from mes.plant.schema import Operation, Route
+from mes.plant.schema_products import Product
 from mes.routes.states import OperationKind
 
 KIND_NEEDS = {
@@ -73,6 +74,9 @@ def _form(found: Gathered, entry: Entry, index: int, operation: Operation) -> It
         message = "an assembly fills no site" if kind is OperationKind.ASSEMBLE else f"a {kind} operation fills no site"
         hint = "add fills: with site and level" if kind is OperationKind.ASSEMBLE else "leave fills out"
         yield entry.problem((*at, "fills"), "fills", message, hint)
+    if operation.dummies and kind is not OperationKind.ASSEMBLE:
+        message = f"a {kind} operation puts no dummies"
+        yield entry.problem((*at, "dummies"), "dummies", message, "leave dummies out, or let it be an assembly")
 
 
 def _judgement(entry: Entry, index: int, operation: Operation) -> Iterator[Problem]:
@@ -164,6 +168,9 @@ def _sites(found: Gathered, entry: Entry, route: Route) -> Iterator[Problem]:
     specified = {(place.site, place.level) for place in product.attach}
     filled: set[tuple[int, int]] = set()
     for index, operation in enumerate(route.operations):
+        if operation.dummies:
+            yield from _dummies(entry, index, operation, product, filled)
+            continue
         for n, place in enumerate(operation.fills):
             at, here = ("operations", index, "fills", n), (place.site, place.level)
             if here not in specified:
@@ -177,6 +184,25 @@ def _sites(found: Gathered, entry: Entry, route: Route) -> Iterator[Problem]:
     for site, level in sorted(specified - filled):
         message = f"no operation fills site {site} level {level} of {route.product}"
         yield entry.problem(("operations",), "site_unfilled", message, "add it to the fills of an assembly")
+
+
+def _dummies(
+    entry: Entry, index: int, operation: Operation, product: Product, filled: set[tuple[int, int]]
+) -> Iterator[Problem]:
+    """Dummies are for sites that have one and that nothing has filled yet: what is bad is empty there."""
+    have = {(place.site, place.level) for place in product.attach if place.dummy is not None}
+    for n, place in enumerate(operation.fills):
+        at, here = ("operations", index, "fills", n), (place.site, place.level)
+        if here not in have:
+            message = f"{product.name} has no dummy for site {place.site} level {place.level}"
+            yield entry.problem(at, "dummies", message, "name one in the attach specification")
+        if here in filled:
+            message = f"site {place.site} level {place.level} is filled before"
+            yield entry.problem(at, "dummies", message, "put dummies there before anything is attached")
+    for key in ("materials", "durables"):
+        if getattr(operation, key):
+            message = f"dummies are no units, and {key} are counted by units"
+            yield entry.problem(("operations", index, key), "dummies", message, f"leave {key} out")
 
 
 def _queue_limits(found: Gathered, entry: Entry, route: Route) -> Iterator[Problem]:

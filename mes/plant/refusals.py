@@ -142,7 +142,7 @@ def _open_lots(session: Session, query: Select[str]) -> list[str]:
 
 
 def _layout_changed(session: Session, name: str, changed: set[str]) -> Reason | None:
-    if not changed & {"rows", "columns", "substrate_kind"}:
+    if not changed & {"rows", "columns", "substrate_kind", "block_rows", "block_columns"}:
         return None
     query = select(func.count(Substrate.id)).join(Layout, Layout.id == Substrate.layout_id).where(Layout.name == name)
     count = session.scalar(query)

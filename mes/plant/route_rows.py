@@ -65,6 +65,7 @@ def _operation(session: Session, route: RouteVersion, content: dict[str, Any]) -
         class_id=_id(session, EquipmentClass, content["class"]),
         recipe_version_id=_id(session, RecipeVersion, content["recipe"]),
         fills=[[place["site"], place["level"]] for place in content["fills"]],
+        dummies=content.get("dummies", False),
         makes_layout_id=_id(session, Layout, content["makes"]) if content["makes"] else None,
         bins={
             code: {"name": bin_name, "quality": "pass" if int(code) == PASS_BIN else "fail"}

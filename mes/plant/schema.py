@@ -184,7 +184,17 @@ class Rework(Part):
 BinCode = Annotated[int, Field(ge=1, le=255)]
 
 
-SAID_LATER = {"process_h", "materials", "rework", "sampling", "alternatives", "certification", "durables", "measures"}
+SAID_LATER = {
+    "process_h",
+    "materials",
+    "rework",
+    "sampling",
+    "alternatives",
+    "certification",
+    "durables",
+    "measures",
+    "dummies",
+}
 """Keys of an operation that texts of earlier versions did not have."""
 
 
@@ -221,6 +231,9 @@ class Operation(Part):
     equipment_class: Name = Field(alias="class")
     recipe: Versioned
     fills: list[SiteLevel] = Field(default_factory=list, description="assemble: what it fills of the attach sites")
+    dummies: bool = Field(
+        default=False, description="assemble: it puts dummies on bad positions, and fills no good one"
+    )
     makes: Name | None = Field(default=None, description="transfer: the layout of the substrates that it fills")
     bins: dict[BinCode, Name] = Field(default_factory=dict, description="Bin codes: 1 is good, every other a failure")
     process_h: float | None = Field(default=None, gt=0, description="How long equipment works on one run, in hours")

@@ -18,6 +18,8 @@ class Layout(Part):
     holder: Name | None = Field(
         default=None, description="The kind of durables, boats or trays, of which each carries one load of it"
     )
+    block_rows: Count | None = Field(default=None, description="Of a panel made of blocks: rows of positions of each")
+    block_columns: Count | None = None
 
 
 class Attach(Part):
@@ -26,6 +28,8 @@ class Attach(Part):
     site: int = Field(ge=0, le=255)
     level: int = Field(ge=1, le=255)
     product: Name
+    height_um: float | None = Field(default=None, gt=0, description="How much higher it makes the unit, joint included")
+    dummy: Name | None = Field(default=None, description="The product that is put there where the position is bad")
 
 
 class Project(Part):
@@ -51,6 +55,9 @@ class Product(Part):
     unit: Name = Field(description="The word for one of it: die, stack, module, package")
     layout: Name = Field(description="The form in which its material arrives")
     attach: list[Attach] = Field(default_factory=list)
+    most_height_um: float | None = Field(
+        default=None, gt=0, description="What is attached at a site is not higher, all its levels together"
+    )
     reticle: Reticle | None = Field(default=None, description="Of a multi-project wafer: whose is what")
     moisture_level: Level | None = Field(
         default=None, description="Of a package that takes up moisture, by J-STD-020; its floor life is J-STD-033's"

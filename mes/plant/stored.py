@@ -24,7 +24,17 @@ from mes.routes.models import Operation, QueueLimit, RouteVersion
 
 HOUR_S = 3600.0
 DURABLE_KIND = ("name", "title", "counts", "per", "most", "clean_every", "inspect_every")
-LAYOUT = ("name", "substrate_kind", "rows", "columns", "pitch_x_um", "pitch_y_um", "holder")
+LAYOUT = (
+    "name",
+    "substrate_kind",
+    "rows",
+    "columns",
+    "pitch_x_um",
+    "pitch_y_um",
+    "holder",
+    "block_rows",
+    "block_columns",
+)
 
 P = TypeVar("P", bound=Part)
 
@@ -182,7 +192,10 @@ def _products(session: Session) -> tuple[Product, ...]:
     places = definitions.AttachSite
     for place in session.scalars(select(places).order_by(places.site, places.level)):
         listed = attach.setdefault(place.product_id, [])
-        listed.append({"site": place.site, "level": place.level, "product": names[place.die_product_id]})
+        listed.append(
+            {key: getattr(place, key) for key in ("site", "level", "height_um")}
+            | {"product": names[place.die_product_id], "dummy": names.get(place.dummy_product_id)}
+        )
     product = definitions.Product
     query = (
         select(
@@ -192,6 +205,7 @@ def _products(session: Session) -> tuple[Product, ...]:
             product.unit,
             product.moisture_level,
             product.reticle,
+            product.most_height_um,
             definitions.Layout.name.label("layout"),
         )
         .join(definitions.Layout, definitions.Layout.id == product.layout_id)
@@ -205,6 +219,7 @@ def _products(session: Session) -> tuple[Product, ...]:
             layout=row.layout,
             moisture_level=row.moisture_level,
             reticle=row.reticle,
+            most_height_um=row.most_height_um,
             attach=[Attach(**place) for place in attach.get(row.id, [])],
         )
         for row in session.execute(query)
@@ -279,6 +294,7 @@ def _operation(row: Any) -> dict[str, Any]:
         "kind": operation.kind,
         "class": row.of_class,
         "recipe": row.recipe,
+        "dummies": operation.dummies,
         "makes": row.makes,
         "process_h": None if operation.process_s is None else hours(operation.process_s),
         "retest": operation.retest,

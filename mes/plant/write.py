@@ -177,6 +177,8 @@ class Writer:
                     site=place["site"],
                     level=place["level"],
                     die_product_id=self._id(Product, place["product"]),
+                    height_um=place["height_um"],
+                    dummy_product_id=self._id(Product, place["dummy"]) if place["dummy"] else None,
                 )
                 for place in places
             )

@@ -55,6 +55,8 @@ class Operation(Base):
     recipe_version_id: Mapped[int] = mapped_column(ForeignKey("recipe_version.id"))
     fills: Mapped[list[Any]]
     """For assemble: [site, level] pairs of the attach specification that this operation fills."""
+    dummies: Mapped[bool] = mapped_column(default=False)
+    """For assemble: it fills those sites of bad positions, with dummies; good ones it leaves alone."""
     makes_layout_id: Mapped[int | None] = mapped_column(ForeignKey("layout.id"))
     """For transfer: the layout of the substrates it fills."""
     bins: Mapped[dict[str, Any]]

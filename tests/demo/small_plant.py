@@ -20,7 +20,7 @@ DEMONSTRATION = ROOT / "deploy" / "plants" / "demonstration_centre"
 LOTS = 12
 """Two lots of modules fewer than the demonstration's pattern has: all else of it."""
 LEFT_OUT = 2
-FAN_OUT = ("radio_die", "fan_out_wafer", "baseband_die", "fan_out_panel")
+FAN_OUT = ("radio_die", "fan_out_wafer", "baseband_die", "silicon_dummy", "fan_out_panel")
 """Routes that the small plant does not have."""
 
 SHAPES = {
@@ -33,7 +33,7 @@ SHAPES = {
 """Rows and columns of each layout."""
 SUBSTRATES = {
     "hbm_core": 4, "top_die": 2, "hbm_stack": 3, "chip_on_wafer": 3, "module": 3, "sic_die": 1, "power_module": 1,
-    "radio_die": 2, "fan_out_wafer": 2, "baseband_die": 1, "fan_out_panel": 1,
+    "radio_die": 2, "fan_out_wafer": 2, "baseband_die": 1, "silicon_dummy": 1, "fan_out_panel": 1,
 }  # fmt: skip
 """Of a lot, by its route, beside those that are missing of its shipment."""
 STACKED = {"hbm_core": 5, "hbm_stack": 2}
@@ -121,6 +121,8 @@ def _stack(content: Any) -> None:
 def _shrink_layouts(content: Any) -> None:
     for layout in content["layouts"]:
         layout["rows"], layout["columns"] = SHAPES[layout["name"]]
+        if "block_rows" in layout:
+            layout["block_rows"], layout["block_columns"] = layout["rows"] // 2, layout["columns"] // 2
 
 
 def _shrink_lots(content: Any) -> None:

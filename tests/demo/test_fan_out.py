@@ -10,7 +10,7 @@ from sqlalchemy import select
 from equipment.sim.config import FIGURES, Kind
 from equipment.sim.world import World
 from mes.cli.db_check import check
-from mes.lots.models import Lot
+from mes.definitions.models import Product
 from mes.units.models import Layer, Substrate, Transfer
 from mes.units.positions import opened
 from mes.units.states import Disposition
@@ -62,7 +62,7 @@ def _blemish(content: Any) -> None:
 def test_every_lot_ends_and_every_count_of_the_units_agrees(fan_out: Twin) -> None:
     told = fan_out.summary()
     assert told["conservation"]["equal"], told
-    assert told["lots"] == {"completed": 2, "stocked": 2}
+    assert told["lots"] == {"completed": 2, "stocked": 3}
     assert check(fan_out.owner_url).problems == []
 
 
@@ -94,15 +94,19 @@ def test_the_die_shift_on_record_is_the_true_one_within_the_repeatability(fan_ou
     assert abs(together.mean()) < repeatability_um
 
 
-def test_dies_are_attached_on_good_sites_alone(fan_out: Twin) -> None:
+def test_good_sites_take_dies_and_bad_ones_dummies(fan_out: Twin) -> None:
     with fan_out.database.reading() as session:
         (panel,) = session.scalars(select(Substrate).where(Substrate.name.like("fan_out_panel-01-%")))
         at = opened(session, [panel])[panel.id]
-        bad = at.are(Disposition.REJECTED)
-        filled = at.nowhere()
-        for to_xy in session.scalars(select(Transfer.to_xy).where(Transfer.target_id == panel.id)):
+        filled = {"baseband_die": at.nowhere(), "silicon_dummy": at.nowhere()}
+        query = select(Product.name, Transfer.to_xy).join(Substrate, Substrate.id == Transfer.source_id)
+        query = query.join(Product, Product.id == Substrate.product_id).where(Transfer.target_id == panel.id)
+        for product, to_xy in session.execute(query):
             x, y = np.frombuffer(to_xy, "<i2").reshape(-1, 2).T
-            filled[y, x] = True
-        assert session.scalar(select(Lot.units).where(Lot.name == "fan_out_panel-01")) == int(filled.sum()) > 0
-    assert bad.any()
-    assert not (bad & filled).any()
+            filled[product][y, x] = True
+    dies, dummies = filled.values()
+    assert (dies ^ dummies).all()
+    assert dummies.any()
+    assert at.are(Disposition.REJECTED)[dummies].all()
+    of_dummies = [one for one in fan_out.summary()["operations"] if one["operation"] == "fan_out_panel/45"]
+    assert all(one["in"] == 0 for one in of_dummies)  # a dummy is no unit

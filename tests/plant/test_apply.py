@@ -86,7 +86,7 @@ def test_everything_is_there(database: Database, plant: Path) -> None:
         assert stack.fills == [[1, 1], [1, 2], [1, 3], [1, 4]]
         assert stack.bins["1"] == {"name": "good", "quality": "pass"}
         assert stack.bins["4"] == {"name": "crack", "quality": "fail"}
-        assert session.scalar(select(func.count(Operation.id))) == 86
+        assert session.scalar(select(func.count(Operation.id))) == 88
         limits = session.scalars(select(QueueLimit).where(QueueLimit.from_operation_id == stack.id)).one()
         assert (limits.most_s, limits.warning_s) == (24 * 3600, 18 * 3600)
         assert set(session.scalars(select(User.password_hash))) == {None}
@@ -99,7 +99,7 @@ def test_history_tells_all_of_it(database: Database, plant: Path) -> None:
         assert {(kind, verb): n for kind, verb, n in verbs} == {
             ("equipment", "add"): 38,
             ("recipe_version", "approve"): 50,
-            ("route_version", "release"): 12,
+            ("route_version", "release"): 13,
             ("site", "apply"): 1,
         }
         told = session.scalars(select(History.body).where(History.subject_kind == "site")).one()

@@ -19,7 +19,7 @@ from tests.plant.plants import DEMONSTRATION, SHUTTLE, copied, edit
 def test_demonstration_centre_is_clean() -> None:
     assert check(DEMONSTRATION) == []
     plant = load(DEMONSTRATION)
-    assert [len(route.operations) for route in plant.routes] == [1, 8, 22, 20, 4, 6, 1, 6, 12, 1, 1, 4]
+    assert [len(route.operations) for route in plant.routes] == [1, 8, 23, 20, 4, 6, 1, 6, 12, 1, 1, 1, 4]
     assert len(plant.equipment) == 38
 
 
@@ -52,10 +52,10 @@ def test_tests_of_the_demonstration_centre_know_every_fail_code() -> None:
 
 
 def test_lots_are_fed_in_the_pattern_with_new_names() -> None:
-    lots = fed(read_demonstration(DEMONSTRATION).lots, 20)
+    lots = fed(read_demonstration(DEMONSTRATION).lots, 21)
     assert [name for name, _ in lots[:3]] == ["hbm_core-01", "hbm_core-02", "top_die-01"]
-    assert lots[18] == ("hbm_core-05", lots[0][1])
-    assert len({name for name, _ in lots}) == 20
+    assert lots[19] == ("hbm_core-05", lots[0][1])
+    assert len({name for name, _ in lots}) == 21
 
 
 # fmt: off
@@ -170,6 +170,21 @@ MISTAKES = {
     "worst pass of failed units alone": Mistake(
         "routes/top_die.yaml", "retest: {bins: [7]", "retest: {effective: worst, bins: [7]", "retest",
         "effective: worst", "whole: true"),
+    "blocks that do not fill a panel": Mistake("products/layouts.yaml", "block_rows: 12", "block_rows: 7", "blocks",
+                                               "block_rows: 7", "divided"),
+    "blocks without rows": Mistake("products/layouts.yaml", "    block_rows: 12\n", "", "blocks", "fan_out_panel",
+                                   "or neither"),
+    "stack that is too high": Mistake("products/memory.yaml", "most_height_um: 660", "most_height_um: 200", "height",
+                                      "most_height_um: 200", "take away levels"),
+    "level without a height": Mistake("products/memory.yaml", "level: 3, product: hbm_core, height_um: 60",
+                                      "level: 3, product: hbm_core", "height", "level: 3", "add height_um:"),
+    "dummy": Mistake("products/fan_out.yaml", "dummy: silicon_dummy", "dummy: silicon_dumy", "unknown_product",
+                     "silicon_dumy", "did you mean silicon_dummy?"),
+    "dummies where there are none": Mistake(
+        "routes/fan_out_wafer.yaml", "kind: assemble", "kind: assemble\n    dummies: true", "dummies",
+        "{site: 1, level: 1}", "name one in the attach specification"),
+    "dummies in a test": Mistake("routes/module.yaml", "kind: test", "kind: test\n    dummies: true", "dummies",
+                                 "dummies: true", "let it be an assembly"),
     "measured twice": Mistake("routes/fan_out_wafer.yaml", "{name: shift_y_um,", "{name: shift_x_um,",
                               "duplicate_measure", "{name: shift_x_um",
                               "keep one"),

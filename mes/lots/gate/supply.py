@@ -1,7 +1,7 @@
 """What an assembly needs, and the source substrates that could give it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -29,6 +29,9 @@ class Need:
     level: int
     product_id: int
     product: str
+    dummy_id: int | None = None
+    dummy: str = ""
+    """What belongs there where the position is bad, if anything does."""
 
 
 def needs(session: Session, operation: Operation, product_id: int) -> list[Need]:
@@ -37,24 +40,34 @@ def needs(session: Session, operation: Operation, product_id: int) -> list[Need]
 
 
 def filled(operation: Operation, sites: Iterable[Need]) -> list[Need]:
-    """Those of the sites of a product that ``operation`` fills."""
+    """Those of the sites of a product that ``operation`` fills, with dummies where it puts such."""
     wanted = {(int(site), int(level)) for site, level in operation.fills}
-    return [need for need in sites if (need.site, need.level) in wanted]
+    here = [need for need in sites if (need.site, need.level) in wanted]
+    if not operation.dummies:
+        return here
+    return [replace(need, product_id=need.dummy_id, product=need.dummy) for need in here if need.dummy_id is not None]
 
 
+_DUMMY = aliased(Product)
 _SITES = (
-    select(AttachSite.product_id, AttachSite.site, AttachSite.level, Product.id, Product.name)
+    select(
+        AttachSite.product_id.label("of_product"), AttachSite.site, AttachSite.level, Product.id.label("die_id"),
+        Product.name.label("die"), _DUMMY.id.label("dummy_id"), func.coalesce(_DUMMY.name, "").label("dummy"),
+    )
     .join(Product, Product.id == AttachSite.die_product_id)
+    .outerjoin(_DUMMY, _DUMMY.id == AttachSite.dummy_product_id)
     .where(AttachSite.product_id.in_(bindparam("products", expanding=True)))
     .order_by(AttachSite.level, AttachSite.site)
-)
+)  # fmt: skip
 
 
 def attach_sites(session: Session, product_ids: Iterable[int]) -> dict[int, list[Need]]:
     """Every site of a position of these products, by product, lowest level first."""
     found: dict[int, list[Need]] = {}
-    for of_product, site, level, die_id, die in session.execute(_SITES, {"products": list(product_ids)}):
-        found.setdefault(of_product, []).append(Need(site, level, die_id, die))
+    for row in session.execute(_SITES, {"products": list(product_ids)}):
+        found.setdefault(row.of_product, []).append(
+            Need(row.site, row.level, row.die_id, row.die, row.dummy_id, row.dummy)
+        )
     return found
 
 

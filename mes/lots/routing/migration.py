@@ -161,7 +161,7 @@ class _Seen:
 def _behind(operations: Sequence[Operation], number: int) -> list[tuple[object, ...]]:
     """What has moved units before the operation of that number."""
     there = (one for one in operations if one.number < number and one.kind in MOVES)
-    return [(one.number, one.kind, sorted(one.fills), one.makes_layout_id) for one in there]
+    return [(one.number, one.kind, sorted(one.fills), one.dummies, one.makes_layout_id) for one in there]
 
 
 def _seen(session: Session, lots: Sequence[Lot], there: Sequence[LotSubstrate], target: RouteVersion) -> _Seen:

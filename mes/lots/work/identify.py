@@ -15,7 +15,7 @@ from mes.db import Locked, lock
 from mes.equipment.models import Equipment
 from mes.errors import Busy, MesError
 from mes.lots.models import Lot, LotSubstrate, RunLoad, RunSource, RunSubstrate
-from mes.lots.progress import members_of
+from mes.lots.progress import members_of, worked_on
 from mes.lots.queries import operations, with_next
 from mes.lots.states import OPEN_WORK, Progress, Work
 from mes.routes.models import Operation
@@ -92,8 +92,8 @@ class Report:
         return unpack(self.work.positions, self.on.shape)
 
     def left(self) -> Mask:
-        """Units that the run asked for and that were not worked on."""
-        return self.asked() & ~self.worked & self.on.are(*USABLE)
+        """What the run asked for and that was not worked on."""
+        return self.asked() & ~self.worked & self.on.are(*worked_on(self.operation))
 
     def doubt(self, code: str, where: Mask) -> None:
         """Note an exception at these positions of the substrate worked on; the units there become suspect."""

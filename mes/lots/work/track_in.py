@@ -239,8 +239,8 @@ def _asked(session: Session, picture: _Picture) -> dict[int, Mask]:
     positions = opened(session, [picture.locked.one(Substrate, m.substrate_id) for _, m in picture.work])
     moves = picture.operation.kind == OperationKind.TRANSFER
     stay = masked(session, {i: at.shape for i, at in positions.items()}) if moves else {}
-    of = ((m, m.substrate_id) for _, m in picture.work)
-    return {i: progress.asked_positions(member, positions[i], stay.get(i)) for member, i in of}
+    of, on = ((m, m.substrate_id) for _, m in picture.work), progress.worked_on(picture.operation)
+    return {i: progress.asked_positions(member, positions[i], stay.get(i), on) for member, i in of}
 
 
 def _order(session: Session, picture: _Picture, run: Run, asked: Mapping[int, Mask]) -> list[Change]:

@@ -123,9 +123,9 @@ def _doubt(report: Report, doubts: dict[str, str]) -> None:
 
 
 def _count(report: Report, judged: Judged, in_doubt: Mask) -> None:
-    """Count units once each: failed or lost, judged again, suspect, or good."""
+    """Count units once each: failed or lost, judged again, suspect, or good. Dummies are none."""
     work, result, on = report.work, report.result, report.on
-    touched = report.worked & report.asked()
+    touched = on.nowhere() if report.operation.dummies else report.worked & report.asked()
     failed = touched & (judged.failed | on.became(Disposition.LOST, Disposition.SCRAPPED))
     again = touched & judged.again & ~failed
     suspect = touched & (in_doubt | on.are(Disposition.SUSPECT)) & ~failed & ~again

@@ -30,7 +30,8 @@ Positions = Annotated[
     list[str] | None,
     typer.Option(
         metavar="TEXT",
-        help="Hold these units alone: 'W-3 4,7 5,7', 'W-3 id A7', 'W-3 bin bin:module/40 7', 'W-3'; * is all; repeat.",
+        help="Hold these units alone: 'W-3 4,7 5,7', 'W-3 id A7', 'W-3 bin bin:module/40 7', 'P-1 block 0,1', 'W-3';"
+        " * is all; repeat.",
     ),
 ]
 

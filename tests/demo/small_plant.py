@@ -33,7 +33,7 @@ SHAPES = {
 """Rows and columns of each layout."""
 SUBSTRATES = {
     "hbm_core": 4, "top_die": 2, "hbm_stack": 3, "chip_on_wafer": 3, "module": 3, "sic_die": 1, "power_module": 1,
-    "radio_die": 2, "fan_out_wafer": 2, "baseband_die": 1, "silicon_dummy": 1, "fan_out_panel": 1,
+    "radio_die": 1, "fan_out_wafer": 1, "baseband_die": 1, "silicon_dummy": 1, "fan_out_panel": 1,
 }  # fmt: skip
 """Of a lot, by its route, beside those that are missing of its shipment."""
 STACKED = {"hbm_core": 5, "hbm_stack": 2}

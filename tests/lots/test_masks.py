@@ -259,8 +259,12 @@ WRONG: dict[str, tuple[type[MesError], Units]] = {
     "There is no unit at (2, 2) of W1.": (Malformed, at("W1", (0, 0), (2, 2))),
     "Name at least one position (x, y).": (Malformed, at("W1")),
     "The lot has no substrate W9.": (NotFound, at("W9", (0, 0))),
-    "Name units in one way: by positions, by ids or by a bin.": (Malformed, Units("W1", at=[(0, 0)], ids=["a"])),
+    "Name units in one way: by positions, by ids, by a bin or by a block.": (
+        Malformed,
+        Units("W1", at=[(0, 0)], ids=["a"]),
+    ),
     "None of these substrates has a map bin:board/20.": (NotFound, Units(bin=("bin:board/20", 2))),
+    "None of these substrates is made of blocks.": (NotFound, Units("W1", block=(0, 0))),
     "No unit there has the id nobody.": (Malformed, Units(ids=["nobody"])),
     "No unit that is there is meant; look at the map.": (Malformed, Units(bin=("bin:incoming", 9))),
 }
@@ -283,6 +287,8 @@ WRITTEN: dict[str, Units] = {
     "W-3 id A7 A8": Units("W-3", ids=["A7", "A8"]),
     "* bin bin:module/40 7": Units(bin=("bin:module/40", 7)),
     "*": Units(),
+    "P-1 block 0,1": Units("P-1", block=(0, 1)),
+    "a block 0,1 2,1": Units("a block", at=[(0, 1), (2, 1)]),
     "12 4,7": Units("12", at=[(4, 7)]),
     "4,7": Units("4,7"),
     "a 3 id": Units("a 3 id"),

@@ -122,7 +122,7 @@ MISTAKES = {
     "layout": Mistake("products/memory.yaml", "layout: hbm_wafer", "layout: hbm_waver", "unknown_layout", "waver",
                       "did you mean hbm_wafer?"),
     "attached product": Mistake("products/memory.yaml", "level: 4, product: hbm_core", "level: 4, product: hbm_cor",
-                                "unknown_product", "hbm_cor}", "did you mean hbm_core?"),
+                                "unknown_product", "hbm_cor,", "did you mean hbm_core?"),
     "site twice": Mistake("products/accelerator.yaml", "{site: 5,", "{site: 4,", "duplicate_site",
                           "{site: 4, level: 1, product: hbm_stack}", "keep one"),
     "ring": Mistake("products/accelerator.yaml", "product: chip_on_wafer", "product: module", "product_ring",
@@ -317,6 +317,17 @@ def test_what_is_mounted_is_no_holder(tmp_path: Path) -> None:
     plant = copied(tmp_path)
     edit(plant, "durables.yaml", "title: Tray for stacks, counts: fillings, per: load", "title: Tray, counts: picks")
     assert [(p.file, p.code) for p in check(plant)] == [("products/layouts.yaml", "durable_is_no_holder")]
+
+
+def test_dummies_go_before_dies_and_use_up_nothing(tmp_path: Path) -> None:
+    plant = copied(tmp_path)
+    use = "materials: [{material: flux, amount: 1}]"
+    edit(plant, "routes/fan_out_panel.yaml", "    dummies: true\n", "")
+    attach = "title: Attach dies on good sites\n"
+    edit(plant, "routes/fan_out_panel.yaml", attach, f"{attach}    dummies: true\n    {use}\n")
+    assert sorted((p.code, p.hint) for p in check(plant)) == [
+        ("dummies", "leave materials out"), ("dummies", "put dummies there before anything is attached"),
+    ]  # fmt: skip
 
 
 def test_critical_ratio_asks_for_the_times_of_a_whole_route(tmp_path: Path) -> None:

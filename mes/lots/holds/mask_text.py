@@ -1,4 +1,5 @@
-"""Units of a lot as people write them, a line for each substrate: ``W-3 4,7 5,7``, ``W-3 id A7``, ``* bin MAP 7``.
+"""Units of a lot as people write them, a line for each substrate: ``W-3 4,7 5,7``, ``W-3 id A7``, ``* bin MAP 7``,
+``W-3 block 0,1``.
 
 Lines are read word by word: nobody's line, however long, takes longer than its length.
 """
@@ -12,6 +13,7 @@ from mes.lots.holds.masks import Units
 
 _COMMA = re.compile(r"(?<=\d) ?, ?(?=\d)")
 _PLACES = re.compile(r";*(?:\d{1,5},\d{1,5}(?:;+|$))*")
+_BLOCK = re.compile(r"(\d{1,5}),(\d{1,5})")
 _CODE = re.compile(r"\d{1,5}")
 
 
@@ -25,6 +27,8 @@ def read_units(line: str) -> Units:
             return Units(_substrate(words[:n]), ids=words[n + 1 :])
         if n and word == "bin" and words[n + 2 :] and _CODE.fullmatch(words[-1]):
             return Units(_substrate(words[:n]), bin=(" ".join(words[n + 1 : -1]), int(words[-1])))
+        if n and word == "block" and (place := _BLOCK.fullmatch(" ".join(words[n + 1 :]))):
+            return Units(_substrate(words[:n]), block=(int(place[1]), int(place[2])))
     return _places(_COMMA.sub(",", " ".join(words)).split())
 
 
@@ -49,4 +53,6 @@ def as_body(units: Units) -> dict[str, Any]:
         body["at"] = [{"x": x, "y": y} for x, y in units.at]
     if units.bin is not None:
         body["bin"] = {"map": units.bin[0], "code": units.bin[1]}
+    if units.block is not None:
+        body["block"] = {"x": units.block[0], "y": units.block[1]}
     return {name: value for name, value in body.items() if value is not None}

@@ -22,6 +22,7 @@ from mes.lots import progress
 from mes.lots.holds.models import HoldMask
 from mes.lots.models import Hold, Lot
 from mes.lots.states import Progress
+from mes.units.blocks import blocks_of, in_block
 from mes.units.layers import bins_of, ids_of
 from mes.units.models import Substrate
 from mes.units.positions import Mask, Place, Positions, Shape, opened, pack, unpack, where_named
@@ -33,12 +34,16 @@ MOST_TOLD = 1000
 
 @dataclass(frozen=True)
 class Units:
-    """Some units of a lot: of one substrate or of all, at positions, with ids or with a bin of a map; or every one."""
+    """Some units of a lot: of one substrate or of all, at positions, with ids, with a bin of a map or in a block.
+
+    Without any of these every one is meant.
+    """
 
     substrate: str | None = None
     at: Sequence[Place] | None = None
     ids: Sequence[str] | None = None
     bin: tuple[str, int] | None = None
+    block: Place | None = None
 
 
 Found = Mapping[int, tuple[Positions, Mask]]
@@ -73,6 +78,11 @@ class _Layers:
     _bins: dict[str, dict[int, NDArray[Any]]] = field(default_factory=dict)
 
     @cached_property
+    def blocks(self) -> dict[int, Shape]:
+        """Rows and columns of a block of each substrate that is made of such."""
+        return blocks_of(self.session, self.shapes)
+
+    @cached_property
     def places(self) -> dict[str, list[tuple[int, int]]]:
         """By the id of a unit that came with a map, substrates and positions row by row."""
         found: dict[str, list[tuple[int, int]]] = {}
@@ -98,14 +108,16 @@ def _named(maps: Mapping[str, Positions], units: Units) -> list[Positions]:
 
 
 def _meant(layers: _Layers, units: Units, maps: Sequence[Positions]) -> Iterator[tuple[Positions, Mask]]:
-    if sum(part is not None for part in (units.at, units.ids, units.bin)) > 1:
-        raise Malformed("Name units in one way: by positions, by ids or by a bin.")
+    if sum(part is not None for part in (units.at, units.ids, units.bin, units.block)) > 1:
+        raise Malformed("Name units in one way: by positions, by ids, by a bin or by a block.")
     if units.at is not None:
         found = [(at, _at(at, units)) for at in maps]
     elif units.ids is not None:
         found = _by_id(layers, maps, units.ids)
     elif units.bin is not None:
         found = _of_bin(layers, maps, *units.bin)
+    elif units.block is not None:
+        found = _of_block(layers, maps, units.block)
     else:
         found = [(at, at.are(*THERE)) for at in maps]
     some = [(at, where) for at, where in found if where.any()]
@@ -145,6 +157,14 @@ def _of_bin(layers: _Layers, maps: Sequence[Positions], name: str, code: int) ->
     if not found:
         raise NotFound(f"None of these substrates has a map {name}.")
     return found
+
+
+def _of_block(layers: _Layers, maps: Sequence[Positions], block: Place) -> list[tuple[Positions, Mask]]:
+    """The units in a block; substrates that are not made of blocks have none."""
+    there = [(at, layers.blocks[i]) for at in maps if (i := at.substrate.id) in layers.blocks]
+    if not there:
+        raise NotFound("None of these substrates is made of blocks.")
+    return [(at, in_block(at.shape, shape, block) & at.are(*THERE)) for at, shape in there]
 
 
 def keep(session: Session, placed: Hold, found: Found) -> dict[str, Any]:

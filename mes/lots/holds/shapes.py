@@ -17,7 +17,7 @@ class BinBody(Asked):
 
 
 class MaskBody(Asked):
-    """Units of a lot: at positions of a substrate, with ids, with a bin of a map, or every one that is there."""
+    """Units of a lot: at positions of a substrate, with ids, with a bin of a map, in a block, or every one there."""
 
     model_config = example(substrate="W1", at=[{"x": 3, "y": 4}])
 
@@ -25,12 +25,17 @@ class MaskBody(Asked):
     at: list[Position] | None = Field(None, min_length=1, max_length=65536)
     ids: list[Name] | None = Field(None, min_length=1, max_length=65536, description="That came with the map.")
     bin: BinBody | None = None
+    block: Position | None = Field(
+        None, description="Of a panel that is made of blocks, counted from 0 at the top left."
+    )
 
     @property
     def units(self) -> Units:
         """What is meant."""
         places = None if self.at is None else [(place.x, place.y) for place in self.at]
-        return Units(self.substrate, places, self.ids, None if self.bin is None else (self.bin.map, self.bin.code))
+        block = None if self.block is None else (self.block.x, self.block.y)
+        bin_code = None if self.bin is None else (self.bin.map, self.bin.code)
+        return Units(self.substrate, places, self.ids, bin_code, block)
 
 
 class HoldBody(Asked):

@@ -55,13 +55,23 @@ def exported(
     overlays = (*of.overlays, *_device_ids(session, substrate, layout.columns))
     if origin:
         overlays = (*overlays, *_transfers(session, substrate, owner_id))
-    product = session.get_one(Product, substrate.product_id).name
-    pitch = (layout.pitch_x_um, layout.pitch_y_um)
-    top = Layout(layout.name, layout.columns, layout.rows, pitch_um=pitch, product=product, top_level=True)
-    of = replace(of, overlays=overlays)
+    layouts = _layouts(layout, session.get_one(Product, substrate.product_id).name)
+    of = replace(of, overlays=overlays, layout="/".join(one.id for one in layouts))
     if as_it_came and substrate.frame is not None:
         of = redrawn(of, substrate.frame)
-    return MapFile(layouts=(top,), substrates=(of,))
+    return MapFile(layouts=layouts, substrates=(of,))
+
+
+def _layouts(layout: LayoutRow, product: str) -> tuple[Layout, ...]:
+    """The grid of a substrate; of a panel made of blocks the grid of these, and that of each block."""
+    pitch = (layout.pitch_x_um, layout.pitch_y_um)
+    if layout.block_rows is None or layout.block_columns is None:
+        return (Layout(layout.name, layout.columns, layout.rows, pitch_um=pitch, product=product, top_level=True),)
+    columns, rows = layout.block_columns, layout.block_rows
+    block = Layout(f"{layout.name} block", columns, rows, pitch_um=pitch, product=product)
+    of_blocks = (columns * pitch[0], rows * pitch[1])
+    across, down = layout.columns // columns, layout.rows // rows
+    return (Layout(layout.name, across, down, pitch_um=of_blocks, children=(block.id,), top_level=True), block)
 
 
 def bin_map(

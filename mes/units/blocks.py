@@ -1,0 +1,35 @@
+"""Blocks of panels: positions count over the whole panel, and in which block one lies follows from its layout."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mes.definitions.models import Layout
+from mes.units.models import Substrate
+from mes.units.positions import Mask, Place, Shape
+
+
+def blocks_of(session: Session, substrate_ids: Iterable[int]) -> dict[int, Shape]:
+    """Rows and columns of each block of those of these substrates that are made of blocks, in one query."""
+    query = select(Substrate.id, Layout.block_rows, Layout.block_columns)
+    query = query.join(Layout, Layout.id == Substrate.layout_id).where(Substrate.id.in_(list(substrate_ids)))
+    found = session.execute(query.where(Layout.block_rows.is_not(None)))
+    return {i: (rows, columns) for i, rows, columns in found if rows is not None and columns is not None}
+
+
+def in_block(shape: Shape, block: Shape, at: Place) -> Mask:
+    """The positions of the block (x, y), counted from 0 at the top left; none where there is no such block."""
+    x, y = at
+    where = np.zeros(shape, np.bool_)
+    where[y * block[0] : (y + 1) * block[0], x * block[1] : (x + 1) * block[1]] = True
+    return where
+
+
+def by_block(of: Mask, block: Shape) -> NDArray[np.int64]:
+    """How many of these positions lie in each block: rows by columns of blocks."""
+    rows, columns = of.shape[0] // block[0], of.shape[1] // block[1]
+    counts: NDArray[np.int64] = of.reshape(rows, block[0], columns, block[1]).sum(axis=(1, 3))
+    return counts

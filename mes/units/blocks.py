@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,10 +25,3 @@ def in_block(shape: Shape, block: Shape, at: Place) -> Mask:
     where = np.zeros(shape, np.bool_)
     where[y * block[0] : (y + 1) * block[0], x * block[1] : (x + 1) * block[1]] = True
     return where
-
-
-def by_block(of: Mask, block: Shape) -> NDArray[np.int64]:
-    """How many of these positions lie in each block: rows by columns of blocks."""
-    rows, columns = of.shape[0] // block[0], of.shape[1] // block[1]
-    counts: NDArray[np.int64] = of.reshape(rows, block[0], columns, block[1]).sum(axis=(1, 3))
-    return counts

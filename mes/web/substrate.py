@@ -37,7 +37,6 @@ from mes.people.permissions import Permission
 from mes.people.sign_in import Person
 from mes.units.arrival import INCOMING_BINS
 from mes.units.bins import READ
-from mes.units.blocks import blocks_of
 from mes.units.brought import brought_layers
 from mes.units.formats.e142_write import write_e142
 from mes.units.models import Layer, Substrate
@@ -249,8 +248,7 @@ def _as_xml(session: Session, found: int, layer: str, version: int | None, owner
 
 
 def _as_json(session: Session, found: int, layer: str, version: int | None, _: int | None) -> str:
-    block = blocks_of(session, [found]).get(found)
-    return json.dumps(as_json(*bin_map(session, found, layer, version=version), block), ensure_ascii=False)
+    return json.dumps(as_json(*bin_map(session, found, layer, version=version)), ensure_ascii=False)
 
 
 def _as_csv(session: Session, found: int, layer: str, version: int | None, _: int | None) -> str:

@@ -10,11 +10,11 @@ from sqlalchemy import update
 
 from mes.definitions.models import Layout
 from mes.errors import Malformed
+from mes.lots.analysis.figures import zone_yields
+from mes.lots.analysis.stack import of_substrate
 from mes.lots.holds.hold import hold
 from mes.lots.holds.masks import Units, masked
-from mes.lots.maps.api import as_json
-from mes.lots.maps.map_file import bin_map, exported
-from mes.units.blocks import blocks_of
+from mes.lots.maps.map_file import exported
 from mes.units.formats.e142 import read_e142
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.mapfile import BinCodes
@@ -48,11 +48,10 @@ def test_a_file_of_a_panel_nests_its_grids_and_is_read_as_the_same(floor: Floor,
 
 
 def test_good_units_are_counted_by_block(floor: Floor, panel: int) -> None:
-    found = floor.substrate("P1")
     with floor.database.reading() as session:
-        told = as_json(*bin_map(session, found, "bin:incoming"), blocks_of(session, [found])[found])["blocks"]
-    assert [(one["x"], one["y"], one["good"], one["units"]) for one in told] == [
-        (0, 0, 1, 2), (1, 0, 2, 2), (0, 1, 2, 2), (1, 1, 2, 2), (0, 2, 2, 2), (1, 2, 0, 1),
+        told = zone_yields(of_substrate(session, floor.substrate("P1"), "bin:incoming"))
+    assert [(one.zone, one.good, one.tested) for one in told if one.kind == "block"] == [
+        ("0,0", 1, 2), ("1,0", 2, 2), ("0,1", 2, 2), ("1,1", 2, 2), ("0,2", 2, 2), ("1,2", 0, 1),
     ]  # fmt: skip
 
 

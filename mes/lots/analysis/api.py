@@ -29,7 +29,7 @@ LayerName = Annotated[Name, Query(description="A layer of bins, or `dispositions
 class ZoneRow(BaseModel):
     """The yield of a zone. Zones of one kind share the substrate between them."""
 
-    kind: str = Field(description="`ring`, `quadrant`, or `shot`: the positions of a shot as x,y.")
+    kind: str = Field(description="`ring`, `quadrant`, `shot`: positions of a shot as x,y, or `block`: of a panel.")
     zone: str
     good: int
     tested: int

@@ -13,7 +13,7 @@ from mes.units.arithmetic.migration import Agreement, bin_migration
 from mes.units.arithmetic.neighbours import Neighbourhood, in_bad_neighbourhood
 from mes.units.arithmetic.signatures.named import signatures
 from mes.units.arithmetic.signatures.signature import Signature
-from mes.units.arithmetic.zones import Zone, ZoneYield, by_zone, quadrants, ring_zones, shot_zones
+from mes.units.arithmetic.zones import Zone, ZoneYield, block_zones, by_zone, quadrants, ring_zones, shot_zones
 
 MOST_POSITIONS = 250_000
 """Of a map on which signatures are looked for: in seconds, not minutes."""
@@ -35,7 +35,7 @@ def analysis(stack: Stack, edge_mm: float | None = None, shot: Shot | None = Non
 
 
 def zone_yields(stack: Stack, edge_mm: float | None = None, shot: Shot | None = None) -> list[ZoneYield]:
-    """The yield of the edge (``edge_mm`` wide or one position), middle, centre, quadrants, positions of a shot."""
+    """The yield of the edge (``edge_mm`` or one position), middle, centre, quadrants, positions of a shot, blocks."""
     return by_zone(stack.counts, _zones(stack, edge_mm, shot))
 
 
@@ -43,7 +43,9 @@ def _zones(stack: Stack, edge_mm: float | None, shot: Shot | None) -> Iterator[Z
     outline = stack.outline
     edge_um = None if edge_mm is None else 1000 * edge_mm
     of_shot = () if shot is None else shot_zones(outline, *_checked(stack, shot))
-    return chain(ring_zones(outline, edge_um), quadrants(outline), of_shot)
+    rows, columns = stack.layout.block_rows, stack.layout.block_columns
+    of_block = () if rows is None or columns is None else block_zones(outline, (rows, columns))
+    return chain(ring_zones(outline, edge_um), quadrants(outline), of_shot, of_block)
 
 
 def _checked(stack: Stack, shot: Shot) -> Shot:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from mes.definitions.clock import act_now
 from mes.http.command import CommandRoute
@@ -20,10 +20,8 @@ from mes.lots.own_lots import own_lots
 from mes.people.access import require
 from mes.people.permissions import Permission
 from mes.people.sign_in import Person
-from mes.units.blocks import blocks_of, by_block
 from mes.units.formats.e142_write import write_e142
 from mes.units.formats.mapfile import BinCodes, SubstrateMap
-from mes.units.positions import Shape
 from mes.units.queries import substrate_id
 from mes.units.warned import Consequence, warnings_of
 
@@ -40,15 +38,6 @@ class Bin(BaseModel):
     count: int
 
 
-class Block(BaseModel):
-    """A block of a panel, (x, y) from 0 at the top left: how many of its positions have a bin, and a good one."""
-
-    x: int
-    y: int
-    units: int
-    good: int
-
-
 class MapLook(BaseModel):
     """A map: codes row by row from the top left; where none of ``bins`` has the code, there is nothing."""
 
@@ -59,7 +48,6 @@ class MapLook(BaseModel):
         rows=2,
         columns=2,
         bins=[{"code": 1, "name": "in process", "quality": "Pass", "count": 4}],
-        blocks=[],
         codes=[[1, 1], [1, 1]],
     )
 
@@ -69,7 +57,6 @@ class MapLook(BaseModel):
     rows: int
     columns: int
     bins: list[Bin]
-    blocks: list[Block] = Field(description="Of a panel that is made of blocks, row by row.")
     codes: list[list[int]]
 
 
@@ -98,9 +85,7 @@ def show(
             )
             return Response(write_e142(mapfile), media_type=XML)
         of, codes = bin_map(session, found, name, version=version)
-        if BYTES in accept:
-            return as_bytes(of, codes)
-        return JSONResponse(as_json(of, codes, blocks_of(session, [found]).get(found)))
+    return as_bytes(of, codes) if BYTES in accept else JSONResponse(as_json(of, codes))
 
 
 def _bins(codes: BinCodes) -> list[dict[str, Any]]:
@@ -109,28 +94,11 @@ def _bins(codes: BinCodes) -> list[dict[str, Any]]:
     ]
 
 
-def _blocks(codes: BinCodes, block: Shape) -> list[dict[str, int]]:
-    good = np.isin(codes.codes, [d.code for d in codes.definitions if d.good])
-    units = np.isin(codes.codes, [d.code for d in codes.definitions])
-    counted = zip(by_block(units, block).tolist(), by_block(good, block).tolist(), strict=True)
-    return [
-        {"x": x, "y": y, "units": some, "good": of_these}
-        for y, row in enumerate(counted)
-        for x, (some, of_these) in enumerate(zip(*row, strict=True))
-    ]
-
-
-def as_json(of: SubstrateMap, codes: BinCodes, block: Shape | None = None) -> dict[str, Any]:
-    """A map as `MapLook` says; ``block``: rows and columns of each block, where it is made of such."""
+def as_json(of: SubstrateMap, codes: BinCodes) -> dict[str, Any]:
+    """A map as `MapLook` says."""
     shape = {"rows": of.rows, "columns": of.columns}
     named = {"substrate": of.id, "map": codes.name, "version": codes.version}
-    return {
-        **named,
-        **shape,
-        "bins": _bins(codes),
-        "blocks": _blocks(codes, block) if block else [],
-        "codes": codes.codes.tolist(),
-    }
+    return {**named, **shape, "bins": _bins(codes), "codes": codes.codes.tolist()}
 
 
 def as_bytes(of: SubstrateMap, codes: BinCodes) -> Response:

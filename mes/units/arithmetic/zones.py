@@ -7,7 +7,8 @@ import numpy as np
 
 from mes.units.arithmetic.counts import Counts
 from mes.units.arithmetic.outline import Outline
-from mes.units.positions import Mask
+from mes.units.blocks import in_block
+from mes.units.positions import Mask, Shape
 
 RINGS = ("edge", "middle", "centre")
 QUADRANTS = ("upper_left", "upper_right", "lower_left", "lower_right")
@@ -61,6 +62,14 @@ def shot_zones(outline: Outline, columns: int, rows: int) -> Iterator[Zone]:
             where = np.zeros(outline.there.shape, np.bool_)
             where[y::rows, x::columns] = True
             yield Zone("shot", f"{x},{y}", where & outline.there)
+
+
+def block_zones(outline: Outline, block: Shape) -> Iterator[Zone]:
+    """Each block of a panel, x,y from 0 at the top left; ``block``: rows and columns of one."""
+    shape = outline.there.shape
+    for y in range(shape[0] // block[0]):
+        for x in range(shape[1] // block[1]):
+            yield Zone("block", f"{x},{y}", in_block((shape[0], shape[1]), block, (x, y)) & outline.there)
 
 
 def by_zone(counts: Counts, zones: Iterator[Zone]) -> list[ZoneYield]:

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0039"
-down_revision = "0038"
+revision = "0041"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
@@ -25,7 +25,7 @@ def upgrade() -> None:
     op.create_check_constraint(op.f("ck_attach_site_height"), "attach_site", "height_um > 0 and height_um < 'infinity'")
     op.add_column("attach_site", sa.Column("dummy_product_id", sa.Integer(), nullable=True))
     op.create_foreign_key(
-        op.f("fk_attach_site_dummy_product_id_product"), "attach_site", "product", ["dummy_product_id"], ["id"]
+        op.f("fk_attach_site_dummy_product_id"), "attach_site", "product", ["dummy_product_id"], ["id"]
     )
     op.add_column("operation", sa.Column("dummies", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.alter_column("operation", "dummies", server_default=None)

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from checks import carriers, compare, durables, history, maps, masks, materials, reading
+from checks import carriers, compare, durables, history, ids, maps, masks, materials, reading
 from mes.cli.sealing import Seal, broken_seal, read_seal
 from mes.history import GENESIS
 from mes.jobs.states import RecordState
@@ -66,6 +66,7 @@ def _counted(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, str]]:
     yield from (("durables", message) for message in durables.count(connection))
     yield from (("carriers", message) for message in carriers.count(connection))
     yield from (("masks", message) for message in masks.count(connection))
+    yield from (("ids", message) for message in ids.count(connection))
     by_ledger = _ledgers(connection)
     yield from (("conservation", message) for message in compare("history", by_history, "the maps", by_maps))
     yield from (("ledger", message) for message in compare("its ledger", by_ledger, "history", by_history))

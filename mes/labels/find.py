@@ -11,6 +11,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from mes.db import STAFF, seeing_as
 from mes.definitions.models import DurableKind, Layout, MaterialKind, Product
 from mes.equipment.models import Equipment
+from mes.genealogy.records import substrates
+from mes.genealogy.trace import trace_up
+from mes.genealogy.tree import Place
 from mes.http.addresses import filtered, path
 from mes.jobs.models import SentOrder
 from mes.labels.scanned import readings
@@ -22,6 +25,7 @@ from mes.people.models import Customer
 from mes.routes.models import Operation, RouteVersion
 from mes.runs.models import Run
 from mes.shipments.models import Shipment
+from mes.units.device_ids import with_ids
 from mes.units.models import Substrate
 
 MOST = 50
@@ -50,16 +54,18 @@ class Found:
 
 
 def find(session: Session, scanned: str, *, centre: bool) -> list[Found]:
-    """All that a code names: NAME, CUSTOMER/NAME, SUBSTRATE:X,Y or ROUTE/NUMBER, as a scanner sends it.
+    """All that a code names: NAME, CUSTOMER/NAME, SUBSTRATE:X,Y, ROUTE/NUMBER or a unit's id, as a scanner sends it.
 
-    Upper and lower case are told apart only where both have a name. Of what a customer may not see nothing is found.
+    Ids are looked for where nothing has the name. Upper and lower case are told apart only where both have a name. Of
+    what a customer may not see nothing is found.
     """
     codes = readings(scanned)
     if not codes:
         return []
-    found = _told(session, codes, centre=centre)
+    found = _asked(session, codes, centre=centre) or _with_ids(session, codes)
+    found = found or _asked(session, codes, centre=centre, folded=True)
     for name, x, y in (unit.groups() for code in codes if (unit := UNIT.fullmatch(code))):
-        found += _units(session, _told(session, [name], substrates=True), int(x), int(y))
+        found += _units(session, _told(session, name), int(x), int(y))
     return found[:MOST]
 
 
@@ -89,10 +95,9 @@ def holding(session: Session, part: str) -> list[Found]:
     return _rows(session, [_lots(holds(Lot.name), centre=False), _substrates(holds(Substrate.name))])
 
 
-def _told(session: Session, codes: Sequence[str], *, centre: bool = False, substrates: bool = False) -> list[Found]:
-    """What codes name in their very letters, which indexes find; only if that is nothing, what is alike."""
-    exact = _asked(session, codes, centre=centre, substrates=substrates)
-    return exact or _asked(session, codes, centre=centre, substrates=substrates, folded=True)
+def _told(session: Session, name: str) -> list[Found]:
+    """The substrates with a name in its very letters, which indexes find; only if that is nothing, what is alike."""
+    return _asked(session, [name], substrates=True) or _asked(session, [name], substrates=True, folded=True)
 
 
 def _asked(
@@ -206,6 +211,21 @@ def _units(session: Session, substrates: Sequence[Found], x: int, y: int) -> lis
     with seeing_as(session, STAFF):  # layouts are the centre's, and no customer's role reads them
         there = {(customer, name) for customer, name in session.execute(query)} if substrates else ()
     return [_unit(one, x, y) for one in substrates if (one.customer, one.name) in there]
+
+
+def _with_ids(session: Session, codes: Sequence[str]) -> list[Found]:
+    """The units that have an id from outside, or had it: where they were when they got it, and where they are now."""
+    places: dict[Place, None] = {}
+    for one in with_ids(session, codes):
+        places[Place(one.substrate_id, one.x, one.y)] = None
+        step = trace_up(session, one.substrate_id, one.x, one.y).positions[0]
+        while step.went and (to := step.went[-1].to) is not None and to.place is not None:
+            step = to
+        if step.place is not None:
+            places[step.place] = None
+    known = substrates(session, {place.substrate_id for place in places}, centre=False) if places else {}
+    of = {i: Found("substrate", one.name, one.owner, one.kind, "") for i, one in known.items()}
+    return [_unit(of[place.substrate_id], place.x, place.y) for place in places]
 
 
 def _unit(substrate: Found, x: int, y: int) -> Found:

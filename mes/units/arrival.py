@@ -11,6 +11,7 @@ from mes.db import unique
 from mes.definitions.models import Layout, Product
 from mes.errors import Malformed, Reason, Refused
 from mes.history import Act
+from mes.units.device_ids import Claim, claim, known_already
 from mes.units.drawn import drawn
 from mes.units.formats.mapfile import BinCodes, DeviceIds, MapFile, SubstrateMap
 from mes.units.layers import DEVICE_IDS, write_layer, write_texts
@@ -60,7 +61,22 @@ def arrive(
     for substrate, arrival in zip(substrates, came, strict=True):
         if arrival.map is not None:
             _keep_layers(session, substrate, arrival.map, arrival.warnings, act)
+    _claim_ids(session, customer_id, substrates, came)
     return substrates
+
+
+def _claim_ids(session: Session, customer_id: int, substrates: list[Substrate], came: list[Arrival]) -> None:
+    """Let the ids of all units be known. Raises `Refused` where one is known already, or stands at two positions."""
+    claims = []
+    for substrate, arrival in zip(substrates, came, strict=True):
+        overlays = [o for o in arrival.map.overlays if isinstance(o, DeviceIds)] if arrival.map else []
+        of_unit = {place for o in overlays for place in zip(o.texts, o.x.tolist(), o.y.tolist(), strict=True)}
+        claims.append(Claim(customer_id, substrate.id, sorted(told for told, _, _ in of_unit)))
+    known = claim(session, claims)
+    if known:
+        raise Refused(
+            "Ids of units are known already; each is given once.", *known_already([told for _, told in known])
+        )
 
 
 def _refuse_known(session: Session, customer_id: int, names: list[str]) -> None:

@@ -63,14 +63,18 @@ def _newest(session: Session, substrate_id: int, name: str) -> int:
 
 
 def write_texts(
-    session: Session, substrate: Substrate, name: str, texts: list[str | None], *, at: datetime, source: str
-) -> Layer:
-    """Add a layer of one text per position, row by row; None where there is none."""
+    session: Session, substrate: Substrate, name: str, texts: list[str | None], *, at: datetime, source: str,
+    first: bool = True,
+) -> Layer:  # fmt: skip
+    """Add a version of a layer of one text per position, row by row; None where there is none.
+
+    ``first``: as of `write_layer`.
+    """
     layer = Layer(
         customer_id=substrate.customer_id,
         substrate_id=substrate.id,
         name=name,
-        version=1,
+        version=1 if first else _newest(session, substrate.id, name) + 1,
         encoding="text",
         palette={},
         source=source,
@@ -124,14 +128,17 @@ def read_bins(session: Session, shapes: Mapping[int, Shape], name: str) -> dict[
     return {i: (_laid(versions, shapes[i]), versions[-1]) for i, versions in layers.items()}
 
 
-def ids_of(session: Session, shapes: Mapping[int, Shape]) -> dict[int, list[list[str | None]]]:
-    """The ids of devices of those of these substrates that came with some: lists row by row, in one query."""
-    layers = _layers(session, shapes, Layer.name.startswith(DEVICE_IDS), Layer.encoding == "text")
+def ids_of(session: Session, substrate_ids: Iterable[int]) -> dict[int, list[list[str | None]]]:
+    """The ids of devices of those of these substrates that have some: a list row by row for each layer, in one query.
+
+    The oldest layer stands first.
+    """
+    layers = _layers(session, substrate_ids, Layer.name.startswith(DEVICE_IDS), Layer.encoding == "text")
     return {i: [json.loads(layer.body) for layer in versions] for i, versions in layers.items()}
 
 
 def _layers(session: Session, shapes: Iterable[int], *which: ColumnElement[bool]) -> dict[int, list[Layer]]:
-    query = select(Layer).where(Layer.substrate_id.in_(list(shapes)), *which).order_by(Layer.version)
+    query = select(Layer).where(Layer.substrate_id.in_(list(shapes)), *which).order_by(Layer.id)
     found: dict[int, list[Layer]] = {}
     for layer in session.scalars(query.options(undefer("*"))):
         found.setdefault(layer.substrate_id, []).append(layer)

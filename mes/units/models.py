@@ -66,6 +66,23 @@ class Occupancy(Owned, Base):
     )
 
 
+class DeviceId(Base):
+    """That a customer's unit on a substrate has an id, or had it. ``key`` is a hash of the customer and the id."""
+
+    __tablename__ = "device_id"
+
+    key: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    substrate_id: Mapped[int]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["customer_id", "substrate_id"], ["substrate.customer_id", "substrate.id"], onupdate="CASCADE"
+        ),
+        Index(None, "customer_id", "substrate_id"),
+    )
+
+
 class Layer(Owned, Base):
     """One version of one layer over a substrate: bins of a pass, device ids, a measurement.
 

@@ -37,7 +37,7 @@ class FormField:
     name: str
     label: str
     kind: str
-    """substrates, substrate, operation, positions, choice, number, or text."""
+    """substrates, substrate, operation, positions, words, choice, number, or text."""
     choices: tuple[str, ...]
     required: bool
 
@@ -58,6 +58,8 @@ def _kind(name: str, annotation: Any) -> tuple[str, tuple[str, ...]]:
         return "positions", ()
     if name in ("substrates", "substrate", "operation"):
         return name, ()
+    if get_origin(annotation) is list:
+        return "words", ()
     return "number" if annotation is int or int in kinds else "text", ()
 
 
@@ -114,6 +116,8 @@ def _body(verb: Verb, form: Filled) -> Any:
         written = form.get(field.name, [])
         if field.kind == "positions" and written:
             given[field.name] = _positions(written[0])
+        elif field.kind == "words" and written:
+            given[field.name] = written[0].split()
         elif written:
             given[field.name] = written if field.kind == "substrates" else written[0]
     try:

@@ -168,6 +168,7 @@ def beside(floor: Floor, why: dict[str, str], signed: dict[str, str]) -> dict[st
         session.execute(update(Product).where(Product.name == "die").values(reticle=reticle))
     floor.stock("K7", "die", "K7.S")
     return {
+        "lots_renumber": Command("/lots/K2/renumber", why | of | {"at": [{"x": 1, "y": 0}], "ids": ["M-1"]}),
         "lots_downgrade": Command("/lots/K6/downgrade", why | failed),
         "lots_upgrade": Command(
             "/lots/K6/upgrade", why | signed | {"signer": "process_engineer"} | failed | {"bin": 1}

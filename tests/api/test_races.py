@@ -24,7 +24,7 @@ MANY, CROWD, FEW = 16, 200, 6
 ONCE = {
     "release": "created", "split": "queued", "merge": "queued", "track-in": "queued", "track-out": "running",
     "abort": "running", "release-hold": "queued", "scrap": "queued", "pull-sample": "queued", "migrate": "queued",
-    "dispose-suspects": "queued", "store": "queued", "downgrade": "queued",
+    "dispose-suspects": "queued", "store": "queued", "downgrade": "queued", "renumber": "queued",
     "upgrade": "queued", "ship": "stocked", "skip": "queued", "move": "queued",
     "bonus": "queued", "correct": "queued", "reopen": "completed", "return-to-owner": "queued", "destroy": "queued",
     "terminate": "queued", "change-owner": "queued", "part": "stocked",

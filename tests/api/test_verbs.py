@@ -50,6 +50,7 @@ migrate          always always -      -      -      -      - - - - - -
 dispose-suspects always always always always -      -      - - - - - -
 downgrade        always always always always always always - - - - - -
 upgrade          always always always always always always - - - - - -
+renumber         always always always always always always - - - - - -
 store            always always -      -      -      -      - - - - - -
 ship             -      -      -      -      free   free   - - - - - -
 skip             -      always always always -      -      - - - - - -
@@ -231,6 +232,7 @@ class Asked:
             "ship": {"lots": [self.lot], "to": "elsewhere"},
             "migrate": ENGINEERED | {"to": "board@2"},
             "dispose-suspects": ENGINEERED | {"verdict": "scrapped"},
+            "renumber": at | {"ids": [f"{self.lot}-{self.line.made}"]},
             "downgrade": at | BIN_9,
             "upgrade": ENGINEERED | at | BIN_9 | {"bin": 1},
             "skip": ENGINEERED | {"substrates": [f"{self.lot}.2"], "operation": self._waits_at},
@@ -299,6 +301,7 @@ PROMISES: dict[str, Callable[[str, Told, Told], bool]] = {
     "dispose-suspects": lambda _, before, after: after["units"] == before["units"] - 1,
     "downgrade": lambda _, before, after: after["units"] == before["units"] - 1,
     "upgrade": lambda _, before, after: after["units"] == before["units"],  # of which one had failed just before
+    "renumber": lambda _, before, after: after["units"] == before["units"],
     "migrate": lambda _, before, after: (before["route"], after["route"]) == ("board@1", "board@2"),
     "skip": lambda _, before, after: after["members"][1]["operation"] == "board/20",
     "move": lambda _, before, after: after["members"][1]["operation"] == "board/20",

@@ -29,6 +29,7 @@ from mes.lots.regrouping.split import split
 from mes.lots.verbs.again import reopen
 from mes.lots.verbs.correct import correct
 from mes.lots.verbs.owner import change_owner
+from mes.lots.verbs.renumber import renumber
 from mes.lots.verbs.suspects import dispose_suspects
 from mes.lots.work.hand_work import Told, finish
 from mes.lots.work.track_in import track_in
@@ -76,6 +77,7 @@ VERBS: dict[str, Callable[..., object]] = {
     "dispose_queue_time": dispose_queue_time,
     "dispose_suspects": dispose_suspects,
     "correct": correct,
+    "renumber": renumber,
     "reopen": reopen,
     "change_owner": change_owner,
     "set_future_hold": set_future_hold,

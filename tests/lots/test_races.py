@@ -26,7 +26,7 @@ from mes.people.roles import Role
 from mes.people.sign_in import Person
 from mes.units.arrival import Arrival
 from tests.lots.racers import Heat, Outcome, Racers, mask
-from tests.shop import BEGIN, Floor
+from tests.shop import BEGIN, Floor, fill_packages
 
 MANY = 16
 
@@ -337,6 +337,25 @@ def test_two_runs_never_reserve_one_die(floor: Floor, racers: Racers) -> None:
     assert floor.problems() == []
 
 
+def test_two_reports_that_took_the_same_dies_both_count_and_one_of_them_is_in_doubt(
+    floor: Floor, racers: Racers
+) -> None:  # fmt: skip
+    """The second run was given the wafer when the first had ended, which is told of only now."""
+    floor.stock("D1", "die", "W1")
+    reports = []
+    for n in (1, 2):
+        floor.arrive(f"P{n}", "package", f"I{n}")
+        run = floor.begin("CELL-1", f"P{n}", sources=["W1"])
+        reports.append((run, floor.result(run, f"I{n}", moves=fill_packages("W1", f"I{n}"))))
+        if n == 1:
+            floor.end(run)
+    outcomes = racers.race([heat(floor, "track_out", *reports[n % 2]) for n in range(MANY)])
+    assert Counter(outcome.error for outcome in outcomes) == {"": 2, "Unidentified": MANY - 2}
+    assert sum(row.count(6) for row in floor.are("W1")) == 8
+    assert "pick_absent" in "".join(hold.comment for n in (1, 2) for hold in floor.holds(f"P{n}"))
+    assert floor.problems() == []
+
+
 def test_other_lots_proceed_while_one_is_locked(floor: Floor, racers: Racers) -> None:
     floor.arrive("D1", "die", "W1")
     for n in range(MANY):
@@ -365,4 +384,11 @@ def test_race_finds_a_lock_that_trusts_what_was_read_before(floor: Floor, racers
     assert sound is not careless
     assert {outcome.error for outcome in told} == ({"IntegrityError"} if careless else {"WrongState"})
     assert events(floor, "release") == 1
+    assert floor.problems() == []
+
+
+def test_of_sixteen_who_give_units_the_same_id_one_does(floor: Floor, racers: Racers) -> None:
+    lots = [floor.arrive(f"D{n}", "die", f"W{n}") for n in range(MANY)]
+    outcomes = racers.race([heat(floor, "renumber", lot, f"W{n}", [(0, 0)], ["A0"]) for n, lot in enumerate(lots)])
+    assert {lost.codes for lost in refusals_beside_one_effect(outcomes)} == {("device_id_known",)}
     assert floor.problems() == []

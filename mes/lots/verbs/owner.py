@@ -20,6 +20,8 @@ from mes.lots.states import TRANSITIONS, LotState, LotVerb, Progress
 from mes.lots.verbs.picture import Picture, at_work, picture, told_why
 from mes.people.models import Customer
 from mes.routes.models import Operation
+from mes.units.device_ids import hand_over_ids, known_already, known_to, texts_of
+from mes.units.layers import ids_of
 from mes.units.models import Substrate
 
 MEANS = "These substrates belong to the other customer from now on; both owners have agreed to it."
@@ -95,6 +97,8 @@ def _known(session: Session, seen: Picture, taker_id: int, name: str) -> Iterato
     """Names of lots and of substrates are known once to each customer."""
     if session.scalar(select(Lot.id).where(Lot.customer_id == taker_id, Lot.name == name)) is not None:
         yield Reason("lot_known", f"The other customer has a lot {name}; choose another name.", "operator")
+    texts = {told for layers in ids_of(session, seen.substrates).values() for told in texts_of(layers)}
+    yield from known_already(known_to(session, taker_id, texts))
     names = [one.name for one in seen.substrates.values()]
     query = select(Substrate.name).where(Substrate.customer_id == taker_id, Substrate.name.in_(names))
     for known in session.scalars(query.order_by(Substrate.name)):
@@ -108,6 +112,7 @@ def _give(session: Session, seen: Picture, new: Lot, act: Act) -> Lot:
     taken = Refused("The other customer came by one of these substrates' names meanwhile; look again.")
     with unique("uq_substrate_customer_id_name", taken):
         went = hand_over(session, lot, new, seen.chosen, seen.substrates, act)
+    hand_over_ids(session, seen.substrates, dict.fromkeys(seen.substrates, new.customer_id))
     if all(m.progress == Progress.CLOSED for m in stay):
         lot.state = TRANSITIONS.after(f"Lot {lot.name}", LotState(lot.state), LotVerb.CHANGE_OWNER)
         lot.ended_at = lot.ended_at or act.at

@@ -22,6 +22,8 @@ from mes.lots.verbs.picture import Picture, at_work, close_empty, picture, told_
 from mes.people.models import Customer
 from mes.routes.models import Operation, RouteVersion
 from mes.runs.models import Run
+from mes.units.device_ids import hand_over_ids
+from mes.units.layers import DEVICE_IDS
 from mes.units.models import Layer, Substrate, Transfer
 from mes.units.positions import Mask, Positions
 from mes.units.projects import masked_copy, masked_layers, project_masks
@@ -64,6 +66,9 @@ def part(session: Session, lot_id: int, act: Act) -> Lot:
         of = {i: mask[project.name] & (seen.positions[i].now != Disposition.NO_UNIT) for i, mask in masks.items()}
         if any(mask.any() for mask in of.values()):
             events.append(_give(session, seen, project, {i: m for i, m in of.items() if m.any()}, told, went, act))
+    if any(layer.name.startswith(DEVICE_IDS) for layers in told.layers.values() for layer in layers):
+        copies = select(Substrate.id, Substrate.customer_id).where(Substrate.part_of_id.in_(seen.positions))
+        hand_over_ids(session, seen.positions, dict(session.execute(copies).all()))
     record_all(session, act, [_left(session, seen, [p.name for p in projects], went, act), *events])
     return lot
 

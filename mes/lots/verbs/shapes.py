@@ -70,6 +70,23 @@ class BinsBody(SaidBody):
         return Edit(self.substrate, self.map, [(place.x, place.y) for place in self.at], self.bin, self.reason)
 
 
+class RenumberBody(SaidBody):
+    """Units of a substrate that get new ids, one for each position in the same order."""
+
+    model_config = example(substrate="S1", at=[{"x": 3, "y": 4}], ids=["M-00071"], why="marked by hand")
+
+    substrate: Name = Field(title="Substrate")
+    at: list[Position] = Field(min_length=1, max_length=65536, title="Positions")
+    ids: list[Name] = Field(
+        min_length=1, max_length=65536, title="Ids", description="Of the positions, in their order."
+    )
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """The positions."""
+        return [(place.x, place.y) for place in self.at]
+
+
 class MigrateBody(SaidBody):
     """The version of its route by which a lot goes on."""
 

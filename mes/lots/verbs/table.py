@@ -15,7 +15,7 @@ from mes.errors import NotAllowed
 from mes.history import Act
 from mes.lots.models import Lot
 from mes.lots.states import ON_LINE, LotState
-from mes.lots.verbs import again, bins, correct, counts, ends, migrate, owner, part, reroute, shapes, suspects
+from mes.lots.verbs import again, bins, correct, counts, ends, migrate, owner, part, renumber, reroute, shapes, suspects
 from mes.people.permissions import ALLOWED, Permission
 from mes.people.roles import Role
 from mes.people.sign_in import Person
@@ -101,6 +101,18 @@ VERBS = (
         does=lambda session, lot, body, act: bins.upgrade(session, lot, body.edit, act),
         states=(*THERE, S.SCRAPPED, S.CONSUMED),
         means=bins.UPGRADE_MEANS,
+    ),
+    Verb(
+        name="renumber",
+        title="Give units new ids",
+        says="Give units new ids, as a laser marks them; by the ids from before they are found all the same.",
+        example='W-3 --at 4,7 --ids M-00071 --why "marked by hand"',
+        permission=Permission.WORK_LOTS,
+        body=shapes.RenumberBody,
+        does=lambda session, lot, body, act: renumber.renumber(
+            session, lot, body.substrate, body.places, body.ids, act
+        ),
+        states=THERE,
     ),
     Verb(
         name="skip",

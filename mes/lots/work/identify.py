@@ -97,9 +97,13 @@ class Report:
 
     def doubt(self, code: str, where: Mask) -> None:
         """Note an exception at these positions of the substrate worked on; the units there become suspect."""
+        self.doubt_at(code, self.on, where)
+
+    def doubt_at(self, code: str, on: Positions, where: Mask) -> None:
+        """The same on any substrate that the report names, beside what was noted of others."""
         if where.any():
-            self.exceptions[code] = int(where.sum())
-            self.on.mark(where & self.on.are(*USABLE), Disposition.SUSPECT)
+            self.exceptions[code] = self.exceptions.get(code, 0) + int(where.sum())
+            on.mark(where & on.are(*USABLE), Disposition.SUSPECT)
 
 
 def identify(session: Session, run_id: int, result: SubstrateResult) -> Report:

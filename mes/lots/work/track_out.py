@@ -27,6 +27,7 @@ from mes.lots.work.consumption import consume
 from mes.lots.work.doubts import against_whole, has_plausible_energy
 from mes.lots.work.identify import Report, identify
 from mes.lots.work.judging import Judged, judge
+from mes.lots.work.own_ids import own_ids
 from mes.lots.work.wearing import count_wear
 from mes.routes.states import OperationKind
 from mes.units.placement import Allowed, apply_transfers
@@ -81,6 +82,7 @@ def _transfer(session: Session, report: Report, act: Act, *, in_doubt: bool) -> 
     judged = apply_transfers(session, report.run.id, moved, report.ids, report.positions, allowed, act, stay)
     for code, indices in judged.broken.items():
         report.exceptions[code] = len(indices)
+    own_ids(session, report)
     suspect = judged.suspect(len(moved)) | in_doubt
     placed = moved.outcome == TransferOutcome.PLACED
     sources = np.array([report.ids[name] for name in moved.sources])[moved.source]

@@ -122,6 +122,11 @@ class LotIn(BaseModel):
 class MapWarning(BaseModel):
     """Something odd in a file, and what it caused by the rules of the plant."""
 
+    model_config = example(
+        file="W1.xml", code="bin-count", place="BinDefinition 01", message="It counts 12, the map has 11.",
+        caused="held", hold_code="map",
+    )  # fmt: skip
+
     file: str
     code: str
     place: str

@@ -126,5 +126,6 @@ def context() -> dict[str, Any]:
         "tested": [], "layer": "bin:incoming", "version": 1, "entries": entries, "states": states(),
         "plant": {"zone": "UTC"},
         "units": sum(entry.count for entry in entries), "positions": ROWS * COLUMNS, "centre": True,
+        "verbs": [], "warnings": [], "zones": [], "looked": False, "signatures": [],
         "together": 1, "stack": None, "kept": 0, "masked": 0, "address": Address("alpha", "W-1", "bin:incoming", None),
     }  # fmt: skip

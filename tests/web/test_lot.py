@@ -133,6 +133,7 @@ def test_a_process_engineer_signs_what_suspect_units_are(floor: Floor, serve: Se
     floor.end(run)
     page = visit(site).sign_in("process_engineer")
     page.goto(f"{site.address}/lots/alpha/B1")
+    page.get_by_text("More", exact=True).click()
     page.get_by_text("Dispose of suspect units").first.click()
     form = page.locator("form[action$='/dispose-suspects']")
     form.get_by_label("Positions").fill("0,0; 1,0")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mes.units.formats.e142_codes import read_code, read_rows
 from mes.units.formats.e142_layouts import size_um
-from mes.units.formats.e142_xml import at, attribute, child, children, columns, local, named, only, texts, unread
+from mes.units.formats.e142_xml import at, attribute, child, children, local, named, unread
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.grid import bounded, picture
 from mes.units.formats.mapfile import (
@@ -162,8 +162,8 @@ def row_texts(rows: Sequence[etree._Element], body: etree._Element, definitions:
 
 def _device_ids(body: etree._Element, head: Overlay, of: SubstrateMap, findings: Findings) -> DeviceIds:
     unread(body, "id", "", findings)
-    rows = only(body, "id")
-    given_x, given_y = _coordinates(rows, ("X", "Y"))
+    elements = children(body, "id")
+    given_x, given_y = _coordinates(elements, ("X", "Y"))
     x, y = of.frame.to_ours(given_x, given_y, of.shape)
     return DeviceIds(
         name=head.name,
@@ -171,7 +171,7 @@ def _device_ids(body: etree._Element, head: Overlay, of: SubstrateMap, findings:
         references=head.references,
         x=x,
         y=y,
-        texts=tuple(texts(rows)),
+        texts=tuple((element.text or "").strip() for element in elements),
     )
 
 
@@ -182,7 +182,7 @@ def _transfers(body: etree._Element, head: Overlay, of: SubstrateMap, findings: 
         raise MapRefused(
             "transfer-source", at(body), "The TransferMap has no FromSubstrateId; add where units came from."
         )
-    fx, fy, given_x, given_y = _coordinates(only(body, "t"), ("FX", "FY", "TX", "TY"))
+    fx, fy, given_x, given_y = _coordinates(children(body, "t"), ("FX", "FY", "TX", "TY"))
     tx, ty = of.frame.to_ours(given_x, given_y, of.shape)
     return TransferList(
         name=head.name,
@@ -198,14 +198,17 @@ def _transfers(body: etree._Element, head: Overlay, of: SubstrateMap, findings: 
     )
 
 
-def _coordinates(rows: etree._Element, names: Sequence[str]) -> list[NDArray[np.int32]]:
-    """The attributes of all children, one array each name; at most eight digits, so sums stay in 32 bits."""
-    return [_whole(rows, name, column) for name, column in zip(names, columns(rows, names), strict=True)]
-
-
-def _whole(rows: etree._Element, name: str, column: list[str]) -> NDArray[np.int32]:
-    if not ("".join(column).isascii() and all(map(str.isdecimal, column)) and max(map(len, column), default=0) < 9):
-        for element, text in zip(rows, column, strict=True):
+def _coordinates(elements: Sequence[etree._Element], names: Sequence[str]) -> NDArray[np.int32]:
+    """The attributes of all elements, one row each name; at most eight digits, so sums stay in 32 bits."""
+    texts = [element.get(name) for element in elements for name in names]
+    if None in texts:
+        texts = [attribute(element, name) or "" for element in elements for name in names]
+    flat = [text or "" for text in texts]
+    joined = "".join(flat)
+    if not (joined.isascii() and all(map(str.isdecimal, flat)) and max(map(len, flat), default=0) < 9):
+        for i, text in enumerate(flat):
+            element, name = elements[i // len(names)], names[i % len(names)]
             if abs(whole(text, name, at(element))) >= 10**8:
                 raise MapRefused("not-a-number", at(element), f"{name} is {text}; no substrate is that large.")
-    return np.fromiter(map(int, column), np.int32, len(column))
+    values = np.fromiter(map(int, flat), np.int32, len(flat))
+    return np.ascontiguousarray(values.reshape(-1, len(names)).T)

@@ -1,17 +1,9 @@
 """XML as found in the wild: parsed without entities, network or DTD, looked up by name whatever the case."""
 
-from collections.abc import Sequence
-from functools import cache
-from typing import cast
-
 from lxml import etree
 
 from mes.units.formats.findings import Findings, MapRefused
 from mes.units.formats.values import MAX_BYTES
-
-_EVERY = etree.XPath("not(*[local-name() != $name or namespace-uri() != $space])")
-_ONCE = etree.XPath("not(*[count(text()) != 1])")
-_TEXTS = etree.XPath("*/text()", smart_strings=False)
 
 
 def parse(data: bytes, max_bytes: int = MAX_BYTES) -> etree._Element:
@@ -92,46 +84,7 @@ def unread(element: etree._Element, elements: str, attributes: str, findings: Fi
 
 def _tags(element: etree._Element) -> list[str]:
     """The different tags of the children, in the order met: few, also where children are many."""
-    first = next(element.iterchildren(), None)
-    if first is not None:
-        space, _, name = first.tag.lstrip("{").rpartition("}")
-        if _EVERY(element, name=name, space=space):
-            return [first.tag]
     return list(dict.fromkeys([child.tag for child in element]))
-
-
-def only(element: etree._Element, name: str) -> etree._Element:
-    """The element, from which all children but those of that name, given in lower case, are taken away."""
-    for tag in _tags(element):
-        if _bare(tag).lower() != name:
-            for one in list(element.iterchildren(tag)):
-                element.remove(one)
-    return element
-
-
-def texts(element: etree._Element) -> list[str]:
-    """The text of each child, without the blanks around it."""
-    if _ONCE(element):
-        return [one.strip() for one in _read(_TEXTS, element)]
-    return [(child.text or "").strip() for child in element]
-
-
-def columns(element: etree._Element, names: Sequence[str]) -> list[list[str]]:
-    """Each named attribute of all children, whatever its case; empty where a child has it not."""
-    found, children = [_read(_attribute(name), element) for name in names], len(element)
-    if all(len(column) == children for column in found):
-        return found
-    return [[attribute(child, name) or "" for child in element] for name in names]
-
-
-def _read(path: etree.XPath, element: etree._Element) -> list[str]:
-    """The texts that it finds, without an object of Python for each element."""
-    return cast(list[str], path(element))
-
-
-@cache
-def _attribute(name: str) -> etree.XPath:
-    return etree.XPath(f"*/@{name}", smart_strings=False)
 
 
 def _bare(tag: str) -> str:
